@@ -1,0 +1,70 @@
+//! A run of entries on their way from a loader to a store, or back.
+
+/// Entries, packed one behind the other in one piece of memory: two allocations a batch, none an
+/// entry.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Batch {
+    text: String,
+    ends: Vec<(usize, usize)>,
+}
+
+impl Batch {
+    /// Adds an entry. `value` is JSON text; it is not checked here.
+    pub fn push(&mut self, key: &str, value: &str) {
+        self.text.push_str(key);
+        let key_end = self.text.len();
+        self.text.push_str(value);
+        self.ends.push((key_end, self.text.len()));
+    }
+
+    /// The entries as (key, value), in the order they came.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
+        let mut start = 0;
+        self.ends.iter().map(move |&(key_end, end)| {
+            let entry = (&self.text[start..key_end], &self.text[key_end..end]);
+            start = end;
+            entry
+        })
+    }
+
+    /// How many entries it holds.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether it holds none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// The bytes of all keys and values.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.text.len()
+    }
+}
+
+impl<'a> FromIterator<(&'a str, &'a str)> for Batch {
+    fn from_iter<I: IntoIterator<Item = (&'a str, &'a str)>>(entries: I) -> Self {
+        let mut batch = Self::default();
+        for (key, value) in entries {
+            batch.push(key, value);
+        }
+        batch
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_come_out_as_they_went_in() {
+        let entries = [("a", "1"), ("é", "\"ü\""), ("c", ""), ("", "x")];
+        let batch: Batch = entries.into_iter().collect();
+        assert_eq!(batch.iter().collect::<Vec<_>>(), entries);
+        assert_eq!((batch.len(), batch.bytes(), batch.is_empty()), (4, 9, false));
+    }
+}

@@ -1,0 +1,150 @@
+//! The one error of this crate.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use crate::Name;
+
+/// Why something did not work. Says which cache (where it is about one), what was expected, and
+/// what to do; ask the predicates what kind it is. Never holds a password.
+#[derive(Debug)]
+pub struct Error {
+    kind: Kind,
+    cache: Option<Name>,
+    message: String,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Invalid,
+    Missing,
+    Unavailable,
+    Denied,
+    WrongType,
+    Full,
+    Format,
+    Value,
+}
+
+impl Error {
+    fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self { kind, cache: None, message: message.into(), source: None }
+    }
+
+    /// A name, a URL or a setting is not as expected.
+    pub fn invalid(message: impl Into<String>) -> Self {
+        Self::new(Kind::Invalid, message)
+    }
+
+    pub(crate) fn missing(message: impl Into<String>) -> Self {
+        Self::new(Kind::Missing, message)
+    }
+
+    pub(crate) fn unavailable(message: impl Into<String>) -> Self {
+        Self::new(Kind::Unavailable, message)
+    }
+
+    pub(crate) fn denied(message: impl Into<String>) -> Self {
+        Self::new(Kind::Denied, message)
+    }
+
+    pub(crate) fn wrong_type(message: impl Into<String>) -> Self {
+        Self::new(Kind::WrongType, message)
+    }
+
+    pub(crate) fn full(message: impl Into<String>) -> Self {
+        Self::new(Kind::Full, message)
+    }
+
+    pub(crate) fn format(message: impl Into<String>) -> Self {
+        Self::new(Kind::Format, message)
+    }
+
+    pub(crate) fn value(message: impl Into<String>) -> Self {
+        Self::new(Kind::Value, message)
+    }
+
+    /// Names the cache the error is about, unless it already names one.
+    #[must_use]
+    pub fn of(mut self, cache: &Name) -> Self {
+        self.cache.get_or_insert_with(|| cache.clone());
+        self
+    }
+
+    /// Keeps the cause, for `source()`.
+    #[must_use]
+    pub fn because(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// The cache it is about, if it is about one.
+    #[must_use]
+    pub fn cache(&self) -> Option<&Name> {
+        self.cache.as_ref()
+    }
+
+    /// A name, a URL or a setting is not as expected: nothing was tried.
+    #[must_use]
+    pub fn is_invalid(&self) -> bool {
+        self.kind == Kind::Invalid
+    }
+
+    /// No snapshot was ever published, or all of it is gone.
+    #[must_use]
+    pub fn is_missing(&self) -> bool {
+        self.kind == Kind::Missing
+    }
+
+    /// The store cannot be reached, or did not answer in time: try again later.
+    #[must_use]
+    pub fn is_unavailable(&self) -> bool {
+        self.kind == Kind::Unavailable
+    }
+
+    /// The store refuses us: a wrong password, or a missing right.
+    #[must_use]
+    pub fn is_denied(&self) -> bool {
+        self.kind == Kind::Denied
+    }
+
+    /// Something that is not ours stands in the place of one of our keys or files. Nothing was touched.
+    #[must_use]
+    pub fn is_wrong_type(&self) -> bool {
+        self.kind == Kind::WrongType
+    }
+
+    /// The store has no room left (Redis' maxmemory, a full disk). What was published stays.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.kind == Kind::Full
+    }
+
+    /// The store holds a snapshot in a newer format than this build reads: update this program.
+    #[must_use]
+    pub fn is_newer_format(&self) -> bool {
+        self.kind == Kind::Format
+    }
+
+    /// A published value is not of the type it is read as.
+    #[must_use]
+    pub fn is_value(&self) -> bool {
+        self.kind == Kind::Value
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.cache {
+            Some(cache) => write!(f, "cache `{cache}`: {}", self.message),
+            None => f.write_str(&self.message),
+        }
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}

@@ -1,0 +1,47 @@
+//! Reference data that kiwi-host keeps warm, read dict-like from memory.
+//!
+//! A host publishes one *snapshot* after another of a named *cache* into a store (Redis, or an
+//! embedded one); this crate is what a service links to read them. It knows nothing of loaders or
+//! WebAssembly.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), kiwi_cache::Error> {
+//! use kiwi_cache::Cache;
+//!
+//! #[derive(serde::Deserialize)]
+//! struct Airline {
+//!     name: String,
+//! }
+//!
+//! let airlines: Cache<Airline> = Cache::connect("redis://127.0.0.1:6379", "airlines").await?;
+//! if let Some(airline) = airlines.get("FR")? {
+//!     println!("{}", airline.name);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Data flows one way: store -> snapshot -> reader. [`store`] holds both stores behind one trait;
+//! [`Cache`], [`blocking::Cache`] and [`RemoteCache`] are the readers.
+
+mod batch;
+mod error;
+mod head;
+mod id;
+mod name;
+mod reader;
+mod root;
+pub mod store;
+mod ttl;
+
+pub use batch::Batch;
+pub use error::Error;
+pub use head::{Head, LastError, LeaseState, Presence, Status};
+pub use id::{Id, Token};
+pub use name::Name;
+pub use reader::*;
+pub use root::Root;
+pub use ttl::Ttl;
+
+/// What every fallible function of this crate gives.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

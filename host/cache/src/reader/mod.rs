@@ -1,0 +1,1 @@
+//! The readers: store -> snapshot -> the service.

@@ -1,0 +1,253 @@
+//! Where snapshots live: one trait, and the two stores behind it.
+//!
+//! A store keeps, for each cache, the data (key -> JSON text), the head that describes it, and the
+//! lease that lets one host at a time refill it. What it promises, on both sides of a crash:
+//!
+//! - A reader sees all of one snapshot, or all of another. Nothing in between is ever visible.
+//! - A snapshot is replaced only by a commit of the host that holds the lease.
+//! - Data, head and everything staged have a TTL at every moment, save what is published for ever.
+//! - All times are the store's own; the hosts' clocks do not matter.
+//!
+//! Only this module names `redis` or `heed`.
+
+mod delta;
+mod embedded;
+mod redis;
+mod url;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+pub use delta::Delta;
+pub use embedded::Embedded;
+pub use redis::{Redis, RedisOptions};
+pub use url::StoreUrl;
+
+use crate::{Batch, Head, Id, LastError, Name, Result, Root, Status, Token, Ttl};
+
+/// Opens the store that a URL names: `redis://`, `rediss://`, `redis+unix:///PATH` or `file:DIR`.
+///
+/// Opening does not connect: a Redis that is away shows in the first call.
+///
+/// # Errors
+/// The URL is none of these (`is_invalid`); the directory cannot be made or is on a network file
+/// system.
+pub fn open(url: &StoreUrl) -> Result<Arc<dyn Store>> {
+    match url {
+        StoreUrl::Redis(options) => Ok(Arc::new(Redis::open(options)?)),
+        StoreUrl::Embedded(dir) => Ok(Arc::new(Embedded::open(dir)?)),
+    }
+}
+
+/// The right to refill one cache, given by [`Store::begin`].
+#[derive(Clone, Debug)]
+pub struct Lease {
+    /// The cache it is for.
+    pub cache: Name,
+    /// Names its holder.
+    pub token: Token,
+}
+
+/// When a snapshot is due for a refill.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Due {
+    /// When it was last checked this long ago, or is missing or lost.
+    After(Duration),
+    /// Now, however fresh it is. A live lease of another host still stands in the way; a backoff
+    /// does not.
+    Always,
+}
+
+/// What [`Store::begin`] says.
+#[derive(Clone, Debug)]
+pub enum Begin {
+    /// The lease is ours. `base` is what is published now, if all of it is there.
+    Go {
+        /// The lease, to be given back by `commit`, `fail` or `release`.
+        lease: Lease,
+        /// What is published now: `None` when missing or lost.
+        base: Option<Head>,
+    },
+    /// Not due: somebody has just checked it.
+    Fresh {
+        /// Until it is due.
+        left: Duration,
+    },
+    /// Another host is refilling it.
+    Busy {
+        /// Until its lease ends, unless it is renewed.
+        left: Duration,
+    },
+    /// A load failed a short while ago, and the source shall be left alone.
+    Backoff {
+        /// Until loading is allowed again.
+        left: Duration,
+    },
+}
+
+/// What to publish, and how.
+#[derive(Clone, Debug)]
+pub struct Publish {
+    /// What the loader left for next time.
+    pub mark: Option<String>,
+    /// How long the store keeps it from now on.
+    pub cache_ttl: Ttl,
+    /// How often it is refilled, for readers to tell when it is stale.
+    pub refill_interval: Duration,
+    /// The data.
+    pub content: Content,
+}
+
+/// The data of a [`Publish`].
+#[derive(Clone, Debug)]
+pub enum Content {
+    /// What was staged replaces what is published.
+    Swap {
+        /// The new snapshot's id.
+        id: Id,
+        /// How many entries were staged: a commit refuses if another number is there.
+        entries: u64,
+        /// The bytes of all keys and values.
+        bytes: u64,
+        /// The fingerprint of the new map.
+        root: Root,
+    },
+    /// Some entries of what is published are replaced, added or removed.
+    Delta {
+        /// The new snapshot's id.
+        id: Id,
+        /// What it builds on: a commit refuses if something else is published.
+        base: Id,
+        /// The change.
+        delta: Delta,
+        /// The bytes of all keys and values of the new map.
+        bytes: u64,
+        /// The fingerprint of the new map.
+        root: Root,
+    },
+    /// Nothing changed: what is published lives on. No data is written.
+    Touch {
+        /// What was found unchanged: a commit refuses if something else is published.
+        base: Id,
+    },
+}
+
+/// What a commit came to. Everything but `Done` left the published data as it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Commit {
+    /// Published, and the lease given back.
+    Done,
+    /// The lease is not ours any more.
+    Fenced,
+    /// Something else than the base is published.
+    Moved,
+    /// The published data does not match its head any more.
+    Lost,
+    /// What was staged is gone, or not all there.
+    StagingLost,
+}
+
+/// Part of a snapshot, as [`Store::scan`] gives it.
+#[derive(Clone, Debug)]
+pub struct Chunk {
+    /// The snapshot these entries belong to. `None`: missing or lost; then there are no entries.
+    pub head: Option<Head>,
+    /// Some of its entries. An entry may come more than once in a scan.
+    pub entries: Batch,
+    /// Where to go on; `None` at the end.
+    pub next: Option<Cursor>,
+}
+
+/// A place in a scan. Only the store that gave it can read it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cursor(pub(crate) Vec<u8>);
+
+/// How much of a snapshot [`Store::scan`] gives in one call.
+#[derive(Clone, Debug)]
+pub enum Scan {
+    /// A small part, from the beginning.
+    First,
+    /// The next small part.
+    Next(Cursor),
+    /// All of it in one consistent step, however long that stalls the store.
+    Whole,
+}
+
+/// Something [`Store::check`] found that will cause trouble.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// Whether caches cannot work with it at all.
+    pub fatal: bool,
+    /// What is wrong, and what to do.
+    pub message: String,
+}
+
+/// A place where snapshots live. See the [module](self) for what it promises.
+///
+/// Every error names the cache it is about. A store that cannot be reached, or does not answer in
+/// time, gives `is_unavailable`; nothing is retried here beyond reconnecting.
+#[async_trait]
+pub trait Store: Send + Sync + std::fmt::Debug {
+    /// Where it is, for people: never with a password.
+    fn location(&self) -> &str;
+
+    /// Takes the lease of a cache if it is due by the store's clock and nobody else holds it, and
+    /// drops whatever the holder before had staged. Again with the same token: takes it again.
+    async fn begin(&self, cache: &Name, token: Token, lease_ttl: Duration, due: Due) -> Result<Begin>;
+
+    /// Prolongs a lease to `lease_ttl` from now. `false`: it is not ours any more.
+    async fn renew(&self, lease: &Lease, lease_ttl: Duration) -> Result<bool>;
+
+    /// Adds entries to what this lease has staged, invisible to readers. A key staged twice keeps
+    /// its last value.
+    async fn stage(&self, lease: &Lease, batch: &Batch) -> Result<()>;
+
+    /// Whether a key was staged by this lease. For confirming a suspected duplicate: slow.
+    async fn is_staged(&self, lease: &Lease, key: &str) -> Result<bool>;
+
+    /// Publishes in one atomic step, notifies readers, forgets the last error and gives the lease
+    /// back. Safe to repeat when the reply was lost: a swap or delta that is already published is
+    /// `Done`, and so is a touch of what stands there while the lease is ours.
+    async fn commit(&self, lease: &Lease, publish: &Publish) -> Result<Commit>;
+
+    /// Gives the lease back after a failed load, drops what was staged, keeps the error for
+    /// `status` (for `keep`, when nothing is published), and makes every host leave the source
+    /// alone for `backoff`. Does nothing if the lease is not ours any more.
+    async fn fail(&self, lease: &Lease, backoff: Duration, error: &LastError, keep: Ttl) -> Result<()>;
+
+    /// Gives the lease back with nothing done, and drops what was staged.
+    async fn release(&self, lease: &Lease) -> Result<()>;
+
+    /// Extends the life of what is published to at least `cache_ttl` from now; never shortens it.
+    /// Needs no lease and no memory. `false`: `id` is not what is published.
+    async fn prolong(&self, cache: &Name, id: Id, cache_ttl: Ttl) -> Result<bool>;
+
+    /// One look at each of these caches, in their order.
+    async fn statuses(&self, caches: &[Name]) -> Result<Vec<Status>>;
+
+    /// Part of what is published, with the head it belongs to: each call is consistent by itself.
+    /// A scan is one snapshot only if its first and last chunk have the same id.
+    async fn scan(&self, cache: &Name, scan: Scan) -> Result<Chunk>;
+
+    /// The deltas that lead from a snapshot to what is published now. `None`: they are not all kept.
+    async fn changes(&self, cache: &Name, from: Id) -> Result<Option<Vec<Delta>>>;
+
+    /// The values of some keys of what is published, in one consistent step. The outer `None`:
+    /// the cache is missing or lost.
+    async fn get(&self, cache: &Name, keys: &[&str]) -> Result<Option<Vec<Option<Bytes>>>>;
+
+    /// The caches that have anything here, sorted.
+    async fn caches(&self) -> Result<Vec<Name>>;
+
+    /// Deletes everything of a cache. `false`: there was nothing.
+    async fn forget(&self, cache: &Name) -> Result<bool>;
+
+    /// What a host needs of the store and does not have: rights, memory policy, disk.
+    ///
+    /// # Errors
+    /// Only when the store cannot be reached at all.
+    async fn check(&self) -> Result<Vec<Finding>>;
+}

@@ -1,0 +1,1 @@
+//! Real servers and the real command, for the end-to-end tests.
