@@ -1,0 +1,49 @@
+//! How much a load may use.
+
+use std::time::Duration;
+
+/// What bounds one load. Beyond a limit the load fails and says which one it was; the published
+/// data stays.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of memory of the guest.
+    pub memory: u64,
+    /// From the start of a load to its end.
+    pub load_timeout: Duration,
+    /// Entries in the map.
+    pub entries: u64,
+    /// Bytes of one key. Never above 511, which is what LMDB can hold.
+    pub key_bytes: u64,
+    /// Bytes of one value.
+    pub value_bytes: u64,
+    /// How deep a value may be nested. Never above 127, which is what serde_json reads.
+    pub json_depth: u64,
+    /// Bytes of all keys and values together.
+    pub total_bytes: u64,
+    /// Bytes of log lines, standard output and standard error together.
+    pub log_bytes: u64,
+    /// Bytes that one call between guest and host may carry.
+    pub hostcall_bytes: u64,
+    /// Bytes of one HTTP response's body, after decompression.
+    pub http_response_bytes: u64,
+    /// HTTP responses open at the same time.
+    pub open_responses: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            memory: 256 << 20,
+            load_timeout: Duration::from_secs(60),
+            entries: 10_000_000,
+            key_bytes: 511,
+            value_bytes: 1 << 20,
+            json_depth: 127,
+            total_bytes: 4 << 30,
+            log_bytes: 1 << 20,
+            hostcall_bytes: 128 << 20,
+            http_response_bytes: 4 << 30,
+            open_responses: 16,
+        }
+    }
+}
