@@ -1,0 +1,34 @@
+//! What wit-bindgen makes of the contract. Nothing here is public but through the modules beside it.
+//!
+//! There is one set of types for both worlds: `described` owns them, `plain` borrows them.
+
+#![allow(missing_docs, unsafe_code, unreachable_pub, clippy::all, reason = "generated code")]
+
+pub mod described {
+    wit_bindgen::generate!({
+        path: "wit",
+        world: "described-loader",
+        pub_export_macro: true,
+        export_macro_name: "export_described",
+        additional_derives: [PartialEq],
+    });
+}
+
+pub mod plain {
+    wit_bindgen::generate!({
+        path: "wit",
+        world: "loader",
+        pub_export_macro: true,
+        export_macro_name: "export_plain",
+        with: {
+            "kiwi:loader/entries@0.1.0": super::described::kiwi::loader::entries,
+            "kiwi:loader/output@0.1.0": super::described::kiwi::loader::output,
+            "kiwi:loader/settings@0.1.0": super::described::kiwi::loader::settings,
+            "kiwi:loader/mark@0.1.0": super::described::kiwi::loader::mark,
+            "kiwi:loader/log@0.1.0": super::described::kiwi::loader::log,
+            "kiwi:loader/http@0.1.0": super::described::kiwi::loader::http,
+        },
+    });
+}
+
+pub use described::kiwi::loader::{about, entries, http, log, mark, output, settings};
