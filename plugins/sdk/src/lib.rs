@@ -54,3 +54,7 @@ pub use error::Error;
 pub use settings::settings;
 
 pub use serde_json::value::RawValue;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

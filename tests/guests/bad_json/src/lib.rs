@@ -1,0 +1,13 @@
+//! A value that is no JSON: it ends too soon.
+
+wit_bindgen::generate!({ path: "../../../wit", world: "loader" });
+
+struct Component;
+
+impl Guest for Component {
+    fn load_from_source() -> Result<Vec<Entry>, LoadError> {
+        Ok(vec![Entry { key: "broken".into(), value: r#"{"name": "Ryan"#.into() }])
+    }
+}
+
+export!(Component);
