@@ -1,68 +1,177 @@
-//! Snapshots in LMDB.
-use super::{Begin, Chunk, Commit, Delta, Due, Finding, Lease, Publish, Scan};
-use crate::{Batch, Error, Id, LastError, Name, Result, Status, Token, Ttl};
-use bytes::Bytes;
+//! Snapshots in LMDB: no server, one directory for each cache.
+//!
+//! - The host writes while other processes read. A process killed at any moment leaves what was
+//!   published as it was, and its lease is free at once.
+//! - A directory holds one environment of LMDB (`data.mdb`, `lock.mdb`) and the file `lease`. Its
+//!   disk is used again by the next refill, and given back by `forget`.
+//! - The store's clock is the system's.
+//!
+//! Nothing here may keep a transaction open across two calls: no page that it can see is used again.
+
+mod changes;
+mod check;
+mod directory;
+mod environment;
+mod failure;
+mod filesystem;
+mod lease;
+mod publish;
+mod read;
+mod record;
+
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
-/// An embedded store.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use self::directory::Directory;
+use self::lease::{Asking, Failing, Locks};
+use super::{Begin, Chunk, Commit, Delta, Due, Finding, Lease, Publish, Scan, Store};
+use crate::{Batch, Error, Id, LastError, Name, Result, Status, Token, Ttl};
+
+/// The embedded store: a directory on a local disk.
 #[derive(Debug)]
-pub struct Embedded {}
+pub struct Embedded {
+    location: String,
+    directory: Arc<Directory>,
+    locks: Arc<Locks>,
+}
+
 impl Embedded {
-    /// Opens.
+    /// Opens the store in a directory, which is made (for this user alone) if it is not there.
+    /// Several may be open on one directory, in one process or in many.
     ///
     /// # Errors
-    /// Stub.
-    pub fn open(_: &std::path::Path) -> Result<Self> {
-        Err(Error::invalid("stub"))
+    /// The directory cannot be made, or lies on a network file system.
+    pub fn open(dir: &Path) -> Result<Self> {
+        let directory = Directory::open(dir).map_err(|failure| failure.explain(dir))?;
+        let location = format!("file:{}", directory.path().display());
+        Ok(Self { location, directory, locks: Arc::default() })
+    }
+
+    /// Runs something of one cache that waits for the disk, or for another process that writes.
+    async fn on_disk<T: Send + 'static>(
+        &self,
+        cache: &Name,
+        work: impl FnOnce(&Directory, &Locks) -> failure::Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let name = cache.clone();
+        self.blocking(move |directory, locks| {
+            work(directory, locks).map_err(|failure| {
+                if failure.needs_reopening() {
+                    directory.close(&name);
+                }
+                failure.explain(&directory.of(&name)).of(&name)
+            })
+        })
+        .await
+    }
+
+    /// Runs something where it holds up nobody. It runs to its end even if nobody waits for it any
+    /// more.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Directory, &Locks) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (directory, locks) = (Arc::clone(&self.directory), Arc::clone(&self.locks));
+        match tokio::task::spawn_blocking(move || work(&directory, &locks)).await {
+            Ok(done) => done,
+            Err(stopped) => match stopped.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_) => Err(Error::unavailable("the embedded store: this program is shutting down")),
+            },
+        }
     }
 }
-#[async_trait::async_trait]
-impl super::Store for Embedded {
+
+#[async_trait]
+impl Store for Embedded {
     fn location(&self) -> &str {
-        "stub"
+        &self.location
     }
-    async fn begin(&self, _: &Name, _: Token, _: Duration, _: Due) -> Result<Begin> {
-        Err(Error::invalid("stub"))
+
+    async fn begin(&self, cache: &Name, token: Token, lease_ttl: Duration, due: Due) -> Result<Begin> {
+        let asking = Asking { cache: cache.clone(), token, lease_ttl, due };
+        self.on_disk(cache, move |directory, locks| lease::begin(directory, locks, asking)).await
     }
-    async fn renew(&self, _: &Lease, _: Duration) -> Result<bool> {
-        Err(Error::invalid("stub"))
+
+    async fn renew(&self, lease: &Lease, lease_ttl: Duration) -> Result<bool> {
+        let renewed = lease.clone();
+        self.on_disk(&lease.cache, move |directory, locks| lease::renew(directory, locks, &renewed, lease_ttl)).await
     }
-    async fn stage(&self, _: &Lease, _: &Batch) -> Result<()> {
-        Err(Error::invalid("stub"))
+
+    async fn stage(&self, lease: &Lease, batch: &Batch) -> Result<()> {
+        let (owner, batch) = (lease.clone(), batch.clone());
+        self.on_disk(&lease.cache, move |directory, _| publish::stage(directory, &owner, &batch)).await
     }
-    async fn is_staged(&self, _: &Lease, _: &str) -> Result<bool> {
-        Err(Error::invalid("stub"))
+
+    async fn is_staged(&self, lease: &Lease, key: &str) -> Result<bool> {
+        let (owner, key) = (lease.clone(), key.to_owned());
+        self.on_disk(&lease.cache, move |directory, _| publish::is_staged(directory, &owner, &key)).await
     }
-    async fn commit(&self, _: &Lease, _: &Publish) -> Result<Commit> {
-        Err(Error::invalid("stub"))
+
+    async fn commit(&self, lease: &Lease, publish: &Publish) -> Result<Commit> {
+        let (owner, publish) = (lease.clone(), publish.clone());
+        self.on_disk(&lease.cache, move |directory, locks| publish::commit(directory, locks, &owner, &publish)).await
     }
-    async fn fail(&self, _: &Lease, _: Duration, _: &LastError, _: Ttl) -> Result<()> {
-        Err(Error::invalid("stub"))
+
+    async fn fail(&self, lease: &Lease, backoff: Duration, error: &LastError, keep: Ttl) -> Result<()> {
+        let (failed, failing) = (lease.clone(), Failing { backoff, error: error.clone(), keep });
+        self.on_disk(&lease.cache, move |directory, locks| lease::fail(directory, locks, &failed, &failing)).await
     }
-    async fn release(&self, _: &Lease) -> Result<()> {
-        Err(Error::invalid("stub"))
+
+    async fn release(&self, lease: &Lease) -> Result<()> {
+        let released = lease.clone();
+        self.on_disk(&lease.cache, move |directory, locks| lease::release(directory, locks, &released)).await
     }
-    async fn prolong(&self, _: &Name, _: Id, _: Ttl) -> Result<bool> {
-        Err(Error::invalid("stub"))
+
+    async fn prolong(&self, cache: &Name, id: Id, cache_ttl: Ttl) -> Result<bool> {
+        let name = cache.clone();
+        self.on_disk(cache, move |directory, _| publish::prolong(directory, &name, id, cache_ttl)).await
     }
-    async fn statuses(&self, _: &[Name]) -> Result<Vec<Status>> {
-        Err(Error::invalid("stub"))
+
+    async fn statuses(&self, caches: &[Name]) -> Result<Vec<Status>> {
+        let mut statuses = Vec::with_capacity(caches.len());
+        for cache in caches {
+            let name = cache.clone();
+            statuses.push(self.on_disk(cache, move |directory, _| read::status(directory, &name)).await?);
+        }
+        Ok(statuses)
     }
-    async fn scan(&self, _: &Name, _: Scan) -> Result<Chunk> {
-        Err(Error::invalid("stub"))
+
+    async fn scan(&self, cache: &Name, scan: Scan) -> Result<Chunk> {
+        let name = cache.clone();
+        self.on_disk(cache, move |directory, _| read::scan(directory, &name, &scan)).await
     }
-    async fn changes(&self, _: &Name, _: Id) -> Result<Option<Vec<Delta>>> {
-        Err(Error::invalid("stub"))
+
+    async fn changes(&self, cache: &Name, from: Id) -> Result<Option<Vec<Delta>>> {
+        let name = cache.clone();
+        self.on_disk(cache, move |directory, _| read::changes(directory, &name, from)).await
     }
-    async fn get(&self, _: &Name, _: &[&str]) -> Result<Option<Vec<Option<Bytes>>>> {
-        Err(Error::invalid("stub"))
+
+    async fn get(&self, cache: &Name, keys: &[&str]) -> Result<Option<Vec<Option<Bytes>>>> {
+        let name = cache.clone();
+        let keys: Vec<String> = keys.iter().map(|&key| key.to_owned()).collect();
+        self.on_disk(cache, move |directory, _| read::get(directory, &name, &keys)).await
     }
+
     async fn caches(&self) -> Result<Vec<Name>> {
-        Err(Error::invalid("stub"))
+        let mut names = self.blocking(|directory, _| directory.names().map_err(|failure| failure.explain(directory.path()))).await?;
+        let statuses = self.statuses(&names).await?;
+        let mut statuses = statuses.iter();
+        // An environment stays when a refill was given up, or when what it published has expired.
+        names.retain(|_| statuses.next().is_some_and(|status| !read::is_nothing(status)));
+        Ok(names)
     }
-    async fn forget(&self, _: &Name) -> Result<bool> {
-        Err(Error::invalid("stub"))
+
+    async fn forget(&self, cache: &Name) -> Result<bool> {
+        let name = cache.clone();
+        self.on_disk(cache, move |directory, _| directory.delete(&name)).await
     }
+
     async fn check(&self) -> Result<Vec<Finding>> {
-        Err(Error::invalid("stub"))
+        self.blocking(|directory, _| Ok(check::check(directory))).await
     }
 }

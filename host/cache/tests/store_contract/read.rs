@@ -1,0 +1,131 @@
+//! What readers see, and what is told of the store as a whole.
+
+use super::*;
+
+/// More than one chunk of any store.
+fn large(value: &str) -> Map {
+    (0..20_000).map(|n| (format!("key {n:05}"), format!("\"{value} {n}\""))).collect()
+}
+
+pub async fn a_large_map_comes_in_chunks_of_one_snapshot(place: &impl Place) {
+    let (host, reader) = (place.open(), place.open());
+    let data = large("a");
+    let head = refill(&host, &cache(), &data, Ttl::For(LONG)).await;
+    assert_eq!(head.entries, 20_000);
+    let first = reader.scan(&cache(), Scan::First).await.unwrap();
+    assert!(!first.entries.is_empty() && first.entries.len() < 10_000, "{}", first.entries.len());
+    let mut scanned = entries_of(&first);
+    let last = scan_on(&reader, first.next, &mut scanned).await.expect("there is more than one chunk");
+    assert_eq!((first.head.as_ref(), last.head.as_ref()), (Some(&head), Some(&head)));
+    assert!(scanned == data, "{} of {} entries, or some differ", scanned.len(), data.len());
+    assert!(read(&reader).await == data);
+}
+
+pub async fn a_scan_notices_a_swap_under_it(place: &impl Place) {
+    let (host, reader) = (place.open(), place.open());
+    let before = refill(&host, &cache(), &large("a"), Ttl::For(LONG)).await;
+    let first = reader.scan(&cache(), Scan::First).await.unwrap();
+    assert_eq!(first.head.as_ref(), Some(&before));
+    let after = refill(&host, &cache(), &large("b"), Ttl::For(LONG)).await;
+    let last = scan_on(&reader, first.next, &mut Map::new()).await.unwrap();
+    assert_eq!(last.head, Some(after));
+}
+
+pub async fn a_scan_notices_that_the_cache_is_gone(place: &impl Place) {
+    let (host, reader) = (place.open(), place.open());
+    refill(&host, &cache(), &large("a"), Ttl::For(LONG)).await;
+    let first = reader.scan(&cache(), Scan::First).await.unwrap();
+    host.forget(&cache()).await.unwrap();
+    let next = reader.scan(&cache(), Scan::Next(first.next.unwrap())).await.unwrap();
+    assert!(next.head.is_none() && next.entries.is_empty() && next.next.is_none(), "{next:?}");
+}
+
+pub async fn get_gives_values_in_the_order_asked(place: &impl Place) {
+    let (host, reader) = (place.open(), place.open());
+    refilled(&host, &[("FR", "1"), ("LH", "2")]).await;
+    let too_long = "x".repeat(600);
+    let got = reader.get(&cache(), &["LH", "absent", "FR", "", &too_long, "LH"]).await.unwrap().unwrap();
+    let got: Vec<_> = got.iter().map(Option::as_deref).collect();
+    assert_eq!(got, [Some(&b"2"[..]), None, Some(b"1"), None, None, Some(b"2")]);
+    assert_eq!(reader.get(&cache(), &[]).await.unwrap(), Some(vec![]));
+}
+
+pub async fn nothing_is_published_under_an_unknown_name(place: &impl Place) {
+    let reader = place.open();
+    assert_eq!(status(&reader).await.presence, Presence::Missing);
+    assert_eq!(reader.get(&cache(), &["FR"]).await.unwrap(), None);
+    assert_eq!(reader.get(&cache(), &[]).await.unwrap(), None);
+    for part in [Scan::First, Scan::Whole] {
+        let chunk = reader.scan(&cache(), part).await.unwrap();
+        assert!(chunk.head.is_none() && chunk.entries.is_empty() && chunk.next.is_none(), "{chunk:?}");
+    }
+    assert_eq!(reader.caches().await.unwrap(), [], "reading leaves no trace");
+}
+
+pub async fn statuses_come_in_the_order_asked(place: &impl Place) {
+    let host = place.open();
+    assert_eq!(host.statuses(&[]).await.unwrap(), []);
+    let first = refill(&host, &name("b"), &map(&[("FR", "1")]), Ttl::For(LONG)).await;
+    let second = refill(&host, &name("a"), &map(&[("LH", "22")]), Ttl::For(LONG)).await;
+    let asked = [name("b"), name("none"), name("a"), name("b")];
+    let statuses = host.statuses(&asked).await.unwrap();
+    let heads: Vec<_> = statuses.iter().map(|status| status.presence.whole()).collect();
+    assert_eq!(heads, [Some(&first), None, Some(&second), Some(&first)]);
+}
+
+pub async fn caches_are_listed_sorted(place: &impl Place) {
+    let host = place.open();
+    assert_eq!(host.caches().await.unwrap(), []);
+    for cache in ["b", "a.1", "C", "b-2"] {
+        refill(&host, &name(cache), &map(&[("FR", "1")]), Ttl::For(LONG)).await;
+    }
+    assert_eq!(place.open().caches().await.unwrap(), ["C", "a.1", "b", "b-2"].map(name));
+}
+
+pub async fn what_has_nothing_to_show_is_not_listed(place: &impl Place) {
+    let host = place.open();
+    refill(&host, &name("expired"), &map(&[("FR", "1")]), Ttl::For(SHORT)).await;
+    let (given_up, _) = go_for(&host, &name("given-up"), LONG).await;
+    host.stage(&given_up, &[("FR", "1")].into_iter().collect()).await.unwrap();
+    host.release(&given_up).await.unwrap();
+    refill(&host, &name("kept"), &map(&[]), Ttl::For(LONG)).await;
+    eventually("the short-lived one is gone", async || host.caches().await.unwrap() == [name("kept")]).await;
+}
+
+pub async fn forget_deletes_everything_of_one_cache(place: &impl Place) {
+    let (host, other) = (place.open(), place.open());
+    assert!(!host.forget(&cache()).await.unwrap(), "there was nothing");
+    let kept = refill(&host, &name("airlines-2"), &map(&[("LH", "1")]), Ttl::For(LONG)).await;
+    let head = refilled(&host, &[("FR", "1")]).await;
+    assert!(other.forget(&cache()).await.unwrap());
+    for store in [&host, &other] {
+        assert_eq!(status(store).await.presence, Presence::Missing);
+        assert_eq!(store.caches().await.unwrap(), [name("airlines-2")]);
+        assert_eq!(store.changes(&cache(), head.id).await.unwrap(), None);
+    }
+    assert!(!host.forget(&cache()).await.unwrap(), "there is nothing any more");
+    assert_eq!(head_of(&host, &name("airlines-2")).await, kept);
+    assert_eq!(refilled(&host, &[("FR", "2")]).await.seq, 1);
+    assert_eq!(read(&other).await, map(&[("FR", "2")]));
+}
+
+pub async fn forget_fences_the_host_that_is_refilling(place: &impl Place) {
+    let (host, other) = (place.open(), place.open());
+    let lease = go(&host).await;
+    let new = map(&[("FR", "1")]);
+    stage(&host, &lease, &new).await;
+    assert!(other.forget(&cache()).await.unwrap());
+    assert!(!host.renew(&lease, LONG).await.unwrap());
+    assert_eq!(host.commit(&lease, &swap_to(&new)).await.unwrap(), Commit::Fenced);
+    assert_eq!(other.caches().await.unwrap(), []);
+    let lease = go(&other).await;
+    assert!(!other.is_staged(&lease, "FR").await.unwrap());
+}
+
+pub async fn a_good_store_passes_its_check(place: &impl Place) {
+    let store = place.open();
+    let findings = store.check().await.unwrap();
+    assert!(findings.iter().all(|finding| !finding.fatal), "{findings:?}");
+    assert!(!store.location().is_empty());
+    assert_eq!(store.caches().await.unwrap(), [], "checking leaves no trace");
+}
