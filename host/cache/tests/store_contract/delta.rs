@@ -5,7 +5,7 @@ use super::*;
 const OLD: &[(&str, &str)] = &[("AF", "1"), ("FR", "1"), ("LH", "1")];
 const NEW: &[(&str, &str)] = &[("BA", "2"), ("FR", "2"), ("LH", "1")];
 
-pub async fn a_delta_sets_and_removes_and_names_a_new_snapshot(place: &impl Place) {
+pub(crate) async fn a_delta_sets_and_removes_and_names_a_new_snapshot(place: &impl Place) {
     let (host, reader) = (place.open(), place.open());
     let head = refilled(&host, OLD).await;
     let now = changed(&host, &head, &map(OLD), &map(NEW)).await;
@@ -21,7 +21,7 @@ pub async fn a_delta_sets_and_removes_and_names_a_new_snapshot(place: &impl Plac
     assert_eq!(read(&reader).await, map(OLD));
 }
 
-pub async fn a_delta_on_something_else_is_moved_and_changes_nothing(place: &impl Place) {
+pub(crate) async fn a_delta_on_something_else_is_moved_and_changes_nothing(place: &impl Place) {
     let host = place.open();
     let stray = delta_to(Id::random(), &map(OLD), &map(NEW));
     let lease = go(&host).await;
@@ -36,7 +36,7 @@ pub async fn a_delta_on_something_else_is_moved_and_changes_nothing(place: &impl
     assert_eq!(host.changes(&cache(), head.id).await.unwrap(), Some(vec![]));
 }
 
-pub async fn a_delta_that_came_through_is_done_when_repeated(place: &impl Place) {
+pub(crate) async fn a_delta_that_came_through_is_done_when_repeated(place: &impl Place) {
     let host = place.open();
     let head = refilled(&host, OLD).await;
     let lease = go(&host).await;
@@ -49,7 +49,7 @@ pub async fn a_delta_that_came_through_is_done_when_repeated(place: &impl Place)
     assert_eq!(host.changes(&cache(), head.id).await.unwrap().unwrap().len(), 1);
 }
 
-pub async fn changes_replay_to_what_is_published(place: &impl Place) {
+pub(crate) async fn changes_replay_to_what_is_published(place: &impl Place) {
     let (host, reader) = (place.open(), place.open());
     let mut maps = vec![map(&[("0", "0"), ("stays", "1")])];
     let mut heads = vec![refill(&host, &cache(), &maps[0], Ttl::For(LONG)).await];
@@ -77,7 +77,7 @@ pub async fn changes_replay_to_what_is_published(place: &impl Place) {
     assert_eq!(reader.changes(&cache(), heads[0].id).await.unwrap().unwrap().len(), 9);
 }
 
-pub async fn changes_from_an_unknown_snapshot_are_a_gap(place: &impl Place) {
+pub(crate) async fn changes_from_an_unknown_snapshot_are_a_gap(place: &impl Place) {
     let host = place.open();
     assert_eq!(host.changes(&cache(), Id::random()).await.unwrap(), None, "nothing is published");
     let head = refilled(&host, OLD).await;
@@ -85,7 +85,7 @@ pub async fn changes_from_an_unknown_snapshot_are_a_gap(place: &impl Place) {
     assert_eq!(host.changes(&cache(), Id::random()).await.unwrap(), None);
 }
 
-pub async fn a_swap_is_a_gap_in_the_changes(place: &impl Place) {
+pub(crate) async fn a_swap_is_a_gap_in_the_changes(place: &impl Place) {
     let host = place.open();
     let first = refilled(&host, OLD).await;
     let second = changed(&host, &first, &map(OLD), &map(NEW)).await;
@@ -99,7 +99,7 @@ pub async fn a_swap_is_a_gap_in_the_changes(place: &impl Place) {
     assert_eq!(host.changes(&cache(), last.id).await.unwrap(), Some(vec![]));
 }
 
-pub async fn too_many_changes_are_a_gap(place: &impl Place) {
+pub(crate) async fn too_many_changes_are_a_gap(place: &impl Place) {
     let host = place.open();
     let large = |digit: usize, size: usize| map(&[("FR", &digit.to_string().repeat(size))]);
     let mut old = large(0, 1);

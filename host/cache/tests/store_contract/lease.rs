@@ -6,12 +6,12 @@ use kiwi_cache::{LastError, LeaseState};
 
 use super::*;
 
-pub async fn a_missing_cache_is_due(place: &impl Place) {
+pub(crate) async fn a_missing_cache_is_due(place: &impl Place) {
     let begin = begin_after(&place.open(), LONG).await;
     assert!(matches!(begin, Begin::Go { base: None, .. }), "{begin:?}");
 }
 
-pub async fn a_fresh_cache_is_not_due_unless_always(place: &impl Place) {
+pub(crate) async fn a_fresh_cache_is_not_due_unless_always(place: &impl Place) {
     let (host, other) = (place.open(), place.open());
     let head = refilled(&host, &[("FR", "1")]).await;
     match begin_after(&other, LONG).await {
@@ -23,7 +23,7 @@ pub async fn a_fresh_cache_is_not_due_unless_always(place: &impl Place) {
     assert_eq!(base, Some(head));
 }
 
-pub async fn a_cache_is_due_after_its_time(place: &impl Place) {
+pub(crate) async fn a_cache_is_due_after_its_time(place: &impl Place) {
     let host = place.open();
     let head = refilled(&host, &[("FR", "1")]).await;
     short_is_over(&host).await;
@@ -33,7 +33,7 @@ pub async fn a_cache_is_due_after_its_time(place: &impl Place) {
     }
 }
 
-pub async fn another_host_is_told_busy_even_for_always(place: &impl Place) {
+pub(crate) async fn another_host_is_told_busy_even_for_always(place: &impl Place) {
     let (host, other) = (place.open(), place.open());
     refilled(&host, &[("FR", "1")]).await;
     let (lease, _) = go_for(&host, &cache(), LONG).await;
@@ -55,7 +55,7 @@ pub async fn another_host_is_told_busy_even_for_always(place: &impl Place) {
     assert!(host.renew(&lease, LONG).await.unwrap());
 }
 
-pub async fn the_same_token_takes_its_lease_again_with_what_it_staged(place: &impl Place) {
+pub(crate) async fn the_same_token_takes_its_lease_again_with_what_it_staged(place: &impl Place) {
     let host = place.open();
     let lease = go(&host).await;
     let new = map(&[("FR", "1")]);
@@ -66,7 +66,7 @@ pub async fn the_same_token_takes_its_lease_again_with_what_it_staged(place: &im
     assert_eq!(read(&host).await, new);
 }
 
-pub async fn a_lapsed_lease_goes_to_another_host_without_what_was_staged(place: &impl Place) {
+pub(crate) async fn a_lapsed_lease_goes_to_another_host_without_what_was_staged(place: &impl Place) {
     let (host, other) = (place.open(), place.open());
     let (lapsed, _) = go_for(&host, &cache(), SHORT).await;
     stage(&host, &lapsed, &map(&[("FR", "old"), ("LH", "old")])).await;
@@ -82,7 +82,7 @@ pub async fn a_lapsed_lease_goes_to_another_host_without_what_was_staged(place: 
     assert_eq!(read(&host).await, new);
 }
 
-pub async fn a_lapsed_lease_nobody_took_still_commits(place: &impl Place) {
+pub(crate) async fn a_lapsed_lease_nobody_took_still_commits(place: &impl Place) {
     let host = place.open();
     let (lease, _) = go_for(&host, &cache(), SHORT).await;
     let new = map(&[("FR", "1")]);
@@ -92,7 +92,7 @@ pub async fn a_lapsed_lease_nobody_took_still_commits(place: &impl Place) {
     assert_eq!(read(&host).await, new);
 }
 
-pub async fn renewing_prolongs_the_lease(place: &impl Place) {
+pub(crate) async fn renewing_prolongs_the_lease(place: &impl Place) {
     let (host, other) = (place.open(), place.open());
     let (lease, _) = go_for(&host, &cache(), SHORT).await;
     assert!(host.renew(&lease, LONG).await.unwrap());
@@ -101,7 +101,7 @@ pub async fn renewing_prolongs_the_lease(place: &impl Place) {
     assert!(matches!(begin, Begin::Busy { left } if left > LONG / 2), "{begin:?}");
 }
 
-pub async fn a_fenced_host_changes_nothing(place: &impl Place) {
+pub(crate) async fn a_fenced_host_changes_nothing(place: &impl Place) {
     let (host, other) = (place.open(), place.open());
     let head = refilled(&host, &[("FR", "1")]).await;
     let fenced = go(&host).await;
@@ -127,7 +127,7 @@ pub async fn a_fenced_host_changes_nothing(place: &impl Place) {
     assert_eq!(read(&host).await, new);
 }
 
-pub async fn a_released_lease_is_free_at_once(place: &impl Place) {
+pub(crate) async fn a_released_lease_is_free_at_once(place: &impl Place) {
     let (host, other) = (place.open(), place.open());
     let lease = go(&host).await;
     stage(&host, &lease, &map(&[("FR", "1")])).await;
@@ -137,7 +137,7 @@ pub async fn a_released_lease_is_free_at_once(place: &impl Place) {
     assert!(!other.is_staged(&lease, "FR").await.unwrap());
 }
 
-pub async fn a_failure_makes_every_host_leave_the_source_alone(place: &impl Place) {
+pub(crate) async fn a_failure_makes_every_host_leave_the_source_alone(place: &impl Place) {
     let (host, other) = (place.open(), place.open());
     let lease = go(&host).await;
     stage(&host, &lease, &map(&[("FR", "1")])).await;
@@ -164,7 +164,7 @@ pub async fn a_failure_makes_every_host_leave_the_source_alone(place: &impl Plac
     assert!(matches!(begin, Begin::Go { .. }), "{begin:?}");
 }
 
-pub async fn a_failure_keeps_the_data_and_success_forgets_the_error(place: &impl Place) {
+pub(crate) async fn a_failure_keeps_the_data_and_success_forgets_the_error(place: &impl Place) {
     let (host, other) = (place.open(), place.open());
     let head = refilled(&host, &[("FR", "1")]).await;
     let error = error(head.loaded_at);
@@ -184,7 +184,7 @@ pub async fn a_failure_keeps_the_data_and_success_forgets_the_error(place: &impl
     }
 }
 
-pub async fn the_error_of_a_cache_never_published_is_kept_for_a_while(place: &impl Place) {
+pub(crate) async fn the_error_of_a_cache_never_published_is_kept_for_a_while(place: &impl Place) {
     let host = place.open();
     let error = error(status(&host).await.now);
     let lease = go(&host).await;

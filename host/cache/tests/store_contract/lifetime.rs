@@ -2,7 +2,7 @@
 
 use super::*;
 
-pub async fn an_expired_snapshot_is_missing(place: &impl Place) {
+pub(crate) async fn an_expired_snapshot_is_missing(place: &impl Place) {
     let (host, reader) = (place.open(), place.open());
     let head = refill(&host, &cache(), &map(&[("FR", "1")]), Ttl::For(SHORT * 5)).await;
     assert_eq!(read(&reader).await, map(&[("FR", "1")]));
@@ -24,7 +24,7 @@ pub async fn an_expired_snapshot_is_missing(place: &impl Place) {
     assert_eq!(read(&reader).await, new);
 }
 
-pub async fn for_ever_outlives_every_prolongation(place: &impl Place) {
+pub(crate) async fn for_ever_outlives_every_prolongation(place: &impl Place) {
     let host = place.open();
     let head = refill(&host, &cache(), &map(&[("FR", "1")]), Ttl::Forever).await;
     assert_eq!(head.cache_ttl, Ttl::Forever);
@@ -34,7 +34,7 @@ pub async fn for_ever_outlives_every_prolongation(place: &impl Place) {
     assert_eq!(read(&host).await, map(&[("FR", "1")]));
 }
 
-pub async fn prolong_extends_the_life_and_nothing_else(place: &impl Place) {
+pub(crate) async fn prolong_extends_the_life_and_nothing_else(place: &impl Place) {
     let host = place.open();
     let life = Ttl::For(SHORT * 10);
     let data = map(&[("FR", "1")]);
@@ -48,7 +48,7 @@ pub async fn prolong_extends_the_life_and_nothing_else(place: &impl Place) {
     }
 }
 
-pub async fn prolong_never_shortens(place: &impl Place) {
+pub(crate) async fn prolong_never_shortens(place: &impl Place) {
     let host = place.open();
     let head = refilled(&host, &[("FR", "1")]).await;
     assert!(host.prolong(&cache(), head.id, Ttl::For(SHORT)).await.unwrap());
@@ -56,7 +56,7 @@ pub async fn prolong_never_shortens(place: &impl Place) {
     assert_eq!(head_of(&host, &cache()).await, head);
 }
 
-pub async fn prolong_refuses_a_foreign_id(place: &impl Place) {
+pub(crate) async fn prolong_refuses_a_foreign_id(place: &impl Place) {
     let host = place.open();
     assert!(!host.prolong(&cache(), Id::random(), Ttl::For(LONG)).await.unwrap());
     let head = refill(&host, &cache(), &map(&[("FR", "1")]), Ttl::For(SHORT * 5)).await;
@@ -65,7 +65,7 @@ pub async fn prolong_refuses_a_foreign_id(place: &impl Place) {
     assert!(!host.prolong(&cache(), head.id, Ttl::For(LONG)).await.unwrap(), "it is too late");
 }
 
-pub async fn a_touch_extends_the_life(place: &impl Place) {
+pub(crate) async fn a_touch_extends_the_life(place: &impl Place) {
     let host = place.open();
     let life = Ttl::For(SHORT * 10);
     let data = map(&[("FR", "1")]);

@@ -11,14 +11,14 @@ use std::time::{Duration, Instant};
 use kiwi_cache::store::{Begin, Chunk, Commit, Content, Cursor, Delta, Due, Lease, Publish, Scan, Store};
 use kiwi_cache::{Batch, Head, Id, Name, Presence, Status, Token, Ttl};
 
-pub mod delta;
-pub mod lease;
-pub mod lifetime;
-pub mod publish;
-pub mod read;
+pub(crate) mod delta;
+pub(crate) mod lease;
+pub(crate) mod lifetime;
+pub(crate) mod publish;
+pub(crate) mod read;
 
 /// An empty store of its own.
-pub trait Place: Sync {
+pub(crate) trait Place: Sync {
     /// One more handle on it, as another host or reader has one.
     fn open(&self) -> Arc<dyn Store>;
 }

@@ -4,7 +4,7 @@ use kiwi_cache::LeaseState;
 
 use super::*;
 
-pub async fn a_snapshot_is_visible_whole_at_its_commit_and_not_before(place: &impl Place) {
+pub(crate) async fn a_snapshot_is_visible_whole_at_its_commit_and_not_before(place: &impl Place) {
     let (host, reader) = (place.open(), place.open());
     let new = map(&[("FR", r#"{"name":"Ryanair"}"#), ("LH", "2")]);
     let lease = go(&host).await;
@@ -17,7 +17,7 @@ pub async fn a_snapshot_is_visible_whole_at_its_commit_and_not_before(place: &im
     assert!(!host.renew(&lease, LONG).await.unwrap(), "the commit gave the lease back");
 }
 
-pub async fn a_swap_replaces_every_entry(place: &impl Place) {
+pub(crate) async fn a_swap_replaces_every_entry(place: &impl Place) {
     let (host, reader) = (place.open(), place.open());
     let before = refilled(&host, &[("FR", "1"), ("LH", "1")]).await;
     let lease = go(&host).await;
@@ -30,7 +30,7 @@ pub async fn a_swap_replaces_every_entry(place: &impl Place) {
     assert!(head.id != before.id && head.seq == before.seq + 1, "{before:?} -> {head:?}");
 }
 
-pub async fn an_empty_map_is_whole(place: &impl Place) {
+pub(crate) async fn an_empty_map_is_whole(place: &impl Place) {
     let (host, reader) = (place.open(), place.open());
     for before in [&[][..], &[("FR", "1")]] {
         refilled(&host, before).await;
@@ -45,7 +45,7 @@ pub async fn an_empty_map_is_whole(place: &impl Place) {
     }
 }
 
-pub async fn the_head_says_what_was_published(place: &impl Place) {
+pub(crate) async fn the_head_says_what_was_published(place: &impl Place) {
     let host = place.open();
     let new = map(&[("FR", "1"), ("é", "[2]")]);
     let lease = go(&host).await;
@@ -78,7 +78,7 @@ pub async fn the_head_says_what_was_published(place: &impl Place) {
     assert_eq!(head, expected);
 }
 
-pub async fn no_mark_is_not_an_empty_mark(place: &impl Place) {
+pub(crate) async fn no_mark_is_not_an_empty_mark(place: &impl Place) {
     let host = place.open();
     for mark in [None, Some(String::new()), Some("x".into()), None] {
         let lease = go(&host).await;
@@ -89,7 +89,7 @@ pub async fn no_mark_is_not_an_empty_mark(place: &impl Place) {
     }
 }
 
-pub async fn a_touch_moves_only_what_it_is_told(place: &impl Place) {
+pub(crate) async fn a_touch_moves_only_what_it_is_told(place: &impl Place) {
     let (host, reader) = (place.open(), place.open());
     let head = refilled(&host, &[("FR", "1")]).await;
     short_is_over(&host).await;
@@ -115,7 +115,7 @@ pub async fn a_touch_moves_only_what_it_is_told(place: &impl Place) {
     assert!(matches!(begin_after(&host, LONG).await, Begin::Fresh { .. }));
 }
 
-pub async fn a_touch_of_something_else_is_moved(place: &impl Place) {
+pub(crate) async fn a_touch_of_something_else_is_moved(place: &impl Place) {
     let host = place.open();
     let touch = publish(Ttl::For(LONG), Content::Touch { base: Id::random() });
     let lease = go(&host).await;
@@ -128,7 +128,7 @@ pub async fn a_touch_of_something_else_is_moved(place: &impl Place) {
     assert!(host.renew(&lease, LONG).await.unwrap(), "a refused commit leaves the lease");
 }
 
-pub async fn a_swap_that_came_through_is_done_when_repeated(place: &impl Place) {
+pub(crate) async fn a_swap_that_came_through_is_done_when_repeated(place: &impl Place) {
     let (host, other) = (place.open(), place.open());
     let new = map(&[("FR", "1")]);
     let lease = go(&host).await;
@@ -144,7 +144,7 @@ pub async fn a_swap_that_came_through_is_done_when_repeated(place: &impl Place) 
     assert_eq!(read(&host).await, new);
 }
 
-pub async fn staging_of_another_size_is_lost(place: &impl Place) {
+pub(crate) async fn staging_of_another_size_is_lost(place: &impl Place) {
     let host = place.open();
     let head = refilled(&host, &[("FR", "1")]).await;
     let lease = go(&host).await;
@@ -158,7 +158,7 @@ pub async fn staging_of_another_size_is_lost(place: &impl Place) {
     assert_eq!(read(&host).await, map(&[("FR", "1")]));
 }
 
-pub async fn a_key_staged_twice_keeps_its_last_value(place: &impl Place) {
+pub(crate) async fn a_key_staged_twice_keeps_its_last_value(place: &impl Place) {
     let host = place.open();
     let lease = go(&host).await;
     let twice: Batch = [("FR", "1"), ("LH", "1"), ("FR", "2")].into_iter().collect();
@@ -169,7 +169,7 @@ pub async fn a_key_staged_twice_keeps_its_last_value(place: &impl Place) {
     assert_eq!(read(&host).await, new);
 }
 
-pub async fn only_staged_keys_are_staged(place: &impl Place) {
+pub(crate) async fn only_staged_keys_are_staged(place: &impl Place) {
     let host = place.open();
     refilled(&host, &[("FR", "1")]).await;
     let lease = go(&host).await;
@@ -183,7 +183,7 @@ pub async fn only_staged_keys_are_staged(place: &impl Place) {
     assert!(!host.is_staged(&lease, "LH").await.unwrap(), "published is not staged any more");
 }
 
-pub async fn keys_and_values_are_kept_byte_for_byte(place: &impl Place) {
+pub(crate) async fn keys_and_values_are_kept_byte_for_byte(place: &impl Place) {
     let host = place.open();
     let longest = "k".repeat(511);
     let large = format!("\"{}\"", "x".repeat(1 << 20));

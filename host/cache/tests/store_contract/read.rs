@@ -7,7 +7,7 @@ fn large(value: &str) -> Map {
     (0..20_000).map(|n| (format!("key {n:05}"), format!("\"{value} {n}\""))).collect()
 }
 
-pub async fn a_large_map_comes_in_chunks_of_one_snapshot(place: &impl Place) {
+pub(crate) async fn a_large_map_comes_in_chunks_of_one_snapshot(place: &impl Place) {
     let (host, reader) = (place.open(), place.open());
     let data = large("a");
     let head = refill(&host, &cache(), &data, Ttl::For(LONG)).await;
@@ -21,7 +21,7 @@ pub async fn a_large_map_comes_in_chunks_of_one_snapshot(place: &impl Place) {
     assert!(read(&reader).await == data);
 }
 
-pub async fn a_scan_notices_a_swap_under_it(place: &impl Place) {
+pub(crate) async fn a_scan_notices_a_swap_under_it(place: &impl Place) {
     let (host, reader) = (place.open(), place.open());
     let before = refill(&host, &cache(), &large("a"), Ttl::For(LONG)).await;
     let first = reader.scan(&cache(), Scan::First).await.unwrap();
@@ -31,7 +31,7 @@ pub async fn a_scan_notices_a_swap_under_it(place: &impl Place) {
     assert_eq!(last.head, Some(after));
 }
 
-pub async fn a_scan_notices_that_the_cache_is_gone(place: &impl Place) {
+pub(crate) async fn a_scan_notices_that_the_cache_is_gone(place: &impl Place) {
     let (host, reader) = (place.open(), place.open());
     refill(&host, &cache(), &large("a"), Ttl::For(LONG)).await;
     let first = reader.scan(&cache(), Scan::First).await.unwrap();
@@ -40,7 +40,7 @@ pub async fn a_scan_notices_that_the_cache_is_gone(place: &impl Place) {
     assert!(next.head.is_none() && next.entries.is_empty() && next.next.is_none(), "{next:?}");
 }
 
-pub async fn get_gives_values_in_the_order_asked(place: &impl Place) {
+pub(crate) async fn get_gives_values_in_the_order_asked(place: &impl Place) {
     let (host, reader) = (place.open(), place.open());
     refilled(&host, &[("FR", "1"), ("LH", "2")]).await;
     let too_long = "x".repeat(600);
@@ -50,7 +50,7 @@ pub async fn get_gives_values_in_the_order_asked(place: &impl Place) {
     assert_eq!(reader.get(&cache(), &[]).await.unwrap(), Some(vec![]));
 }
 
-pub async fn nothing_is_published_under_an_unknown_name(place: &impl Place) {
+pub(crate) async fn nothing_is_published_under_an_unknown_name(place: &impl Place) {
     let reader = place.open();
     assert_eq!(status(&reader).await.presence, Presence::Missing);
     assert_eq!(reader.get(&cache(), &["FR"]).await.unwrap(), None);
@@ -62,7 +62,7 @@ pub async fn nothing_is_published_under_an_unknown_name(place: &impl Place) {
     assert_eq!(reader.caches().await.unwrap(), [], "reading leaves no trace");
 }
 
-pub async fn statuses_come_in_the_order_asked(place: &impl Place) {
+pub(crate) async fn statuses_come_in_the_order_asked(place: &impl Place) {
     let host = place.open();
     assert_eq!(host.statuses(&[]).await.unwrap(), []);
     let first = refill(&host, &name("b"), &map(&[("FR", "1")]), Ttl::For(LONG)).await;
@@ -73,7 +73,7 @@ pub async fn statuses_come_in_the_order_asked(place: &impl Place) {
     assert_eq!(heads, [Some(&first), None, Some(&second), Some(&first)]);
 }
 
-pub async fn caches_are_listed_sorted(place: &impl Place) {
+pub(crate) async fn caches_are_listed_sorted(place: &impl Place) {
     let host = place.open();
     assert_eq!(host.caches().await.unwrap(), []);
     for cache in ["b", "a.1", "C", "b-2"] {
@@ -82,7 +82,7 @@ pub async fn caches_are_listed_sorted(place: &impl Place) {
     assert_eq!(place.open().caches().await.unwrap(), ["C", "a.1", "b", "b-2"].map(name));
 }
 
-pub async fn what_has_nothing_to_show_is_not_listed(place: &impl Place) {
+pub(crate) async fn what_has_nothing_to_show_is_not_listed(place: &impl Place) {
     let host = place.open();
     refill(&host, &name("expired"), &map(&[("FR", "1")]), Ttl::For(SHORT)).await;
     let (given_up, _) = go_for(&host, &name("given-up"), LONG).await;
@@ -92,7 +92,7 @@ pub async fn what_has_nothing_to_show_is_not_listed(place: &impl Place) {
     eventually("the short-lived one is gone", async || host.caches().await.unwrap() == [name("kept")]).await;
 }
 
-pub async fn forget_deletes_everything_of_one_cache(place: &impl Place) {
+pub(crate) async fn forget_deletes_everything_of_one_cache(place: &impl Place) {
     let (host, other) = (place.open(), place.open());
     assert!(!host.forget(&cache()).await.unwrap(), "there was nothing");
     let kept = refill(&host, &name("airlines-2"), &map(&[("LH", "1")]), Ttl::For(LONG)).await;
@@ -109,7 +109,7 @@ pub async fn forget_deletes_everything_of_one_cache(place: &impl Place) {
     assert_eq!(read(&other).await, map(&[("FR", "2")]));
 }
 
-pub async fn forget_fences_the_host_that_is_refilling(place: &impl Place) {
+pub(crate) async fn forget_fences_the_host_that_is_refilling(place: &impl Place) {
     let (host, other) = (place.open(), place.open());
     let lease = go(&host).await;
     let new = map(&[("FR", "1")]);
@@ -122,7 +122,7 @@ pub async fn forget_fences_the_host_that_is_refilling(place: &impl Place) {
     assert!(!other.is_staged(&lease, "FR").await.unwrap());
 }
 
-pub async fn a_good_store_passes_its_check(place: &impl Place) {
+pub(crate) async fn a_good_store_passes_its_check(place: &impl Place) {
     let store = place.open();
     let findings = store.check().await.unwrap();
     assert!(findings.iter().all(|finding| !finding.fatal), "{findings:?}");

@@ -158,7 +158,9 @@ impl Store for Embedded {
     }
 
     async fn caches(&self) -> Result<Vec<Name>> {
-        let mut names = self.blocking(|directory, _| directory.names().map_err(|failure| failure.explain(directory.path()))).await?;
+        let mut names = self
+            .blocking(|directory, _| directory.names().map_err(|failure| failure.explain(directory.path())))
+            .await?;
         let statuses = self.statuses(&names).await?;
         let mut statuses = statuses.iter();
         // An environment stays when a refill was given up, or when what it published has expired.

@@ -19,8 +19,7 @@ const CHUNK_BYTES: usize = 1 << 20;
 
 pub(super) fn status(directory: &Directory, cache: &Name) -> Result<Status> {
     let now = Millis::now();
-    let nothing =
-        Status { now: now.into(), presence: Presence::Missing, last_error: None, lease: LeaseState::Free };
+    let nothing = Status { now: now.into(), presence: Presence::Missing, last_error: None, lease: LeaseState::Free };
     let Some(environment) = directory.find(cache)? else { return Ok(nothing) };
     let txn = environment.read()?;
     let published = environment.published(&txn, now)?;
