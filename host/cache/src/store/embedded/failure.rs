@@ -46,10 +46,11 @@ impl From<Error> for Failure {
 }
 
 impl Failure {
-    /// Whether LMDB will refuse to write until the environment is opened again: it could not write
-    /// which state is the newest one.
+    /// Whether LMDB refuses its work until the environment is opened again: it could not write which
+    /// state is the newest one, or another process with more address space has made the file larger
+    /// than what is mapped here.
     pub(super) fn needs_reopening(&self) -> bool {
-        matches!(self, Self::Lmdb(heed::Error::Mdb(MdbError::Panic)))
+        matches!(self, Self::Lmdb(heed::Error::Mdb(MdbError::Panic | MdbError::MapResized)))
     }
 
     /// Says it for people.
@@ -81,7 +82,7 @@ fn explain_io(error: io::Error, dir: &Path) -> Error {
             "no address space left to map {dir}: raise the limit (`ulimit -v unlimited`), or use Redis"
         )),
         Some(Errno::MFILE | Errno::NFILE) => Error::unavailable(format!(
-            "too many open files for {dir}: raise the limit (`ulimit -n`); each cache takes five"
+            "too many open files for {dir}: raise the limit (`ulimit -n`); each cache takes four"
         )),
         _ => Error::unavailable(format!("cannot read and write in {dir}: {error}")),
     }

@@ -177,3 +177,61 @@ impl Store for Embedded {
         self.blocking(|directory, _| Ok(check::check(directory))).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Content;
+    use crate::{Presence, Root};
+
+    #[tokio::test]
+    async fn a_map_that_misses_an_entry_is_lost() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Embedded::open(dir.path()).unwrap();
+        let cache: Name = "airlines".parse().unwrap();
+        let map: Batch = [("FR", "1"), ("LH", "2")].into_iter().collect();
+        let id = Id::random();
+        let swap = Content::Swap { id, entries: 2, bytes: 6, root: map.iter().collect::<Root>() };
+        refill(&store, &cache, &map, swap).await;
+
+        let environment = store.directory.find(&cache).unwrap().unwrap();
+        let mut txn = environment.write().unwrap();
+        let slot = environment.whole(&txn, record::Millis::now()).unwrap().unwrap().loaded.slot;
+        environment.data(slot).delete(&mut txn, "FR").unwrap();
+        txn.commit().unwrap();
+
+        let status = store.statuses(std::slice::from_ref(&cache)).await.unwrap().remove(0);
+        assert!(matches!(status.presence, Presence::Lost(head) if head.id == id));
+        assert_eq!(store.get(&cache, &["LH"]).await.unwrap(), None);
+        assert!(store.scan(&cache, Scan::Whole).await.unwrap().head.is_none());
+        assert_eq!(store.changes(&cache, id).await.unwrap(), None);
+
+        let lease = begin(&store, &cache, Due::After(Duration::from_secs(60))).await;
+        let delta =
+            Content::Delta { id: Id::random(), base: id, delta: Delta::default(), bytes: 6, root: Root::default() };
+        for content in [Content::Touch { base: id }, delta] {
+            assert_eq!(store.commit(&lease, &publish(content)).await.unwrap(), Commit::Lost);
+        }
+        store.release(&lease).await.unwrap();
+        let swap = Content::Swap { id: Id::random(), entries: 2, bytes: 6, root: map.iter().collect::<Root>() };
+        refill(&store, &cache, &map, swap).await;
+        assert!(store.get(&cache, &["FR"]).await.unwrap().is_some());
+    }
+
+    async fn begin(store: &Embedded, cache: &Name, due: Due) -> Lease {
+        match store.begin(cache, Token::random(), Duration::from_secs(60), due).await.unwrap() {
+            Begin::Go { lease, base: None } => lease,
+            other => panic!("expected the lease of a cache that is not whole, got {other:?}"),
+        }
+    }
+
+    async fn refill(store: &Embedded, cache: &Name, map: &Batch, swap: Content) {
+        let lease = begin(store, cache, Due::Always).await;
+        store.stage(&lease, map).await.unwrap();
+        assert_eq!(store.commit(&lease, &publish(swap)).await.unwrap(), Commit::Done);
+    }
+
+    fn publish(content: Content) -> Publish {
+        Publish { mark: None, cache_ttl: Ttl::Forever, refill_interval: Duration::from_secs(60), content }
+    }
+}
