@@ -72,6 +72,21 @@ impl Error {
         self.map(|message| format!("{context}: {message}"))
     }
 
+    /// Whether it is an [`unavailable`](Self::unavailable).
+    pub fn is_unavailable(&self) -> bool {
+        matches!(self.0, LoadError::Unavailable(_))
+    }
+
+    /// Whether it is an [`invalid_settings`](Self::invalid_settings).
+    pub fn is_invalid_settings(&self) -> bool {
+        matches!(self.0, LoadError::InvalidSettings(_))
+    }
+
+    /// Whether it is a [`denied`](Self::denied).
+    pub fn is_denied(&self) -> bool {
+        matches!(self.0, LoadError::Denied(_))
+    }
+
     /// What a function of the host has answered.
     pub(crate) fn of_host(error: LoadError) -> Self {
         Self(error)

@@ -25,8 +25,8 @@
 //!
 //! - **What it returns**: a `HashMap`, a `BTreeMap`, a `Vec` of pairs, or any iterator of pairs or of `Result`s of
 //!   pairs; keys are `ToString`, values [`serde::Serialize`]. A large map is sent in batches while the iterator runs,
-//!   so that a lazy one needs no memory for the whole. [`RawValue`] is JSON text that goes through as it is written,
-//!   each digit kept.
+//!   so that a lazy one needs no memory for the whole. [`Json`] is a value that is JSON text already, and goes through
+//!   as it is written, each digit kept.
 //! - **Errors**: `?` works on any [`std::error::Error`]; [`Error`] says more.
 //! - **Settings**: the function may take one argument, any [`serde::Deserialize`] type:
 //!   `fn load_from_source(settings: Settings)`.
@@ -49,11 +49,9 @@ pub mod mark;
 mod settings;
 
 pub use about::{Description, Grant, Setting};
-pub use entry::{IntoEntry, IntoLoad, Load};
+pub use entry::{IntoEntry, IntoLoad, Json, Load};
 pub use error::Error;
 pub use settings::settings;
-
-pub use serde_json::value::RawValue;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

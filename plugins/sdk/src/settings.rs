@@ -59,7 +59,7 @@ mod tests {
 
     fn refusal(text: &str) -> String {
         let error = parse::<Settings>(text).unwrap_err();
-        assert!(format!("{error:?}").starts_with("LoadError::InvalidSettings"), "{error:?}");
+        assert!(error.is_invalid_settings(), "{error:?}");
         error.to_string()
     }
 

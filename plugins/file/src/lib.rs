@@ -1,0 +1,150 @@
+//! Loads the rows of a file: a JSON object, a JSON array, NDJSON or CSV, from a granted directory.
+//!
+//! Its mark is the file's modification time and size.
+
+use std::fs::File;
+use std::io::{self, BufReader};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::UNIX_EPOCH;
+
+use kiwi_loader::{Description, Error, Grant, Load, Setting, mark};
+use rows::{Entries, Format, Shape};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Settings {
+    path: String,
+    format: Option<Format>,
+    key: Option<String>,
+    pointer: Option<String>,
+    columns: Option<Vec<String>>,
+    delimiter: Option<char>,
+}
+
+impl Settings {
+    fn shape(&self) -> Result<Shape, Error> {
+        let format = self.format.map_or_else(|| format_of(&self.path), Ok)?;
+        Shape::new(format, self.key.clone(), self.pointer.as_deref(), self.columns.clone(), self.delimiter)
+    }
+}
+
+fn load_from_source(settings: Settings) -> Result<Load<Entries>, Error> {
+    let shape = settings.shape()?;
+    // A granted directory is found by the path it was granted under.
+    let path = settings.path.trim_start_matches("./").to_owned();
+    let file = Arc::new(File::open(&path).map_err(|error| cannot_open(&path, &error))?);
+    let stamp = stamp(&file)?;
+    if mark::published().as_ref() == Some(&stamp) {
+        return Ok(Load::Unchanged);
+    }
+    mark::set(&stamp);
+    let text = BufReader::with_capacity(64 * 1024, Arc::clone(&file));
+    let entries = rows::entries(text, shape).map_err(|error| error.context(&path))?;
+    let place = path.clone();
+    let entries = entries.map(move |entry| entry.map_err(|error| error.context(&place)));
+    Ok(Load::Entries(Box::new(entries.chain(changed_since(file, stamp, path)))))
+}
+
+/// Nothing, or the error that the file was written to while it was read: then what was read is half old, half new.
+fn changed_since<T>(file: Arc<File>, before: String, path: String) -> impl Iterator<Item = Result<T, Error>> {
+    std::iter::once_with(move || match stamp(&file) {
+        Ok(after) if after == before => None,
+        Ok(_) => Some(Err(Error::unavailable(format_args!("{path} was written to while it was read")))),
+        Err(error) => Some(Err(error.context(&path))),
+    })
+    .flatten()
+}
+
+/// What tells whether a file has changed.
+fn stamp(file: &File) -> Result<String, Error> {
+    let metadata = file.metadata()?;
+    let modified = metadata.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
+    Ok(format!("{}.{:09} {}", modified.as_secs(), modified.subsec_nanos(), metadata.len()))
+}
+
+fn cannot_open(path: &str, error: &io::Error) -> Error {
+    if !Path::new(path).ancestors().skip(1).any(in_sight) {
+        let directory = directory(path);
+        return Error::denied(format_args!("{path} is in no granted directory: grant dirs = [\"{directory}\"]"));
+    }
+    match error.kind() {
+        io::ErrorKind::NotFound => Error::unavailable(format_args!("{path} is not there")),
+        io::ErrorKind::PermissionDenied => {
+            Error::denied(format_args!("{path} may not be read, or leads out of its granted directory: {error}"))
+        }
+        _ => Error::other(format_args!("{path}: {error}")),
+    }
+}
+
+/// Whether a directory is granted: what is not granted looks like what is not there.
+fn in_sight(directory: &Path) -> bool {
+    let directory = if directory == Path::new("") { Path::new(".") } else { directory };
+    directory.is_dir()
+}
+
+fn format_of(path: &str) -> Result<Format, Error> {
+    match Path::new(path).extension().and_then(|extension| extension.to_str()) {
+        Some("json") => Ok(Format::Json),
+        Some("ndjson" | "jsonl") => Ok(Format::Ndjson),
+        Some("csv") => Ok(Format::Csv),
+        _ => Err(Error::invalid_settings(format_args!(
+            "the name {path} does not tell its format: set `format` to `json`, `ndjson` or `csv`"
+        ))),
+    }
+}
+
+/// The directory to grant.
+fn directory(path: &str) -> String {
+    match Path::new(path.trim_start_matches("./")).parent() {
+        Some(parent) if parent != Path::new("") => parent.display().to_string(),
+        _ => ".".to_owned(),
+    }
+}
+
+fn describe() -> Description {
+    let description = Description::new("The rows of a JSON, NDJSON or CSV file.")
+        .setting(Setting::text("path", "The file, relative to kiwi.toml, in a granted directory.").required())
+        .setting(Setting::text("format", "`json`, `ndjson` or `csv`; not set: as the file's name ends."));
+    let description = Shape::describe(description);
+    match kiwi_loader::settings::<Settings>() {
+        Ok(settings) => description.grant(Grant::dir(&directory(&settings.path), "to read the file `path`")),
+        Err(_) => description,
+    }
+}
+
+kiwi_loader::loader!(load_from_source, describe);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_format_is_the_extension() {
+        assert_eq!(format_of("data/airlines.csv").unwrap(), Format::Csv);
+        assert_eq!(format_of("rates.jsonl").unwrap(), Format::Ndjson);
+        assert!(format_of("data.json/rates").unwrap_err().is_invalid_settings());
+    }
+
+    #[test]
+    fn the_directory_is_the_one_to_grant() {
+        assert_eq!(directory("data/airlines.csv"), "data");
+        assert_eq!(directory("./data/airlines.csv"), "data");
+        assert_eq!(directory("airlines.csv"), ".");
+        assert_eq!(directory("/srv/data/airlines.csv"), "/srv/data");
+    }
+
+    #[test]
+    fn a_file_written_to_while_it_is_read_is_an_error() {
+        let path = std::env::temp_dir().join(format!("kiwi-file-{}", std::process::id()));
+        std::fs::write(&path, "one").unwrap();
+        let file = Arc::new(File::open(&path).unwrap());
+        let before = stamp(&file).unwrap();
+        let changed = || changed_since::<()>(Arc::clone(&file), before.clone(), "x.csv".into()).next();
+        assert!(changed().is_none());
+        std::fs::write(&path, "three").unwrap();
+        assert!(changed().unwrap().unwrap_err().is_unavailable());
+        std::fs::remove_file(&path).unwrap();
+    }
+}

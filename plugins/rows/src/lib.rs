@@ -1,0 +1,53 @@
+//! Entries out of JSON, NDJSON and CSV, one row at a time: what the loaders `file` and `http` have in common.
+//!
+//! A row is parsed as far as its key needs, and its values keep the digits they are written with. No more than one row
+//! stands in memory.
+
+mod csv;
+mod json;
+mod ndjson;
+mod pointer;
+mod row;
+mod shape;
+
+use std::io::BufRead;
+
+use kiwi_loader::{Error, Json};
+
+pub use shape::{Format, Shape};
+
+/// Entries as they are read.
+pub type Entries = Box<dyn Iterator<Item = Result<(String, Json), Error>>>;
+
+/// Reads the entries of a text, as its shape says.
+pub fn entries(mut text: impl BufRead + 'static, shape: Shape) -> Result<Entries, Error> {
+    skip_byte_order_mark(&mut text)?;
+    Ok(match shape {
+        Shape::Object { pointer, columns } => Box::new(json::members(text, pointer, columns)?),
+        Shape::Array { pointer, fields } => Box::new(json::elements(text, pointer, fields)?),
+        Shape::Lines { fields } => Box::new(ndjson::lines(text, fields)),
+        Shape::Table { fields, delimiter } => Box::new(csv::records(text, fields, delimiter)?),
+    })
+}
+
+/// Windows writes one, and no JSON parser takes it.
+fn skip_byte_order_mark(text: &mut impl BufRead) -> Result<(), Error> {
+    let mark = "\u{feff}".as_bytes();
+    if text.fill_buf()?.starts_with(mark) {
+        text.consume(mark.len());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_the_first_row() {
+        let shape = Shape::new(Format::Json, None, None, None, None).unwrap();
+        let entries = entries("\u{feff}{\"FR\": 1}".as_bytes(), shape).unwrap();
+        let entries: Vec<_> = entries.map(Result::unwrap).collect();
+        assert_eq!(entries, [("FR".to_owned(), Json("1".to_owned()))]);
+    }
+}
