@@ -1,1 +1,3 @@
+//! kiwi-host.
+mod config;
 fn main() {}

@@ -1,0 +1,140 @@
+use std::path::Path;
+use std::time::Duration;
+
+use kiwi_cache::Ttl;
+
+use super::{Config, Statsd};
+
+fn parse(text: &str) -> Config {
+    Config::parse(Path::new("conf/kiwi.toml"), text).unwrap()
+}
+
+/// What is said of a wrong file, without the file's name.
+fn problems(text: &str) -> Vec<String> {
+    let problems = Config::parse(Path::new("kiwi.toml"), text).unwrap_err().to_string();
+    problems.lines().map(|line| line.strip_prefix("kiwi.toml:").unwrap().to_owned()).collect()
+}
+
+fn problem(text: &str) -> String {
+    let problems = problems(text);
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    problems[0].clone()
+}
+
+const AIRLINES: &str = "[cache.airlines]\nplugin = \"p.wasm\"\n";
+
+#[test]
+fn a_cache_is_read_with_its_defaults_and_relative_paths() {
+    let config = parse(
+        r#"
+            max_loads = 3
+            statsd = "udp://localhost:8125"
+            [defaults]
+            reload_ttl = "5s"
+            limits = { memory = "1 MiB", entries = 7 }
+            [cache.b]
+            plugin = "../p.wasm"
+            cache_ttl = "none"
+            layout = "hash"
+            settings = { path = "x", n = 1_000, deep = { on = true, list = [1.5, "a"] } }
+            grants = { dirs = ["data"], http = ["https://a.example"], env = ["HOME"] }
+            limits = { memory = 4096, load_timeout = "2s" }
+            [cache.a]
+            plugin = "/abs/q.wasm"
+        "#,
+    );
+    let [b, a] = &config.caches[..] else { panic!("two caches, in the file's order: {:?}", config.caches) };
+    assert_eq!((b.name.as_str(), a.name.as_str()), ("b", "a"));
+    assert_eq!((b.plugin.as_path(), a.plugin.as_path()), (Path::new("conf/../p.wasm"), Path::new("/abs/q.wasm")));
+    assert_eq!((b.timing.reload_ttl, b.timing.cache_ttl), (Some(Duration::from_secs(5)), Some(Ttl::Forever)));
+    assert_eq!((b.limits.memory, b.limits.entries, b.limits.load_timeout), (4096, 7, Duration::from_secs(2)));
+    assert_eq!(a.limits.memory, 1 << 20);
+    assert_eq!(b.settings.to_json(), r#"{"deep":{"list":[1.5,"a"],"on":true},"n":1000,"path":"x"}"#);
+    assert_eq!(b.grants.dirs[0].path, Path::new("conf/data"));
+    assert_eq!(b.grants.dirs[0].guest_path, "data");
+    assert_eq!(config.max_loads.unwrap().get(), 3);
+    assert_eq!(config.statsd, Some(Statsd { address: "localhost:8125".into(), prefix: String::new() }));
+}
+
+#[test]
+fn an_unknown_key_is_an_error_with_its_place_and_the_nearest_known_one() {
+    assert_eq!(problem("stor = \"file:x\""), "1:1: unknown key `stor`: did you mean `store`?");
+    assert_eq!(
+        problem(&format!("{AIRLINES}  reload_tll = \"1s\"")),
+        "3:3: cache `airlines`: unknown key `reload_tll`: did you mean `reload_ttl`?"
+    );
+    assert_eq!(
+        problem(&format!("{AIRLINES}grants = {{ zzz = [] }}")),
+        "3:12: cache `airlines`: `grants`: unknown key `zzz`: expected one of `http`, `dirs`, `env`"
+    );
+    assert_eq!(
+        problem(&format!("{AIRLINES}limits = {{ memroy = 1 }}")),
+        "3:12: cache `airlines`: `limits`: unknown key `memroy`: did you mean `memory`?"
+    );
+    assert_eq!(
+        problem("[defaults]\nplugin = \"x\"").split(':').nth(3),
+        Some(" unknown key `plugin`"),
+        "a default that only a cache may have"
+    );
+}
+
+#[test]
+fn every_problem_of_a_file_is_told_in_its_order() {
+    let text =
+        "[cache.a]\nreload_ttl = \"soon\"\n[cache.\"b c\"]\nplugin = 1\n[cache.d]\nplugin = \"x\"\nlayout = \"both\"\n";
+    let found = problems(text);
+    let starts = [
+        "1:8: cache `a`: `plugin` is missing: expected ",
+        "2:14: cache `a`: `reload_ttl`: `soon` is no duration: expected ",
+        "3:8: `b c` cannot be a cache's name: ",
+        "7:10: cache `d`: `layout`: the layout `both` is not available yet",
+    ];
+    assert_eq!(found.len(), starts.len(), "{found:#?}");
+    for (found, start) in found.iter().zip(starts) {
+        assert!(found.starts_with(start), "{found}");
+    }
+}
+
+#[test]
+fn two_caches_of_one_name_are_told_apart_by_nothing() {
+    assert_eq!(
+        problem(&format!("{AIRLINES}[cache.airlines]\nplugin = \"q.wasm\"")),
+        "3:8: a second cache named `airlines`: each cache needs a name of its own"
+    );
+}
+
+#[test]
+fn data_that_would_be_gone_before_it_is_renewed_is_refused() {
+    let said = problem(&format!("{AIRLINES}reload_ttl = \"2m\"\ncache_ttl = \"1m\""));
+    assert!(said.starts_with("4:13: cache `airlines`: `cache_ttl` (1m) is shorter than `reload_ttl` (2m)"), "{said}");
+}
+
+#[test]
+fn values_of_another_kind_are_refused_without_being_shown() {
+    for (line, said) in [
+        ("max_loads = 0", "1:13: `max_loads`: expected a whole number from 1 to 1024, found 0"),
+        ("max_loads = \"x\"", "1:13: `max_loads`: expected a whole number from 1 to 1024, found a string"),
+        ("cache = 1", "1:9: `cache`: expected a table, found 1"),
+        ("[cache]\na = 1", "2:5: cache `a`: expected a table, found 1"),
+        ("store = 1", "1:9: `store`: expected a string, found 1"),
+    ] {
+        assert_eq!(problem(line), said);
+    }
+    let said = problem(&format!("{AIRLINES}settings = {{ token = \"s3cret\", n = nan }}"));
+    assert_eq!(said, "3:12: cache `airlines`: `settings`: `n`: expected a number that JSON can hold");
+    let said = problem(&format!("{AIRLINES}settings = {{ token = \"s3cret\", \"x y = 1 }}"));
+    assert!(!said.contains("s3cret"), "{said}");
+    let said = problem(&format!("{AIRLINES}limits = {{ key_bytes = 512 }}"));
+    assert!(said.ends_with("`key_bytes`: expected a whole number from 1 to 511, found 512"), "{said}");
+}
+
+#[test]
+fn statsd_is_an_address_or_a_table() {
+    let config = parse("[statsd]\naddress = \"udp://h:1\"\nprefix = \"eu\"");
+    assert_eq!(config.statsd, Some(Statsd { address: "h:1".into(), prefix: "eu".into() }));
+    for bad in ["tcp://h:1", "udp://h", "udp://:1", "udp://h:0", "h:1"] {
+        let said = problem(&format!("statsd = \"{bad}\""));
+        assert!(said.contains("is no statsd server: expected `udp://HOST:PORT`"), "{said}");
+    }
+    assert!(problem("[statsd]\nprefix = \"eu\"").contains("`address` is missing"));
+}
