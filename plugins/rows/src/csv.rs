@@ -5,7 +5,7 @@ use std::io::Read;
 use csv::{ReaderBuilder, StringRecord};
 use kiwi_loader::{Error, Json};
 
-use crate::row::{Fields, push_member, quoted};
+use crate::row::{Fields, label};
 
 /// The entries of the records.
 pub(crate) fn records(
@@ -27,7 +27,7 @@ pub(crate) fn records(
 struct Table {
     key: String,
     key_index: usize,
-    /// The name as JSON text, and the index.
+    /// What begins the member, and the index.
     columns: Vec<(String, usize)>,
 }
 
@@ -45,10 +45,8 @@ impl Table {
             })
         };
         let columns = match &fields.columns {
-            None => header.iter().map(quoted).zip(0..).collect(),
-            Some(columns) => {
-                columns.iter().map(|name| Ok((quoted(name), find(name)?))).collect::<Result<_, Error>>()?
-            }
+            None => header.iter().map(label).zip(0..).collect(),
+            Some(columns) => columns.iter().map(|name| Ok((label(name), find(name)?))).collect::<Result<_, Error>>()?,
         };
         Ok(Self { key_index: find(&fields.key)?, key: fields.key, columns })
     }
@@ -59,11 +57,16 @@ impl Table {
             let line = record.position().map_or(0, csv::Position::line);
             return Err(Error::other(format_args!("line {line}: the key `{}` is empty", self.key)));
         }
-        let mut value = String::from("{");
-        for (name, index) in &self.columns {
-            push_member(&mut value, name, &quoted(&record[*index]));
+        let mut value = Vec::from(b"{");
+        for (label, index) in &self.columns {
+            if value.len() > 1 {
+                value.push(b',');
+            }
+            value.extend_from_slice(label.as_bytes());
+            serde_json::to_writer(&mut value, &record[*index])?;
         }
-        Ok((key.to_owned(), Json(value + "}")))
+        value.push(b'}');
+        Ok((key.to_owned(), Json(String::from_utf8(value)?)))
     }
 }
 

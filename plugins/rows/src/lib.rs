@@ -8,6 +8,7 @@ mod json;
 mod ndjson;
 mod pointer;
 mod row;
+mod scan;
 mod shape;
 
 use std::io::BufRead;

@@ -1,12 +1,11 @@
 //! JSON pointers (RFC 6901), followed while a document is read.
 
-use std::io::Read;
+use std::io::BufRead;
 use std::str::FromStr;
 
 use kiwi_loader::Error;
-use struson::reader::{JsonReader, JsonStreamReader, ValueType};
 
-use crate::json::of_reader;
+use crate::scan::Scanner;
 
 /// A path into a JSON document; the empty one is the document itself.
 #[derive(Debug)]
@@ -28,11 +27,11 @@ impl FromStr for Pointer {
 
 impl Pointer {
     /// Reads on to the value it points at.
-    pub(crate) fn follow(&self, reader: &mut JsonStreamReader<impl Read>) -> Result<(), Error> {
+    pub(crate) fn follow(&self, scanner: &mut Scanner<impl BufRead>) -> Result<(), Error> {
         for (depth, step) in self.0.iter().enumerate() {
-            let found = match reader.peek().map_err(of_reader)? {
-                ValueType::Object => enter_object(reader, step)?,
-                ValueType::Array => enter_array(reader, step)?,
+            let found = match scanner.peek()? {
+                Some(b'{') => find_member(scanner, step)?,
+                Some(b'[') => find_element(scanner, step)?,
                 _ => false,
             };
             if !found {
@@ -44,25 +43,25 @@ impl Pointer {
     }
 }
 
-fn enter_object(reader: &mut JsonStreamReader<impl Read>, name: &str) -> Result<bool, Error> {
-    reader.begin_object().map_err(of_reader)?;
-    while reader.has_next().map_err(of_reader)? {
-        if reader.next_name().map_err(of_reader)? == name {
+fn find_member(scanner: &mut Scanner<impl BufRead>, name: &str) -> Result<bool, Error> {
+    scanner.enter()?;
+    while scanner.has_next()? {
+        if scanner.name()? == name {
             return Ok(true);
         }
-        reader.skip_value().map_err(of_reader)?;
+        scanner.skip()?;
     }
     Ok(false)
 }
 
-fn enter_array(reader: &mut JsonStreamReader<impl Read>, index: &str) -> Result<bool, Error> {
+fn find_element(scanner: &mut Scanner<impl BufRead>, index: &str) -> Result<bool, Error> {
     let Ok(index) = index.parse::<usize>() else { return Ok(false) };
-    reader.begin_array().map_err(of_reader)?;
+    scanner.enter()?;
     for _ in 0..index {
-        if !reader.has_next().map_err(of_reader)? {
+        if !scanner.has_next()? {
             return Ok(false);
         }
-        reader.skip_value().map_err(of_reader)?;
+        scanner.skip()?;
     }
-    reader.has_next().map_err(of_reader)
+    scanner.has_next()
 }

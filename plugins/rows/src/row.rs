@@ -68,7 +68,11 @@ impl<'a> Object<'a> {
         let mut json = String::from("{");
         for column in columns {
             if let Some(value) = self.get(column) {
-                push_member(&mut json, &quoted(column), value.get());
+                if json.len() > 1 {
+                    json.push(',');
+                }
+                json += &label(column);
+                json += value.get();
             }
         }
         json + "}"
@@ -104,19 +108,9 @@ impl<'de> Visitor<'de> for Members {
 #[serde(transparent)]
 struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
-/// Adds a member to an object that is being written; name and value are JSON text.
-pub(crate) fn push_member(object: &mut String, name: &str, value: &str) {
-    if object.len() > 1 {
-        object.push(',');
-    }
-    object.push_str(name);
-    object.push(':');
-    object.push_str(value);
-}
-
-/// Text as a JSON string.
-pub(crate) fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+/// What begins a member: its name as JSON text, and the colon.
+pub(crate) fn label(name: &str) -> String {
+    serde_json::Value::from(name).to_string() + ":"
 }
 
 #[cfg(test)]
