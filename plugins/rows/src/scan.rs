@@ -119,7 +119,7 @@ impl<R: BufRead> Scanner<R> {
         loop {
             let chunk = self.text.fill_buf()?;
             if chunk.is_empty() {
-                return Err(unexpected("the rest of the document", None));
+                return Err(Error::other("the document is cut off"));
             }
             let end = nesting.end(chunk, &mut sink);
             let passed = end.unwrap_or(chunk.len());
@@ -252,7 +252,7 @@ mod tests {
         assert_eq!(told("[1,]"), "expected a value, found `]`");
         assert_eq!(told("[,1]"), "expected a value, found `,`");
         assert_eq!(told("[1}"), "expected `,` or `]`, found `}`");
-        assert_eq!(told("[1, {\"a\": 2"), "the document is cut off: expected the rest of the document");
+        assert_eq!(told("[1, {\"a\": 2"), "the document is cut off");
         assert_eq!(told("[1"), "the document is cut off: expected `,` or `]`");
         assert_eq!(told("[] []"), "expected the end of the document, found `[`");
     }
