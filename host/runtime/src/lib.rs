@@ -1,3 +1,55 @@
-//! Runs loaders in a sandbox on their schedule and publishes what they give: the host.
+//! Runs loaders (WebAssembly components) in a sandbox, on their schedule, and publishes what they
+//! give: atomically, with a TTL, so that readers see all of a map or all of the one before.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use kiwi_host::{CacheConfig, Host};
+//!
+//! let store = kiwi_cache::store::open(&"redis://127.0.0.1:6379".parse()?)?;
+//! let currencies = CacheConfig::new("currencies".parse()?, "plugins/currencies.wasm");
+//! let (host, skipped) = Host::builder(store).caches([currencies]).build().await?;
+//! for skipped in skipped {
+//!     eprintln!("{}: {}", skipped.cache, skipped.error);
+//! }
+//! let ctrl_c = async { tokio::signal::ctrl_c().await.unwrap_or_default() };
+//! host.run(ctrl_c, std::time::Duration::from_secs(10)).await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Data flows one way: loader -> entries -> refill -> store.
+
+mod cache;
 mod config;
-pub use config::*;
+mod description;
+mod entry;
+mod failure;
+mod host;
+mod http;
+mod inspection;
+mod metrics;
+mod outcome;
+mod output;
+mod plugin_error;
+mod prepare;
+mod progress;
+mod refill;
+mod report;
+mod sandbox;
+mod schedule;
+
+pub use config::{
+    AskedTiming, CacheConfig, DirGrant, Grants, HttpGrant, Limits, Settings, Timing, parse_duration, parse_size,
+    parse_ttl,
+};
+pub use description::{AskedGrant, Description, Setting};
+pub use failure::{Failure, FailureKind};
+pub use host::{Builder, Host};
+pub use inspection::{Inspection, inspect};
+pub use metrics::Metrics;
+pub use outcome::Outcome;
+pub use plugin_error::{Needs, PluginError};
+pub use prepare::Skipped;
+pub use progress::Progress;
+pub use sandbox::{Plugin, Sandbox};
+pub use tokio_util::sync::CancellationToken;

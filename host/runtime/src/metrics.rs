@@ -1,0 +1,95 @@
+//! Statsd metrics, with the name and the tags that kiwi-cache sends.
+//!
+//! Only this module names `cadence`. Sending is a datagram from a thread of its own: a statsd that
+//! is away, or a queue that is full, costs the caches nothing.
+
+use std::fmt;
+use std::net::UdpSocket;
+use std::time::Duration;
+
+use cadence::prelude::*;
+use cadence::{QueuingMetricSink, StatsdClient, UdpMetricSink};
+use kiwi_cache::{Error, Name, Result};
+
+use crate::failure::FailureKind;
+use crate::outcome::Outcome;
+
+/// Datagrams waiting to be sent; more are dropped.
+const MOST_WAITING: usize = 4096;
+
+/// Where metrics go: nowhere by default.
+#[derive(Default)]
+pub struct Metrics(Option<StatsdClient>);
+
+impl Metrics {
+    /// Metrics to a statsd at `HOST:PORT`, with a prefix before each name (none when empty).
+    ///
+    /// # Errors
+    /// The address cannot be resolved (`is_invalid`).
+    pub fn statsd(address: &str, prefix: &str) -> Result<Self> {
+        let failed = |error: &dyn fmt::Display| {
+            Error::invalid(format!("metrics cannot be sent to `{address}`: {error}; expected HOST:PORT of a statsd"))
+        };
+        let socket =
+            UdpSocket::bind(("::", 0)).or_else(|_| UdpSocket::bind(("0.0.0.0", 0))).map_err(|error| failed(&error))?;
+        socket.set_nonblocking(true).map_err(|error| failed(&error))?;
+        let socket = match address.parse::<std::net::SocketAddr>() {
+            // An IPv6 socket does not send to an IPv4 address everywhere.
+            Ok(std::net::SocketAddr::V4(_)) => {
+                let socket = UdpSocket::bind(("0.0.0.0", 0)).map_err(|error| failed(&error))?;
+                socket.set_nonblocking(true).map_err(|error| failed(&error))?;
+                socket
+            }
+            _ => socket,
+        };
+        let sink = UdpMetricSink::from(address, socket).map_err(|error| failed(&error))?;
+        let sink = QueuingMetricSink::with_capacity(sink, MOST_WAITING);
+        Ok(Self(Some(StatsdClient::from_sink(prefix, sink))))
+    }
+
+    /// Counts what a refill came to, and its size and times.
+    pub(crate) fn refilled(&self, cache: &Name, outcome: &Outcome) {
+        let Some(statsd) = &self.0 else { return };
+        let name = cache.as_str();
+        let status = match outcome {
+            Outcome::Published { .. } | Outcome::Unchanged { .. } => "success",
+            Outcome::Failed(failure) if failure.kind == FailureKind::Store => "redis_error",
+            Outcome::Failed(_) => "load_error",
+            Outcome::Fresh { .. } | Outcome::Busy { .. } | Outcome::Backoff { .. } | Outcome::Abandoned => return,
+        };
+        statsd.count_with_tags("kiwicache", 1).with_tag("name", name).with_tag("status", status).send();
+        if let Outcome::Published { entries, bytes, .. } = outcome {
+            statsd.gauge_with_tags("kiwicache.entries", *entries).with_tag("name", name).send();
+            statsd.gauge_with_tags("kiwicache.bytes", *bytes).with_tag("name", name).send();
+        }
+    }
+
+    /// How long the loader took, and the commit after it.
+    pub(crate) fn timed(&self, cache: &Name, step: Step, took: Duration) {
+        let Some(statsd) = &self.0 else { return };
+        let metric = match step {
+            Step::Load => "kiwicache.load",
+            Step::Publish => "kiwicache.publish",
+        };
+        statsd.time_with_tags(metric, took).with_tag("name", cache.as_str()).send();
+    }
+
+    /// How long ago a cache was last found to stand, in seconds.
+    pub(crate) fn age(&self, cache: &Name, age: Duration) {
+        let Some(statsd) = &self.0 else { return };
+        statsd.gauge_with_tags("kiwicache.age", age.as_secs_f64()).with_tag("name", cache.as_str()).send();
+    }
+}
+
+/// A step of a refill that is timed.
+#[derive(Clone, Copy)]
+pub(crate) enum Step {
+    Load,
+    Publish,
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "Metrics(statsd)" } else { "Metrics(none)" })
+    }
+}

@@ -1,0 +1,73 @@
+//! Why a plugin cannot run a cache.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use crate::description::{AskedGrant, Setting};
+
+/// Why a plugin cannot run a cache: found before it is run for the first time.
+#[derive(Debug)]
+pub struct PluginError {
+    plugin: PathBuf,
+    message: String,
+    needs: Option<Needs>,
+}
+
+/// What a plugin asks for in its description and was not given.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// Required settings that are not set.
+    pub settings: Vec<Setting>,
+    /// Grants that were not given.
+    pub grants: Vec<AskedGrant>,
+}
+
+impl Needs {
+    /// Whether nothing is missing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.settings.is_empty() && self.grants.is_empty()
+    }
+}
+
+impl PluginError {
+    pub(crate) fn new(plugin: &Path, message: impl Into<String>) -> Self {
+        Self { plugin: plugin.to_owned(), message: message.into(), needs: None }
+    }
+
+    pub(crate) fn missing(plugin: &Path, needs: Needs) -> Self {
+        let settings =
+            needs.settings.iter().map(|setting| format!("the setting `{}` ({})", setting.name, setting.help));
+        let grants = needs
+            .grants
+            .iter()
+            .map(|grant| format!("the grant {} = \"{}\" ({})", grant.kind, grant.name, grant.reason));
+        let all: Vec<String> = settings.chain(grants).collect();
+        Self { plugin: plugin.to_owned(), message: format!("it needs {}", all.join(", ")), needs: Some(needs) }
+    }
+
+    /// The same once more, for another cache that runs the same plugin.
+    pub(crate) fn again(&self) -> Self {
+        Self { plugin: self.plugin.clone(), message: self.message.clone(), needs: self.needs.clone() }
+    }
+
+    /// What to add to the cache's configuration, if that is what is missing.
+    #[must_use]
+    pub fn needs(&self) -> Option<&Needs> {
+        self.needs.as_ref()
+    }
+
+    /// The plugin's file.
+    #[must_use]
+    pub fn plugin(&self) -> &Path {
+        &self.plugin
+    }
+}
+
+impl fmt::Display for PluginError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "plugin {}: {}", self.plugin.display(), self.message)
+    }
+}
+
+impl std::error::Error for PluginError {}

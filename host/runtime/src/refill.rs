@@ -1,0 +1,243 @@
+//! Source -> store, once: take the lease, run the loader, publish all of it or nothing.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use kiwi_cache::store::{Begin, Commit, Content, Due, Lease, Publish, Store};
+use kiwi_cache::{Head, Id, LastError, Name, Token};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::cache::Cache;
+use crate::failure::{Failure, FailureKind};
+use crate::metrics::{Metrics, Step};
+use crate::outcome::Outcome;
+use crate::output::{Output, Parcel, Totals};
+use crate::sandbox::{Ended, Loaded};
+use crate::schedule;
+
+/// How often a commit whose reply was lost is tried again, and how soon.
+const COMMIT_TRIES: u32 = 5;
+const COMMIT_PAUSE: Duration = Duration::from_millis(200);
+
+/// Refills a cache if it is due. `failures` counts the failures in a row before this attempt.
+pub(crate) async fn refill(
+    store: &dyn Store,
+    cache: &Cache,
+    due: Due,
+    failures: u32,
+    metrics: &Metrics,
+    stop: &CancellationToken,
+) -> Outcome {
+    let begun = store.begin(&cache.name, Token::random(), cache.timing.lease_ttl, due).await;
+    let (lease, base) = match begun {
+        Ok(Begin::Go { lease, base }) => (lease, base),
+        Ok(Begin::Fresh { left }) => return Outcome::Fresh { left },
+        Ok(Begin::Busy { left }) => return Outcome::Busy { left },
+        Ok(Begin::Backoff { left }) => return Outcome::Backoff { left },
+        Err(error) => return Outcome::Failed(Failure::store(&error)),
+    };
+    let attempt = Attempt { store, cache, lease, base, metrics, started: Instant::now() };
+    cache.progress.begin();
+    let result = attempt.run(stop).await;
+    cache.progress.end();
+    match result {
+        Ok(outcome) => outcome,
+        Err(failure) => attempt.failed(failure, failures + 1).await,
+    }
+}
+
+/// One attempt that holds the lease.
+struct Attempt<'a> {
+    store: &'a dyn Store,
+    cache: &'a Cache,
+    lease: Lease,
+    /// What is published now, if it is whole.
+    base: Option<Head>,
+    metrics: &'a Metrics,
+    started: Instant,
+}
+
+impl Attempt<'_> {
+    async fn run(&self, stop: &CancellationToken) -> Result<Outcome, Failure> {
+        let loaded = tokio::select! {
+            loaded = self.load() => loaded?,
+            failure = self.keep_lease() => return Err(failure),
+            () = stop.cancelled() => {
+                self.give_back().await;
+                return Ok(Outcome::Abandoned);
+            }
+        };
+        self.metrics.timed(&self.cache.name, Step::Load, self.started.elapsed());
+        let publishing = Instant::now();
+        let outcome = self.publish(loaded).await?;
+        self.metrics.timed(&self.cache.name, Step::Publish, publishing.elapsed());
+        Ok(outcome)
+    }
+
+    /// Runs the loader, and stages its entries while it runs.
+    async fn load(&self) -> Result<Loaded, Failure> {
+        let (output, arriving) = Output::new(self.cache.limits().clone(), self.cache.progress.clone());
+        let mark = self.base.as_ref().and_then(|base| self.cache.own_mark(base.mark.as_deref()));
+        let staging =
+            async { stage_all(self.store, &self.lease, arriving).await.map_err(|error| Failure::store(&error)) };
+        // Whichever fails first ends the other.
+        let (loaded, ()) = tokio::try_join!(self.cache.load(mark, output), staging)?;
+        Ok(loaded)
+    }
+
+    /// Renews the lease while the loader runs. Ends only when the lease is lost.
+    async fn keep_lease(&self) -> Failure {
+        let lease_ttl = self.cache.timing.lease_ttl;
+        let mut confirmed = Instant::now();
+        loop {
+            tokio::time::sleep(lease_ttl / 3).await;
+            match self.store.renew(&self.lease, lease_ttl).await {
+                Ok(true) => confirmed = Instant::now(),
+                Ok(false) => return lease_lost("another host may have taken it"),
+                Err(error) if confirmed.elapsed() > lease_ttl => return Failure::store(&error),
+                Err(error) => tracing::debug!(cache = %self.cache.name, "the lease could not be renewed yet: {error}"),
+            }
+        }
+    }
+
+    async fn publish(&self, loaded: Loaded) -> Result<Outcome, Failure> {
+        let took = || self.started.elapsed();
+        let mark = loaded.mark.map(|mark| self.cache.stored_mark(&mark));
+        match (loaded.ended, &self.base) {
+            (Ended::Unchanged, Some(base)) => {
+                let mark = mark.or_else(|| base.mark.clone());
+                self.commit(Content::Touch { base: base.id }, mark).await?;
+                Ok(Outcome::Unchanged { id: base.id, entries: base.entries, took: took() })
+            }
+            // The sandbox lets `unchanged` pass only with a published mark, and that comes from the base.
+            (Ended::Unchanged, None) => {
+                Err(Failure::new(FailureKind::Contract, "`unchanged`, but nothing is published"))
+            }
+            (Ended::Map(totals), Some(base)) if (totals.root, totals.entries) == (base.root, base.entries) => {
+                self.commit(Content::Touch { base: base.id }, mark).await?;
+                Ok(Outcome::Unchanged { id: base.id, entries: base.entries, took: took() })
+            }
+            (Ended::Map(Totals { entries: 0, .. }), _) if !self.cache.config.allow_empty_data => Err(Failure::new(
+                FailureKind::Empty,
+                "the loader gave an empty map: if that is right, set `allow_empty_data = true` for this cache",
+            )),
+            (Ended::Map(Totals { entries, bytes, root }), _) => {
+                let id = Id::random();
+                self.commit(Content::Swap { id, entries, bytes, root }, mark).await?;
+                Ok(Outcome::Published { id, entries, bytes, took: took() })
+            }
+        }
+    }
+
+    async fn commit(&self, content: Content, mark: Option<String>) -> Result<(), Failure> {
+        let timing = &self.cache.timing;
+        let publish = Publish { mark, cache_ttl: timing.cache_ttl, refill_interval: timing.refill_interval, content };
+        let mut committed = self.commit_once(&publish).await?;
+        if committed == Commit::Fenced && self.take_again().await? {
+            committed = self.commit_once(&publish).await?;
+        }
+        match committed {
+            Commit::Done => Ok(()),
+            Commit::Fenced => Err(lease_lost("another host has taken it")),
+            Commit::Moved => Err(Failure::new(FailureKind::Store, "another host has published in the meantime")),
+            Commit::Lost => Err(Failure::new(FailureKind::Store, "the published data was damaged in the meantime")),
+            Commit::StagingLost => {
+                Err(Failure::new(FailureKind::Store, "what was staged is gone: was the store flushed or restarted?"))
+            }
+        }
+    }
+
+    /// A lost reply leaves open whether it was published: asking again tells, and does no harm.
+    async fn commit_once(&self, publish: &Publish) -> Result<Commit, Failure> {
+        let mut tried = 1;
+        loop {
+            match self.store.commit(&self.lease, publish).await {
+                Ok(committed) => return Ok(committed),
+                Err(error) if error.is_unavailable() && tried < COMMIT_TRIES => {
+                    tokio::time::sleep(COMMIT_PAUSE * tried).await;
+                    tried += 1;
+                }
+                Err(error) => return Err(Failure::store(&error)),
+            }
+        }
+    }
+
+    /// The lease ran out, but it may be that nobody else began: then the work still counts.
+    async fn take_again(&self) -> Result<bool, Failure> {
+        let begun =
+            self.store.begin(&self.cache.name, self.lease.token, self.cache.timing.lease_ttl, Due::Always).await;
+        match begun.map_err(|error| Failure::store(&error))? {
+            Begin::Go { base, .. } => Ok(base.map(|base| base.id) == self.base.as_ref().map(|base| base.id)),
+            Begin::Fresh { .. } | Begin::Busy { .. } | Begin::Backoff { .. } => Ok(false),
+        }
+    }
+
+    /// Tells all hosts to leave the source alone for a while, and keeps the old data alive.
+    async fn failed(&self, failure: Failure, failures: u32) -> Outcome {
+        let timing = &self.cache.timing;
+        let backoff = schedule::backoff(&failure, failures, timing.refill_interval);
+        let error =
+            LastError { at: SystemTime::now(), kind: failure.kind.to_string(), message: failure.message.clone() };
+        if let Err(error) = self.store.fail(&self.lease, backoff, &error, timing.cache_ttl).await {
+            tracing::debug!(cache = %self.cache.name, "the failure could not be kept in the store: {error}");
+        }
+        if let Some(base) = &self.base {
+            match self.store.prolong(&self.cache.name, base.id, timing.cache_ttl).await {
+                Ok(true) => tracing::debug!(cache = %self.cache.name, "the published data was prolonged"),
+                Ok(false) => tracing::debug!(cache = %self.cache.name, "something else is published by now"),
+                Err(error) => {
+                    tracing::warn!(cache = %self.cache.name, "the published data could not be prolonged: {error}")
+                }
+            }
+        }
+        Outcome::Failed(failure)
+    }
+
+    async fn give_back(&self) {
+        if let Err(error) = self.store.release(&self.lease).await {
+            let until = humantime::format_duration(self.cache.timing.lease_ttl);
+            tracing::warn!(cache = %self.cache.name, "the lease could not be given back, and ends by itself within {until}: {error}");
+        }
+    }
+}
+
+/// Stages what arrives until the loader has ended.
+async fn stage_all(store: &dyn Store, lease: &Lease, mut arriving: mpsc::Receiver<Parcel>) -> kiwi_cache::Result<()> {
+    while let Some(parcel) = arriving.recv().await {
+        match parcel {
+            Parcel::Entries(batch) => store.stage(lease, &batch).await?,
+            Parcel::IsKnown(key, answer) => {
+                let known = store.is_staged(lease, &key).await?;
+                // A loader that is gone does not wait for the answer.
+                let _ = answer.send(known);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn lease_lost(why: &str) -> Failure {
+    Failure::new(FailureKind::Store, format!("the lease was lost while loading: {why}; nothing was published"))
+}
+
+/// Waits for what another host's refill of a cache comes to, begun after `since` by the store's clock.
+///
+/// `None`: it ended without a result, so that it is our turn.
+pub(crate) async fn result_elsewhere(
+    store: &dyn Store,
+    cache: &Name,
+    since: SystemTime,
+) -> Result<Option<Outcome>, Failure> {
+    let statuses = store.statuses(std::slice::from_ref(cache)).await.map_err(|error| Failure::store(&error))?;
+    let Some(status) = statuses.into_iter().next() else { return Ok(None) };
+    if let Some(head) = status.presence.whole().filter(|head| head.checked_at > since) {
+        let age = status.now.duration_since(head.checked_at).unwrap_or_default();
+        return Ok(Some(Outcome::Fresh { left: head.refill_interval.saturating_sub(age) }));
+    }
+    Ok(status.last_error.filter(|error| error.at > since).map(|error| {
+        Outcome::Failed(Failure::new(
+            FailureKind::Other,
+            format!("another host's load failed ({}): {}", error.kind, error.message),
+        ))
+    }))
+}

@@ -1,0 +1,150 @@
+//! Whether a file is a loader that this host can run, said in the order in which people get it
+//! wrong: the bytes, the contract's version, the export, the imports.
+
+use wasmtime::Engine;
+use wasmtime::component::{Component, Linker};
+
+use super::bindings::LoaderPre;
+use super::state::State;
+
+/// A component must begin with these: `\0asm`, then the version and layer of components.
+const COMPONENT: [u8; 8] = *b"\0asm\x0d\0\x01\0";
+/// A core module, which a component contains, begins with these.
+const CORE_MODULE: [u8; 8] = *b"\0asm\x01\0\0\0";
+/// The contract we offer, but for its last number.
+const OFFERED: &str = "0.1";
+
+const WASI: [&str; 7] =
+    ["wasi:cli", "wasi:clocks", "wasi:filesystem", "wasi:http", "wasi:io", "wasi:random", "wasi:sockets"];
+const LOADER: [&str; 6] = ["entries", "output", "settings", "mark", "log", "http"];
+
+/// Whether these bytes can be a component at all.
+///
+/// # Errors
+/// A sentence that says what they are instead.
+pub(super) fn check_bytes(bytes: &[u8]) -> Result<(), String> {
+    if bytes.starts_with(&COMPONENT) {
+        return Ok(());
+    }
+    if bytes.starts_with(&CORE_MODULE) {
+        return Err(
+            "it is a core WebAssembly module, not a component: expected a component; build it for wasm32-wasip2, \
+                    or wrap it with `wasm-tools component new`"
+                .into(),
+        );
+    }
+    if !bytes.is_empty() && COMPONENT.starts_with(&bytes[..bytes.len().min(8)]) {
+        return Err(
+            "the file ends within its first 8 bytes: expected a WebAssembly component; build or copy it again".into()
+        );
+    }
+    if bytes.starts_with(b"\0asm") {
+        return Err(
+            "it is WebAssembly of a version this host does not know: expected a component; update kiwi-host".into()
+        );
+    }
+    Err("it is not WebAssembly: expected a component (a .wasm file built for wasm32-wasip2)".into())
+}
+
+/// Whether a component was built against a contract we offer. Gives its version.
+///
+/// # Errors
+/// A sentence that names the version.
+pub(super) fn check_contract(component: &Component, engine: &Engine) -> Result<Option<String>, String> {
+    let ty = component.component_type();
+    let mut version = None;
+    for (name, _) in ty.imports(engine).chain(ty.exports(engine)) {
+        let Some((_, built)) = name.strip_prefix("kiwi:loader/").and_then(|rest| rest.split_once('@')) else {
+            continue;
+        };
+        if built != OFFERED && !built.starts_with(&format!("{OFFERED}.")) {
+            return Err(format!(
+                "it was built against kiwi:loader@{built}: expected {OFFERED}.x; build it against this host's wit/loader.wit, \
+                 or run a kiwi-host that offers {built}"
+            ));
+        }
+        version = Some(built.to_owned());
+    }
+    Ok(version)
+}
+
+/// Whether a component exports `load-from-source` at the contract's type, whatever it imports.
+///
+/// # Errors
+/// A sentence that says what is wrong with the export.
+pub(super) fn check_export(component: &Component, engine: &Engine) -> Result<(), String> {
+    if component.component_type().get_export(engine, "load-from-source").is_none() {
+        return Err("it does not export `load-from-source`: expected a component of world `kiwi:loader/loader`".into());
+    }
+    let mut anything = Linker::<State>::new(engine);
+    anything
+        .define_unknown_imports_as_traps(component)
+        .and_then(|()| anything.instantiate_pre(component))
+        .and_then(LoaderPre::new)
+        .map(drop)
+        .map_err(|error| {
+            format!(
+                "its `load-from-source` is of another type than the contract's: expected \
+                 `func() -> result<list<entry>, load-error>` as in wit/loader.wit ({error:#})"
+            )
+        })
+}
+
+/// Whether a component imports only what we offer.
+///
+/// # Errors
+/// A sentence that names the first import we do not offer.
+pub(super) fn check_imports(component: &Component, engine: &Engine) -> Result<(), String> {
+    for (name, _) in component.component_type().imports(engine) {
+        if !is_offered(name) {
+            return Err(format!(
+                "it imports `{name}`, which this host does not offer: expected only kiwi:loader@{OFFERED}, WASI 0.2 and wasi:http; \
+                 build it against this host's wit/loader.wit, or update kiwi-host"
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn is_offered(import: &str) -> bool {
+    let Some((package, rest)) = import.split_once('/') else { return false };
+    let (interface, version) = rest.split_once('@').unwrap_or((rest, ""));
+    match package {
+        "kiwi:loader" => LOADER.contains(&interface) && version.starts_with(OFFERED),
+        _ => WASI.contains(&package) && version.starts_with("0.2."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_that_are_no_component_are_told_apart() {
+        assert_eq!(check_bytes(b"\0asm\x0d\0\x01\0rest"), Ok(()));
+        for (bytes, says) in [
+            (&b"\0asm\x01\0\0\0"[..], "core WebAssembly module"),
+            (b"\0asm\x0d", "ends within"),
+            (b"\0asm\x09\0\x09\0", "does not know"),
+            (b"#!/bin/sh", "not WebAssembly"),
+            (b"", "not WebAssembly"),
+        ] {
+            let error = check_bytes(bytes).unwrap_err();
+            assert!(error.contains(says), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_import_is_offered_by_package_interface_and_version() {
+        for good in
+            ["kiwi:loader/http@0.1.0", "kiwi:loader/mark@0.1.7", "wasi:io/streams@0.2.12", "wasi:http/types@0.2.6"]
+        {
+            assert!(is_offered(good), "{good}");
+        }
+        for bad in
+            ["acme:db/sql@1.0.0", "kiwi:loader/sql@0.1.1", "wasi:io/streams@0.3.0", "wasi:keyvalue/store@0.2.0", "env"]
+        {
+            assert!(!is_offered(bad), "{bad}");
+        }
+    }
+}

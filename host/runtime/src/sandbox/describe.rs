@@ -1,0 +1,138 @@
+//! Asks a plugin what it takes and needs: with no grants, and not for long.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kiwi_cache::Name;
+use wasmtime::component::Val;
+
+use super::state::{Capabilities, State};
+use super::{Plugin, trap};
+use crate::config::{AskedTiming, Grants, Limits, Settings, parse_duration, parse_ttl};
+use crate::description::{AskedGrant, Description, Setting};
+use crate::http::Door;
+use crate::plugin_error::PluginError;
+
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+impl Plugin {
+    /// Runs `describe`, where there is one, with the settings of a cache.
+    ///
+    /// # Errors
+    /// It trapped, took too long, or gave something that is no description.
+    pub async fn describe(&self, cache: &Name, settings: &Settings) -> Result<Option<Description>, PluginError> {
+        if !self.is_described() {
+            return Ok(None);
+        }
+        let error = |message: String| PluginError::new(self.path(), format!("its `describe` {message}"));
+        let (grants, limits) = (Grants::default(), Limits { load_timeout: TIMEOUT, ..Limits::default() });
+        let capabilities = Capabilities {
+            cache,
+            settings: settings.to_json(),
+            grants: &grants,
+            limits: &limits,
+            door: Arc::new(Door::without_grants()),
+            output: None,
+            published_mark: None,
+        };
+        let mut store = State::store(self.pre.engine(), capabilities).map_err(|failure| error(failure.message))?;
+        let called = tokio::time::timeout(TIMEOUT, async {
+            let instance = self.pre.instance_pre().instantiate_async(&mut store).await?;
+            let describe =
+                instance.get_func(&mut store, "describe").ok_or_else(|| wasmtime::format_err!("is not a function"))?;
+            let mut results = [Val::Bool(false)];
+            describe.call_async(&mut store, &[], &mut results).await?;
+            let [described] = results;
+            Ok::<_, wasmtime::Error>(described)
+        });
+        match called.await {
+            Err(_) => Err(error(format!("took longer than {TIMEOUT:?}: expected it to load nothing"))),
+            Ok(Err(trapped)) => {
+                let failure = trap::failure(&trapped, &store);
+                let detail = failure.detail.map_or(String::new(), |detail| format!("\n{detail}"));
+                Err(error(format!("failed, so it is not known what it needs: {}{detail}", failure.message)))
+            }
+            Ok(Ok(described)) => description(described).map(Some).map_err(error),
+        }
+    }
+}
+
+/// Lifts a description field by field, by name: newer ones may have fields we do not know.
+fn description(described: Val) -> Result<Description, String> {
+    let described = Fields::of(described)?;
+    let duration = |name: &str| match described.optional_text(name)? {
+        Some(text) => {
+            parse_duration(&text).map(Some).map_err(|error| format!("suggests a `{name}` that is none: {error}"))
+        }
+        None => Ok(None),
+    };
+    let cache_ttl = match described.optional_text("cache-ttl")? {
+        Some(text) => Some(parse_ttl(&text).map_err(|error| format!("suggests a `cache-ttl` that is none: {error}"))?),
+        None => None,
+    };
+    Ok(Description {
+        name: described.text("name")?,
+        version: described.text("version")?,
+        summary: described.text("summary")?,
+        timing: AskedTiming { reload_ttl: duration("reload-ttl")?, cache_ttl, ..AskedTiming::default() },
+        settings: described.list("settings")?.into_iter().map(setting).collect::<Result<_, _>>()?,
+        grants: described.list("grants")?.into_iter().map(grant).collect::<Result<_, _>>()?,
+    })
+}
+
+fn setting(described: Val) -> Result<Setting, String> {
+    let described = Fields::of(described)?;
+    Ok(Setting {
+        name: described.text("name")?,
+        kind: described.text("kind")?,
+        required: matches!(described.get("required"), Some(Val::Bool(true))),
+        default_value: described.optional_text("default-value")?,
+        help: described.text("help")?,
+    })
+}
+
+fn grant(described: Val) -> Result<AskedGrant, String> {
+    let described = Fields::of(described)?;
+    Ok(AskedGrant { kind: described.text("kind")?, name: described.text("name")?, reason: described.text("reason")? })
+}
+
+/// The fields of a record.
+struct Fields(Vec<(String, Val)>);
+
+impl Fields {
+    fn of(value: Val) -> Result<Self, String> {
+        match value {
+            Val::Record(fields) => Ok(Self(fields)),
+            _ => Err("gives something that is no record: expected a description as in wit/loader.wit".into()),
+        }
+    }
+
+    fn get(&self, name: &str) -> Option<&Val> {
+        self.0.iter().find(|(field, _)| field == name).map(|(_, value)| value)
+    }
+
+    fn text(&self, name: &str) -> Result<String, String> {
+        match self.get(name) {
+            Some(Val::String(text) | Val::Enum(text)) => Ok(text.clone()),
+            _ => Err(format!("gives no text as `{name}`: expected a description as in wit/loader.wit")),
+        }
+    }
+
+    fn optional_text(&self, name: &str) -> Result<Option<String>, String> {
+        match self.get(name) {
+            None | Some(Val::Option(None)) => Ok(None),
+            Some(Val::Option(Some(value))) => match &**value {
+                Val::String(text) => Ok(Some(text.clone())),
+                _ => Err(format!("gives no text as `{name}`: expected a description as in wit/loader.wit")),
+            },
+            Some(_) => Err(format!("gives no option as `{name}`: expected a description as in wit/loader.wit")),
+        }
+    }
+
+    fn list(&self, name: &str) -> Result<Vec<Val>, String> {
+        match self.get(name) {
+            Some(Val::List(values)) => Ok(values.clone()),
+            _ => Err(format!("gives no list as `{name}`: expected a description as in wit/loader.wit")),
+        }
+    }
+}

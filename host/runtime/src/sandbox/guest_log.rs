@@ -1,0 +1,181 @@
+//! What a guest says: its log lines, standard output and standard error, bounded.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use kiwi_cache::Name;
+use tokio::io::AsyncWrite;
+use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
+use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
+
+/// As much of standard error as goes with an error.
+const TAIL_BYTES: usize = 4 << 10;
+/// A line longer than this is cut into several.
+const LINE_BYTES: usize = 8 << 10;
+
+/// How important a line is.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Level {
+    Trace,
+    Debug,
+    Info,
+    Warn,
+    Error,
+}
+
+/// The log of one load. Cheap to clone; all clones are one log.
+#[derive(Clone, Debug)]
+pub(super) struct GuestLog(Arc<Mutex<Log>>);
+
+#[derive(Debug)]
+struct Log {
+    cache: Name,
+    /// Bytes that may still be logged. Beyond them lines are dropped.
+    left: u64,
+    tail: Vec<u8>,
+}
+
+impl GuestLog {
+    pub(super) fn new(cache: Name, most_bytes: u64) -> Self {
+        Self(Arc::new(Mutex::new(Log { cache, left: most_bytes, tail: Vec::new() })))
+    }
+
+    /// Writes one line to the host's log, under the cache's name.
+    pub(super) fn line(&self, level: Level, line: &str) {
+        let mut log = self.lock();
+        if log.left == 0 {
+            return;
+        }
+        log.left = log.left.saturating_sub(line.len() as u64);
+        // What a guest writes must not look like a line of the host's own, or steer a terminal.
+        let line = line.trim_end().escape_debug().to_string().replace("\\\"", "\"").replace("\\'", "'");
+        let cache = &log.cache;
+        match level {
+            Level::Trace => tracing::trace!(%cache, "{line}"),
+            Level::Debug => tracing::debug!(%cache, "{line}"),
+            Level::Info => tracing::info!(%cache, "{line}"),
+            Level::Warn => tracing::warn!(%cache, "{line}"),
+            Level::Error => tracing::error!(%cache, "{line}"),
+        }
+        if log.left == 0 {
+            tracing::warn!(%cache, "the plugin has written more than `limits.log_bytes`: further lines of this load are dropped");
+        }
+    }
+
+    /// The last of what the guest wrote to standard error.
+    pub(super) fn stderr_tail(&self) -> String {
+        String::from_utf8_lossy(&self.lock().tail).trim().to_owned()
+    }
+
+    /// A standard stream whose lines become log lines.
+    pub(super) fn stdout(&self) -> StandardStream {
+        StandardStream { log: self.clone(), level: Level::Info, line: Vec::new() }
+    }
+
+    /// As `stdout`; its tail is kept for errors.
+    pub(super) fn stderr(&self) -> StandardStream {
+        StandardStream { log: self.clone(), level: Level::Warn, line: Vec::new() }
+    }
+
+    fn keep_tail(&self, bytes: &[u8]) {
+        let mut log = self.lock();
+        log.tail.extend_from_slice(&bytes[bytes.len().saturating_sub(TAIL_BYTES)..]);
+        let surplus = log.tail.len().saturating_sub(TAIL_BYTES);
+        log.tail.drain(..surplus);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Log> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A guest's standard output or standard error.
+#[derive(Debug)]
+pub(super) struct StandardStream {
+    log: GuestLog,
+    level: Level,
+    line: Vec<u8>,
+}
+
+impl StandardStream {
+    fn accept(&mut self, bytes: &[u8]) {
+        if matches!(self.level, Level::Warn) {
+            self.log.keep_tail(bytes);
+        }
+        for part in bytes.split_inclusive(|&byte| byte == b'\n') {
+            for piece in part.chunks(LINE_BYTES) {
+                self.line.extend_from_slice(piece);
+                if self.line.ends_with(b"\n") || self.line.len() >= LINE_BYTES {
+                    self.end_line();
+                }
+            }
+        }
+    }
+
+    fn end_line(&mut self) {
+        if !self.line.is_empty() {
+            self.log.line(self.level, &String::from_utf8_lossy(&self.line));
+            self.line.clear();
+        }
+    }
+}
+
+impl Drop for StandardStream {
+    fn drop(&mut self) {
+        self.end_line();
+    }
+}
+
+impl StdoutStream for StandardStream {
+    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
+        Box::new(Self { log: self.log.clone(), level: self.level, line: Vec::new() })
+    }
+
+    fn p2_stream(&self) -> Box<dyn OutputStream> {
+        Box::new(Self { log: self.log.clone(), level: self.level, line: Vec::new() })
+    }
+}
+
+impl IsTerminal for StandardStream {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+/// Written at once, never in the background: what a guest said before it trapped must be there.
+impl OutputStream for StandardStream {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        self.accept(&bytes);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        Ok(64 << 10)
+    }
+}
+
+#[wasmtime_wasi::async_trait]
+impl Pollable for StandardStream {
+    async fn ready(&mut self) {}
+}
+
+impl AsyncWrite for StandardStream {
+    fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
+        self.accept(bytes);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}

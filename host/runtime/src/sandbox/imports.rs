@@ -1,0 +1,92 @@
+//! What a guest may call: the plain interfaces of the contract, and how all of them are linked.
+
+use wasmtime::component::{HasSelf, Linker};
+use wasmtime::{Engine, Result};
+
+use super::bindings::kiwi::loader::{entries, http, log, mark, settings};
+use super::guest_log::Level;
+use super::state::State;
+use crate::failure::{Failure, FailureKind};
+
+const MARK_BYTES: usize = 4 << 10;
+
+/// Links everything a guest may import: the contract, and all of WASI 0.2 and wasi:http, which some
+/// toolchains import unused. What a cache was not granted is denied when it is used, not here.
+pub(super) fn linker(engine: &Engine) -> Result<Linker<State>> {
+    let mut linker = Linker::new(engine);
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
+    entries::add_to_linker::<_, HasSelf<_>>(&mut linker, |state: &mut State| state)?;
+    settings::add_to_linker::<_, HasSelf<_>>(&mut linker, |state: &mut State| state)?;
+    mark::add_to_linker::<_, HasSelf<_>>(&mut linker, |state: &mut State| state)?;
+    log::add_to_linker::<_, HasSelf<_>>(&mut linker, |state: &mut State| state)?;
+    http::add_to_linker::<_, HasSelf<_>>(&mut linker, |state: &mut State| state)?;
+    super::emit::add_to_linker(&mut linker)?;
+    Ok(linker)
+}
+
+/// A failure as a guest sees it.
+pub(super) fn load_error(failure: Failure) -> entries::LoadError {
+    let message = failure.message;
+    match failure.kind {
+        FailureKind::Unavailable => entries::LoadError::Unavailable(message),
+        FailureKind::InvalidSettings => entries::LoadError::InvalidSettings(message),
+        FailureKind::Denied => entries::LoadError::Denied(message),
+        _ => entries::LoadError::Other(message),
+    }
+}
+
+/// A guest's error as a failure.
+pub(super) fn failure(error: entries::LoadError) -> Failure {
+    let (kind, message) = match error {
+        entries::LoadError::Unavailable(message) => (FailureKind::Unavailable, message),
+        entries::LoadError::InvalidSettings(message) => (FailureKind::InvalidSettings, message),
+        entries::LoadError::Denied(message) => (FailureKind::Denied, message),
+        entries::LoadError::Other(message) => (FailureKind::Other, message),
+    };
+    Failure::new(kind, message)
+}
+
+impl entries::Host for State {}
+
+impl settings::Host for State {
+    async fn get(&mut self) -> Result<String> {
+        Ok(self.settings.clone())
+    }
+}
+
+impl mark::Host for State {
+    async fn published(&mut self) -> Result<Option<String>> {
+        Ok(self.marks.published.clone())
+    }
+
+    async fn set(&mut self, mark: String) -> Result<()> {
+        if mark.len() > MARK_BYTES {
+            self.refuse(Failure::new(
+                FailureKind::Contract,
+                format!("the plugin sets a mark of {} bytes: expected at most {MARK_BYTES}", mark.len()),
+            ));
+        }
+        self.marks.set = Some(mark);
+        Ok(())
+    }
+
+    async fn unchanged(&mut self) -> Result<()> {
+        self.marks.unchanged = true;
+        Ok(())
+    }
+}
+
+impl log::Host for State {
+    async fn write(&mut self, level: log::Level, message: String) -> Result<()> {
+        let level = match level {
+            log::Level::Trace => Level::Trace,
+            log::Level::Debug => Level::Debug,
+            log::Level::Info => Level::Info,
+            log::Level::Warn => Level::Warn,
+            log::Level::Error => Level::Error,
+        };
+        self.log.line(level, &message);
+        Ok(())
+    }
+}

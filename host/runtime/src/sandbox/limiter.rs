@@ -1,0 +1,42 @@
+//! Bounds a guest's memory, and remembers what it refused: a guest out of memory traps like any
+//! other, and only this tells why.
+
+use wasmtime::{ResourceLimiter, Result};
+
+/// The most elements of a guest's tables: each takes 8 bytes of the host's memory.
+const TABLE_ELEMENTS: usize = 100_000;
+
+/// Bounds all memories of one guest together.
+#[derive(Debug)]
+pub(super) struct Limiter {
+    most: u64,
+    used: u64,
+    refused: Option<u64>,
+}
+
+impl Limiter {
+    pub(super) fn new(most: u64) -> Self {
+        Self { most, used: 0, refused: None }
+    }
+
+    /// The bytes the guest asked for in vain, if it did.
+    pub(super) fn refused(&self) -> Option<u64> {
+        self.refused
+    }
+}
+
+impl ResourceLimiter for Limiter {
+    fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> Result<bool> {
+        let wanted = self.used + (desired - current) as u64;
+        if wanted > self.most {
+            self.refused = Some(wanted);
+            return Ok(false);
+        }
+        self.used = wanted;
+        Ok(true)
+    }
+
+    fn table_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> Result<bool> {
+        Ok(desired <= TABLE_ELEMENTS)
+    }
+}

@@ -1,0 +1,136 @@
+//! A component, compiled and found to be a loader.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use wasmtime::component::Component;
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::Sandbox;
+use super::bindings::LoaderPre;
+use super::check;
+use super::state::State;
+use crate::plugin_error::PluginError;
+
+/// Compiling takes time and memory, and no limit of a guest bounds it.
+const LARGEST: u64 = 128 << 20;
+const LONGEST_COMPILATION: Duration = Duration::from_secs(300);
+
+/// A component that was compiled and found to be a loader.
+pub struct Plugin {
+    pub(super) path: PathBuf,
+    pub(super) pre: LoaderPre<State>,
+    hash: u128,
+    contract: Option<String>,
+    imports: Vec<String>,
+    is_described: bool,
+}
+
+impl Plugin {
+    /// The file it came from.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Names the bytes of the file.
+    pub(crate) fn hash(&self) -> u128 {
+        self.hash
+    }
+
+    /// The world it was built for.
+    #[must_use]
+    pub fn world(&self) -> &'static str {
+        if self.is_described { "described-loader" } else { "loader" }
+    }
+
+    /// The version of the contract it was built against; `None` when it uses nothing of it by name.
+    #[must_use]
+    pub fn contract_version(&self) -> Option<&str> {
+        self.contract.as_deref()
+    }
+
+    /// What it imports, sorted.
+    #[must_use]
+    pub fn imports(&self) -> &[String] {
+        &self.imports
+    }
+
+    /// Whether it exports `describe`.
+    #[must_use]
+    pub fn is_described(&self) -> bool {
+        self.is_described
+    }
+}
+
+impl std::fmt::Debug for Plugin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Plugin").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl Sandbox {
+    /// Reads, checks and compiles a component.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is not a loader this host can run: what it is instead, and what
+    /// to do.
+    pub async fn plugin(&self, path: &Path) -> Result<Plugin, PluginError> {
+        let error = |message: String| PluginError::new(path, message);
+        let bytes = read(path).await.map_err(error)?;
+        check::check_bytes(&bytes).map_err(error)?;
+        let hash = xxh3_128(&bytes);
+        let engine = self.engine.clone();
+        let compiling = tokio::task::spawn_blocking(move || Component::from_binary(&engine, &bytes));
+        let component = tokio::time::timeout(LONGEST_COMPILATION, compiling)
+            .await
+            .map_err(|_| {
+                error(format!("it took more than {LONGEST_COMPILATION:?} to compile: expected a smaller component"))
+            })?
+            .map_err(|panic| error(format!("it cannot be compiled: {panic}")))?
+            .map_err(|cause| {
+                error(format!(
+                    "it is damaged or cut off: expected a whole component; build or copy it again ({cause:#})"
+                ))
+            })?;
+        self.checked(path, &component, hash).map_err(error)
+    }
+
+    fn checked(&self, path: &Path, component: &Component, hash: u128) -> Result<Plugin, String> {
+        let engine = &self.engine;
+        let contract = check::check_contract(component, engine)?;
+        check::check_export(component, engine)?;
+        check::check_imports(component, engine)?;
+        let pre = self.linker.instantiate_pre(component).and_then(LoaderPre::new).map_err(|cause| {
+            format!("it uses an import in another way than this host offers it; build it again ({cause:#})")
+        })?;
+        let ty = component.component_type();
+        let mut imports: Vec<String> = ty.imports(engine).map(|(name, _)| name.to_owned()).collect();
+        imports.sort();
+        Ok(Plugin {
+            path: path.to_owned(),
+            pre,
+            hash,
+            contract,
+            imports,
+            is_described: ty.get_export(engine, "describe").is_some(),
+        })
+    }
+}
+
+async fn read(path: &Path) -> Result<Vec<u8>, String> {
+    let unreadable = |cause: std::io::Error| match cause.kind() {
+        std::io::ErrorKind::NotFound => {
+            "there is no such file: expected a WebAssembly component; build it, or correct `plugin` in kiwi.toml"
+                .to_owned()
+        }
+        _ => format!("it cannot be read: {cause}"),
+    };
+    let size = tokio::fs::metadata(path).await.map_err(unreadable)?.len();
+    if size > LARGEST {
+        return Err(format!(
+            "it has {size} bytes, more than the {LARGEST} allowed: expected a smaller component (strip its debug sections)"
+        ));
+    }
+    tokio::fs::read(path).await.map_err(unreadable)
+}

@@ -1,0 +1,133 @@
+//! What one guest instance can reach: built anew for each load, gone with it.
+
+use std::sync::Arc;
+
+use kiwi_cache::Name;
+use wasmtime::component::ResourceTable;
+use wasmtime::{Engine, Store, UpdateDeadline};
+use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+
+use super::guest_log::GuestLog;
+use super::limiter::Limiter;
+use super::wasi_http::Hooks;
+use crate::config::{Grants, Limits};
+use crate::failure::{Failure, FailureKind};
+use crate::http::Door;
+use crate::output::Output;
+
+/// What one guest instance can reach.
+pub(super) struct State {
+    pub(super) table: ResourceTable,
+    pub(super) limiter: Limiter,
+    pub(super) limits: Limits,
+    pub(super) log: GuestLog,
+    pub(super) settings: String,
+    pub(super) marks: Marks,
+    /// Where entries go; `None` in `describe`, which may emit nothing.
+    pub(super) output: Option<Output>,
+    pub(super) door: Arc<Door>,
+    pub(super) open_responses: u64,
+    /// The first refusal: the load fails with it, whatever the guest returns.
+    pub(super) refusal: Option<Failure>,
+    /// What the source last said of how long to leave it alone.
+    pub(super) retry_after: Option<std::time::Duration>,
+    wasi: WasiCtx,
+    wasi_http: WasiHttpCtx,
+    wasi_http_hooks: Hooks,
+}
+
+/// What a load knows of its source from the time before, and leaves for the next.
+#[derive(Debug, Default)]
+pub(super) struct Marks {
+    pub(super) published: Option<String>,
+    pub(super) set: Option<String>,
+    pub(super) unchanged: bool,
+}
+
+/// What a guest instance is made with.
+pub(super) struct Capabilities<'a> {
+    pub(super) cache: &'a Name,
+    pub(super) settings: String,
+    pub(super) grants: &'a Grants,
+    pub(super) limits: &'a Limits,
+    pub(super) door: Arc<Door>,
+    pub(super) output: Option<Output>,
+    pub(super) published_mark: Option<String>,
+}
+
+impl State {
+    /// A store for one call into one instance.
+    ///
+    /// # Errors
+    /// A granted directory cannot be opened (`Denied`).
+    pub(super) fn store(engine: &Engine, given: Capabilities<'_>) -> Result<Store<Self>, Failure> {
+        let log = GuestLog::new(given.cache.clone(), given.limits.log_bytes);
+        let state = Self {
+            table: ResourceTable::new(),
+            limiter: Limiter::new(given.limits.memory),
+            limits: given.limits.clone(),
+            wasi: wasi(given.grants, &log)?,
+            wasi_http: WasiHttpCtx::new(),
+            wasi_http_hooks: Hooks::new(given.door.clone(), given.limits.http_response_bytes),
+            log,
+            settings: given.settings,
+            marks: Marks { published: given.published_mark, ..Marks::default() },
+            output: given.output,
+            door: given.door,
+            open_responses: 0,
+            refusal: None,
+            retry_after: None,
+        };
+        let mut store = Store::new(engine, state);
+        store.limiter(|state| &mut state.limiter);
+        store.set_hostcall_fuel(usize::try_from(given.limits.hostcall_bytes).unwrap_or(usize::MAX));
+        // A guest that spins gives way at each tick, so that the deadline around the call can end it.
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Yield(1)));
+        Ok(store)
+    }
+
+    /// What wasi:http was denied, if anything.
+    pub(super) fn wasi_http_denied(&self) -> Option<Failure> {
+        self.wasi_http_hooks.denied()
+    }
+
+    /// Keeps the first refusal, and gives this one back for the guest.
+    pub(super) fn refuse(&mut self, failure: Failure) -> Failure {
+        self.refusal.get_or_insert_with(|| failure.clone());
+        failure
+    }
+}
+
+fn wasi(grants: &Grants, log: &GuestLog) -> Result<WasiCtx, Failure> {
+    let mut wasi = WasiCtxBuilder::new();
+    wasi.stdout(log.stdout()).stderr(log.stderr());
+    for name in &grants.env {
+        if let Ok(value) = std::env::var(name) {
+            wasi.env(name, value);
+        }
+    }
+    for dir in &grants.dirs {
+        wasi.preopened_dir(&dir.path, &dir.guest_path, FsPerms::ReadOnly).map_err(|error| {
+            let path = dir.path.display();
+            Failure::new(
+                FailureKind::Denied,
+                format!("the granted directory {path} cannot be opened: {error:#}; make it, or change `dirs` in this cache's grants"),
+            )
+        })?;
+    }
+    Ok(wasi.build())
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl WasiHttpView for State {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView { ctx: &mut self.wasi_http, table: &mut self.table, hooks: &mut self.wasi_http_hooks }
+    }
+}

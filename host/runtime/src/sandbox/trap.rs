@@ -1,0 +1,53 @@
+//! What to say of a call that did not return: which limit was hit, where, and the guest's last words.
+
+use std::fmt::Write;
+
+use wasmtime::{Store, Trap, WasmBacktrace};
+
+use super::state::State;
+use crate::failure::{Failure, FailureKind};
+
+/// As many frames as help.
+const MOST_FRAMES: usize = 20;
+
+/// The failure behind a call that trapped.
+pub(super) fn failure(error: &wasmtime::Error, store: &Store<State>) -> Failure {
+    let state = store.data();
+    let limits = &state.limits;
+    let trap = error.downcast_ref::<Trap>();
+    let mut failure = if let Some(wanted) = state.limiter.refused() {
+        let message = format!(
+            "the plugin ran out of memory: it asked for {wanted} bytes, more than the {} allowed",
+            limits.memory
+        );
+        Failure::limit("memory", message)
+    } else if trap == Some(&Trap::StackOverflow) {
+        Failure::new(FailureKind::Limit, "the plugin called itself too deep: its stack of 1 MiB is full")
+    } else if format!("{error:#}").contains("fuel allocated for hostcalls") {
+        let message =
+            format!("one call between plugin and host carried more than the {} bytes allowed", limits.hostcall_bytes);
+        Failure::limit("hostcall_bytes", format!("{message}: emit large maps in batches"))
+    } else {
+        let cause = trap.map_or_else(|| error.root_cause().to_string(), ToString::to_string);
+        Failure::new(
+            FailureKind::Trap,
+            format!("the plugin trapped: {cause}; its own last words and a backtrace are in the log"),
+        )
+    };
+    failure.detail = Some(detail(error, state)).filter(|detail| !detail.is_empty());
+    failure
+}
+
+/// The tail of the guest's standard error, then the frames from the innermost out.
+fn detail(error: &wasmtime::Error, state: &State) -> String {
+    let mut detail = state.log.stderr_tail();
+    let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else { return detail };
+    for (number, frame) in backtrace.frames().iter().take(MOST_FRAMES).enumerate() {
+        let symbol = frame.symbols().iter().find_map(|symbol| symbol.name());
+        let name = symbol.or_else(|| frame.func_name()).unwrap_or("(unnamed)");
+        let separator = if detail.is_empty() { "" } else { "\n" };
+        // Writing to a String does not fail.
+        let _ = write!(detail, "{separator}  {number}: {name}");
+    }
+    detail
+}
