@@ -14,7 +14,8 @@ use crate::failure::{Failure, FailureKind};
 use crate::http::{Answer, Body, Request};
 
 /// An answer in a guest's hands.
-pub(super) struct Response {
+#[allow(unreachable_pub, reason = "the generated bindings name it where they are public")]
+pub struct Response {
     status: u16,
     url: String,
     headers: HeaderMap,
