@@ -117,7 +117,6 @@ pub(crate) async fn a_fenced_host_changes_nothing(place: &impl Place) {
         assert_eq!(host.commit(&fenced, &attempt).await.unwrap(), Commit::Fenced, "{attempt:?}");
     }
     assert!(!host.renew(&fenced, LONG).await.unwrap());
-    stage(&host, &fenced, &map(&[("FR", "late"), ("LH", "late")])).await;
     host.fail(&fenced, LONG, &error(SystemTime::now()), Ttl::For(LONG)).await.unwrap();
     host.release(&fenced).await.unwrap();
 
