@@ -120,14 +120,14 @@ async fn deltas_lead_over_empty_maps_and_back() {
 }
 
 #[tokio::test]
-async fn no_more_bytes_of_changes_are_kept_than_the_map_has() {
+async fn changes_are_kept_up_to_twice_the_bytes_of_the_map() {
     let server = RedisServer::start();
     let store = open(&server.url());
     let cache = name("airlines");
     let mut now: Map = (0..40).map(|n| (format!("key{n}"), "0".repeat(2_000))).collect();
     refill(&store, &cache, &now).await;
     let mut kept = 0;
-    for step in 0..60 {
+    for step in 0..100 {
         let (lease, base) = take(&store, &cache).await;
         let base = base.unwrap();
         let mut next = now.clone();
@@ -136,11 +136,11 @@ async fn no_more_bytes_of_changes_are_kept_than_the_map_has() {
         assert_eq!(store.commit(&lease, &publication).await.unwrap(), Commit::Done);
         assert_eq!(store.changes(&cache, base.id).await.unwrap(), Some(vec![delta(&now, &next)]));
         let records: Vec<redis::Value> = server.command(&["XRANGE", "kiwi:{airlines}:changes", "-", "+"]).unwrap();
-        assert!(records.len() * 2_000 <= batch(&next).bytes(), "{} records", records.len());
+        assert!(records.len() * 2_000 <= 2 * batch(&next).bytes(), "{} records", records.len());
         kept = kept.max(records.len());
         now = next;
     }
-    assert!(kept > 16, "{kept} records");
+    assert!(kept > 60, "{kept} records");
 }
 
 #[tokio::test]

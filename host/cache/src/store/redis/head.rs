@@ -82,7 +82,8 @@ impl Server {
         let ([seconds, micros], [token, until]) = (&clock[..], &lease[..]) else { return Ok(None) };
         let Some((fields, error)) = meta.split_at_checked(HEAD.len()) else { return Ok(None) };
         let (Some(seconds), Some(micros)) = (number(seconds), number(micros)) else { return Ok(None) };
-        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds) + Duration::from_micros(micros);
+        // In milliseconds, as the scripts count: else what happened just now would lie before it.
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds) + Duration::from_millis(micros / 1_000);
         Ok(Some(Status {
             now,
             presence: self.presence(cache, fields, length)?,

@@ -20,9 +20,13 @@ const STAGING_TTL: Duration = Duration::from_secs(120);
 const STAGE_ENTRIES: usize = 500;
 const STAGE_BYTES: usize = 1 << 20;
 
-/// How many bytes of a cache's changes are kept for readers to replay: as many as the map has,
-/// within these bounds. A reader that is further behind loads the whole map, which costs less.
+/// How many bytes of a cache's changes are kept for readers to replay: twice as many as the map
+/// has, within these bounds. A reader that is further behind loads the whole map, which costs less.
 const CHANGES_BYTES: RangeInclusive<u64> = (64 << 10)..=(4 << 20);
+
+fn changes_bytes(map_bytes: u64) -> u64 {
+    map_bytes.saturating_mul(2).clamp(*CHANGES_BYTES.start(), *CHANGES_BYTES.end())
+}
 
 impl Redis {
     pub(super) async fn take_lease(&self, cache: &Name, token: Token, lease_ttl: Duration, due: Due) -> Result<Begin> {
@@ -226,10 +230,7 @@ impl Committing<'_> {
         call.arg(5).arg(data).arg(meta).arg(lease).arg(changes).arg(self.staging);
         call.arg(step.mode).arg(self.lease.token.to_string()).arg(id(step.base)).arg(id(step.id));
         call.arg(step.entries).arg(step.bytes).arg(ttl_millis(self.publish.cache_ttl)).arg(mark);
-        call.arg(step.root.to_string())
-            .arg(channel)
-            .arg(step.packed)
-            .arg(step.bytes.clamp(*CHANGES_BYTES.start(), *CHANGES_BYTES.end()));
+        call.arg(step.root.to_string()).arg(channel).arg(step.packed).arg(changes_bytes(step.bytes));
         call.arg(FORMAT).arg(millis(self.publish.refill_interval));
     }
 }
