@@ -20,8 +20,8 @@ fn says(error: &Error, parts: &[&str]) {
 async fn a_wrong_password_is_denied_and_never_shown() {
     let server = RedisServer::start_with(&["--requirepass", "right"]);
     let cache = name("airlines");
-    for user in [":s3cret@", "nobody:s3cret@", ""] {
-        let store = open(&format!("redis://{user}127.0.0.1:{}", server.port()));
+    for (user, db) in [(":s3cret@", 0), ("nobody:s3cret@", 0), ("", 0), ("", 1)] {
+        let store = open(&format!("redis://{user}127.0.0.1:{}/{db}", server.port()));
         let error = refused(&store, &cache).await;
         assert!(error.is_denied() && error.cache() == Some(&cache), "{error:?}");
         says(&error, &["cache `airlines`", "127.0.0.1", "user and password"]);
@@ -36,11 +36,13 @@ async fn a_wrong_password_is_denied_and_never_shown() {
 async fn a_missing_right_is_named_before_anything_is_written() {
     let server = RedisServer::start();
     let cache = name("airlines");
-    for denied in ["rename", "unlink", "pexpireat", "hset", "multi", "evalsha"] {
+    for (denied, db) in
+        [("rename", 0), ("unlink", 0), ("pexpireat", 0), ("hset", 0), ("multi", 0), ("evalsha", 0), ("select", 1)]
+    {
         let rules = ["ACL", "SETUSER", denied, "reset", "on", ">s3cret", "~kiwi:*", "&*", "+@all"];
         let _: () = server.command(&rules).unwrap();
         let _: () = server.command(&["ACL", "SETUSER", denied, &format!("-{denied}")]).unwrap();
-        let store = open(&format!("redis://{denied}:s3cret@127.0.0.1:{}", server.port()));
+        let store = open(&format!("redis://{denied}:s3cret@127.0.0.1:{}/{db}", server.port()));
         let error = refused(&store, &cache).await;
         assert!(error.is_denied(), "{error}");
         let grant = format!("ACL SETUSER {denied} ~kiwi:* &kiwi:* +{denied}");

@@ -19,9 +19,13 @@ impl Server {
             _ if error.is_io_error() => self.lost_connection(&error),
             _ if error.kind() == ErrorKind::AuthenticationFailed => self.wrong_password(),
             "WRONGPASS" | "NOAUTH" => self.wrong_password(),
-            // What an unauthenticated client is told of a long command.
-            "ERR" if detail.contains("unauthenticated") => self.wrong_password(),
+            // What a client that has not given a password is told of a long command, and of SELECT:
+            // redis-rs passes on no code of what fails while it connects.
+            "ERR" if detail.contains("unauthenticated") || detail.contains("Authentication required") => {
+                self.wrong_password()
+            }
             "NOPERM" => self.no_permission(&detail),
+            "ERR" if detail.contains("no permissions") => self.no_permission(&detail),
             "WRONGTYPE" => Error::wrong_type(format!(
                 "Redis at {at}: a key in our place holds something else: delete or rename it, or set another key_prefix"
             )),

@@ -52,14 +52,17 @@ impl Redis {
         }
     }
 
-    /// Drops what the holder before had staged: left to expire, a big hash is freed while everybody waits.
+    /// Drops what the holder before had staged: left to expire, a big hash is freed while everybody
+    /// waits. But the lease is ours, whether that works or not.
     async fn began(&self, cache: &Name, token: Token, keys: &Keys, reply: &[Value]) -> Result<Begin> {
         if let Some(before) = reply.get(1).and_then(text).and_then(|before| before.parse::<Token>().ok())
             && before != token
         {
             let mut unlink = redis::cmd("UNLINK");
             unlink.arg(keys.staging(before));
-            self.command(cache, unlink).await?;
+            if let Err(error) = self.command(cache, unlink).await {
+                tracing::debug!(%error, "what was left in staging will expire");
+            }
         }
         let base = match reply.get(2) {
             Some(Value::Array(fields)) => self.server.head(cache, fields)?,
