@@ -146,6 +146,7 @@ async fn read(store: Redis, cache: Name, record: Arc<Record>, end: Instant) {
     while Instant::now() < end {
         let Some((ids, mut map)) = load(&store, &cache).await else {
             count(&record.absences);
+            tokio::time::sleep(Duration::from_millis(2)).await;
             continue;
         };
         match &ids[..] {
@@ -211,9 +212,9 @@ fn destroy(url: &str, end: Instant) {
     while Instant::now() < end {
         let immortal: Vec<String> = redis::cmd("EVAL").arg(IMMORTAL).arg(0).query(&mut connection).unwrap();
         assert_eq!(immortal, [""; 0], "keys without a TTL");
-        match fastrand::u8(..100) {
-            0..2 => redis::cmd("FLUSHALL").exec(&mut connection).unwrap(),
-            2..8 => {
+        match fastrand::u16(..1_000) {
+            0..3 => redis::cmd("FLUSHALL").exec(&mut connection).unwrap(),
+            3..50 => {
                 let dumps: (Option<Vec<u8>>, Option<Vec<u8>>) = redis::pipe()
                     .atomic()
                     .cmd("DUMP")
@@ -226,7 +227,7 @@ fn destroy(url: &str, end: Instant) {
                     old = vec![data, meta];
                 }
             }
-            8..12 if !old.is_empty() => {
+            50..70 if !old.is_empty() => {
                 let mut restore = redis::pipe();
                 restore.atomic();
                 for (key, dump) in published.iter().zip(&old) {
@@ -234,7 +235,7 @@ fn destroy(url: &str, end: Instant) {
                 }
                 restore.exec(&mut connection).unwrap();
             }
-            12..18 => {
+            70..90 => {
                 let keys: Vec<String> = redis::cmd("KEYS").arg("*").query(&mut connection).unwrap();
                 if let Some(key) = fastrand::choice(&keys) {
                     redis::cmd("UNLINK").arg(key).exec(&mut connection).unwrap();

@@ -30,7 +30,10 @@ impl Redis {
         for caches in caches.chunks(STATUSES) {
             let looks: Vec<Transaction> = caches.iter().map(|cache| look(&self.keys(cache))).collect();
             let replies = self.server.read(&looks, RESPONSE_TIMEOUT).await;
-            let replies = replies.map_err(|error| self.server.explain(error).of(&caches[0]))?;
+            let replies = replies.map_err(|error| match caches {
+                [cache] => self.server.explain(error).of(cache),
+                _ => self.server.explain(error),
+            })?;
             for (cache, reply) in caches.iter().zip(replies) {
                 let reply = reply.map_err(|error| self.server.explain(error).of(cache))?;
                 let status = self.server.status(cache, &reply)?;
