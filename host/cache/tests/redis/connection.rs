@@ -148,3 +148,77 @@ async fn a_server_that_does_not_answer_is_unavailable_in_time() {
         assert!(error.is_unavailable() && error.to_string().contains("in time"), "{error}");
     }
 }
+
+#[tokio::test]
+async fn a_server_that_is_loading_its_data_is_unavailable_until_it_has() {
+    let server = RedisServer::start_with(&["--enable-debug-command", "yes"]);
+    let store = open(&server.url());
+    let (cache, map) = (name("airlines"), map(&[("FR", "1")]));
+    refill(&store, &cache, &map).await;
+    let fill = "for n = 1, 2000 do redis.call('SET', 'other:' .. n, n, 'EX', 600) end";
+    let _: () = server.command(&["EVAL", fill, "0"]).unwrap();
+    let _: () = server.command(&["CONFIG", "SET", "key-load-delay", "500"]).unwrap();
+    let _: () = server.command(&["CONFIG", "SET", "loading-process-events-interval-bytes", "1024"]).unwrap();
+    let url = server.url();
+    let reload = std::thread::spawn(move || {
+        let mut connection = redis::Client::open(url).unwrap().get_connection().unwrap();
+        redis::cmd("DEBUG").arg("RELOAD").exec(&mut connection)
+    });
+    eventually("the server is loading", || async {
+        let error = store.begin(&cache, Token::random(), LEASE_TTL, Due::After(LEASE_TTL)).await.err();
+        error.is_some_and(|error| error.is_unavailable() && error.to_string().contains("loading"))
+    })
+    .await;
+    reload.join().unwrap().unwrap();
+    assert_eq!(published(&store, &cache).await.unwrap().1, map);
+}
+
+#[tokio::test]
+async fn a_replica_is_unavailable_to_a_host() {
+    let server = RedisServer::start();
+    let store = open(&server.url());
+    let (cache, map) = (name("airlines"), map(&[("FR", "1")]));
+    refill(&store, &cache, &map).await;
+    let begin = async || store.begin(&cache, Token::random(), LEASE_TTL, Due::Always).await.unwrap_err();
+    let _: () = server.command(&["REPLICAOF", "127.0.0.1", "1"]).unwrap();
+    let error = begin().await;
+    assert!(error.is_unavailable() && error.to_string().contains("read-only replica"), "{error}");
+    assert_eq!(published(&store, &cache).await.unwrap().1, map, "readers may use it");
+
+    let _: () = server.command(&["CONFIG", "SET", "replica-serve-stale-data", "no"]).unwrap();
+    let error = begin().await;
+    assert!(error.is_unavailable() && error.to_string().contains("MASTERDOWN"), "{error}");
+}
+
+#[tokio::test]
+async fn all_keys_of_a_cache_share_a_slot() {
+    // A cluster of one node checks this as any does, and redirects nobody.
+    let server = RedisServer::start_with(&["--cluster-enabled", "yes"]);
+    let store = open(&server.url());
+    let cache = name("airlines");
+    let error = store.begin(&cache, Token::random(), LEASE_TTL, Due::Always).await.unwrap_err();
+    assert!(error.is_unavailable() && error.to_string().contains("CLUSTERDOWN"), "{error}");
+    let _: () = server.command(&["CLUSTER", "ADDSLOTSRANGE", "0", "16383"]).unwrap();
+    let (before, after) = (map(&[("FR", "1")]), map(&[("LH", "2")]));
+    let id = eventually_refill(&store, &cache, &before).await;
+    let (lease, _) = take(&store, &cache).await;
+    let content = Content::Delta {
+        id: Id::random(),
+        base: id,
+        delta: delta(&before, &after),
+        bytes: batch(&after).bytes() as u64,
+        root: root(&after),
+    };
+    assert_eq!(store.commit(&lease, &publish(content)).await.unwrap(), Commit::Done);
+    assert_eq!(published(&store, &cache).await.unwrap().1, after);
+    assert_eq!(store.changes(&cache, id).await.unwrap().unwrap().len(), 1);
+    let findings = store.check().await.unwrap();
+    assert!(findings.iter().any(|finding| finding.fatal && finding.message.contains("cluster")), "{findings:?}");
+    assert!(store.forget(&cache).await.unwrap());
+}
+
+/// A cluster needs a moment until it knows that all its slots are served.
+async fn eventually_refill(store: &Redis, cache: &Name, map: &Map) -> Id {
+    eventually("the cluster is up", || async { store.statuses(std::slice::from_ref(cache)).await.is_ok() }).await;
+    refill(store, cache, map).await
+}
