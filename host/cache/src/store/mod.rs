@@ -229,7 +229,8 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     async fn statuses(&self, caches: &[Name]) -> Result<Vec<Status>>;
 
     /// Part of what is published, with the head it belongs to: each call is consistent by itself.
-    /// A scan is one snapshot only if its first and last chunk have the same id.
+    /// A scan is one snapshot only if all its chunks have the same id: the first and the last are
+    /// not enough where an old dump can be restored between them.
     async fn scan(&self, cache: &Name, scan: Scan) -> Result<Chunk>;
 
     /// The deltas that lead from a snapshot to what is published now. `None`: they are not all kept.

@@ -4,7 +4,7 @@ use super::*;
 
 pub(crate) async fn an_expired_snapshot_is_missing(place: &impl Place) {
     let (host, reader) = (place.open(), place.open());
-    let head = refill(&host, &cache(), &map(&[("FR", "1")]), Ttl::For(LIFE)).await;
+    let head = refill(&host, &cache(), &map(&[("FR", "1")]), Ttl::For(SHORT * 5)).await;
     assert_eq!(read(&reader).await, map(&[("FR", "1")]));
     is_gone(&reader, &cache()).await;
     assert_eq!(reader.get(&cache(), &["FR"]).await.unwrap(), None);
@@ -36,7 +36,7 @@ pub(crate) async fn for_ever_outlives_every_prolongation(place: &impl Place) {
 
 pub(crate) async fn prolong_extends_the_life_and_nothing_else(place: &impl Place) {
     let host = place.open();
-    let life = Ttl::For(LIFE);
+    let life = Ttl::For(SHORT * 10);
     let data = map(&[("FR", "1")]);
     for (prolonged, ttl) in [("a", Ttl::For(LONG)), ("b", Ttl::Forever)] {
         let head = refill(&host, &name(prolonged), &data, life).await;
@@ -59,7 +59,7 @@ pub(crate) async fn prolong_never_shortens(place: &impl Place) {
 pub(crate) async fn prolong_refuses_a_foreign_id(place: &impl Place) {
     let host = place.open();
     assert!(!host.prolong(&cache(), Id::random(), Ttl::For(LONG)).await.unwrap());
-    let head = refill(&host, &cache(), &map(&[("FR", "1")]), Ttl::For(LIFE)).await;
+    let head = refill(&host, &cache(), &map(&[("FR", "1")]), Ttl::For(SHORT * 5)).await;
     assert!(!host.prolong(&cache(), Id::random(), Ttl::For(LONG)).await.unwrap());
     is_gone(&host, &cache()).await;
     assert!(!host.prolong(&cache(), head.id, Ttl::For(LONG)).await.unwrap(), "it is too late");
@@ -67,7 +67,7 @@ pub(crate) async fn prolong_refuses_a_foreign_id(place: &impl Place) {
 
 pub(crate) async fn a_touch_extends_the_life(place: &impl Place) {
     let host = place.open();
-    let life = Ttl::For(LIFE);
+    let life = Ttl::For(SHORT * 10);
     let data = map(&[("FR", "1")]);
     let head = refill(&host, &cache(), &data, life).await;
     refill(&host, &name("control"), &data, life).await;

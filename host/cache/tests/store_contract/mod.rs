@@ -91,9 +91,7 @@ macro_rules! store_contract {
 
 /// Longer than any case takes.
 const LONG: Duration = Duration::from_secs(300);
-/// Long enough to look at what lives for it, on a busy machine as well, and short enough to wait for.
-const LIFE: Duration = Duration::from_millis(1_500);
-/// Over as soon as one looks.
+/// Short enough to wait for.
 const SHORT: Duration = Duration::from_millis(60);
 
 type Map = BTreeMap<String, String>;

@@ -84,7 +84,7 @@ pub(crate) async fn caches_are_listed_sorted(place: &impl Place) {
 
 pub(crate) async fn what_has_nothing_to_show_is_not_listed(place: &impl Place) {
     let host = place.open();
-    refill(&host, &name("expired"), &map(&[("FR", "1")]), Ttl::For(LIFE)).await;
+    refill(&host, &name("expired"), &map(&[("FR", "1")]), Ttl::For(SHORT)).await;
     let (given_up, _) = go_for(&host, &name("given-up"), LONG).await;
     host.stage(&given_up, &[("FR", "1")].into_iter().collect()).await.unwrap();
     host.release(&given_up).await.unwrap();

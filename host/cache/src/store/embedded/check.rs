@@ -8,8 +8,7 @@ use super::failure::{Failure, Result};
 use crate::Id;
 use crate::store::Finding;
 
-/// A refill stages a second map beside the published one: with less than this, a map of some hundred
-/// thousand entries does not fit.
+/// A map of a hundred thousand entries is staged beside the old one in about this much.
 const LOW_SPACE: u64 = 64 << 20;
 
 pub(super) fn check(directory: &Directory) -> Vec<Finding> {

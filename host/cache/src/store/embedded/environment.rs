@@ -40,13 +40,18 @@ pub(super) struct Environment {
     tables: Tables,
 }
 
-#[derive(Debug)]
 struct Tables {
     meta: Meta<'static>,
     a: Data,
     b: Data,
     /// By `seq`, what led to the snapshot of that number.
     changes: Database<'static, U64<BigEndian>, Bytes>,
+}
+
+impl std::fmt::Debug for Tables {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Tables")
+    }
 }
 
 impl Environment {

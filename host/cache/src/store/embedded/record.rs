@@ -15,7 +15,7 @@ use crate::store::Publish;
 use crate::{Error, Head, Id, LastError, Root, Token, Ttl};
 
 /// The table of records.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(super) struct Meta<'t>(pub(super) Database<'t, Str, Bytes>);
 
 impl Meta<'_> {

@@ -1,88 +1,187 @@
-//! Snapshots in Redis.
-use super::{Begin, Chunk, Commit, Delta, Due, Finding, Lease, Publish, Scan};
-use crate::{Batch, Error, Id, LastError, Name, Result, Status, Token, Ttl};
-use bytes::Bytes;
-use std::fmt;
+//! Snapshots in Redis: what is written where, and the promises of [`Store`] by its means.
+//!
+//! Whatever must happen in one step is a Lua script (`*.lua`) or a MULTI. All keys of a cache have
+//! one hash tag, and every key has a TTL, save those of a cache that is kept for ever.
+
+mod check;
+mod error;
+mod head;
+mod keys;
+mod options;
+mod read;
+mod refill;
+mod script;
+mod server;
+
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// How to reach a Redis.
-#[derive(Clone)]
-pub struct RedisOptions {
-    /// With password: never shown.
-    url: String,
-    /// What stands before each key and channel: `kiwi:` by default.
-    pub key_prefix: String,
-}
-impl fmt::Display for RedisOptions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.url.len())
-    }
-}
-impl fmt::Debug for RedisOptions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.url.len())
-    }
-}
-/// A Redis.
+use async_trait::async_trait;
+use bytes::Bytes;
+use redis::{Cmd, Value};
+
+pub use options::RedisOptions;
+
+use self::head::{number, text};
+use self::keys::Keys;
+use self::script::Script;
+use self::server::Server;
+use super::{Begin, Chunk, Commit, Delta, Due, Finding, Lease, Publish, Scan, Store};
+use crate::{Batch, Error, Id, LastError, Name, Result, Status, Token, Ttl};
+
+/// Snapshots in a Redis or Valkey server.
+///
+/// It holds at most one connection, made by the first call that needs it and again after it was
+/// lost. Any Redis client can read a published map: `HGET 'kiwi:{NAME}' KEY`.
 #[derive(Debug)]
-pub struct Redis {}
+pub struct Redis {
+    server: Server,
+}
+
 impl Redis {
-    /// Opens.
+    /// Makes ready, but does not connect: a server that is away shows in the first call.
     ///
     /// # Errors
-    /// Stub.
-    pub fn open(_: &RedisOptions) -> Result<Self> {
-        Err(Error::invalid("stub"))
+    /// `is_invalid` if the options cannot be used on this machine, such as unix sockets elsewhere.
+    pub fn open(options: &RedisOptions) -> Result<Self> {
+        Server::new(options).map(|server| Self { server })
+    }
+
+    fn keys(&self, cache: &Name) -> Keys {
+        Keys::new(&self.server.options.key_prefix, cache)
+    }
+
+    async fn command(&self, cache: &Name, command: Cmd) -> Result<Value> {
+        self.server.command(command).await.map_err(|error| self.server.explain(error).of(cache))
+    }
+
+    async fn run(&self, cache: &Name, script: &Script, arguments: impl Fn(&mut Cmd)) -> Result<Vec<Value>> {
+        self.server.run(script, arguments).await.map_err(|error| self.server.explain(error).of(cache))
+    }
+
+    /// The word a script's reply begins with, unless that tells of an obstacle found before anything was touched.
+    fn outcome<'a>(&self, cache: &Name, reply: &'a [Value]) -> Result<&'a str> {
+        let word = |index| reply.get(index).and_then(text).unwrap_or_default();
+        match word(0) {
+            "wrongtype" => Err(Error::wrong_type(format!(
+                "expected a {} or nothing at `{}` in Redis at {}, found a {}: delete or rename it, or set another \
+                 key_prefix",
+                if word(1).ends_with(":changes") { "stream" } else { "hash" },
+                word(1),
+                self.server.location,
+                word(2)
+            ))
+            .of(cache)),
+            "forbidden" => Err(self.server.forbidden(word(1), word(2)).of(cache)),
+            "format" => Err(self.server.newer_format(cache, word(1))),
+            outcome => Ok(outcome),
+        }
+    }
+
+    /// Whether a script did its work, rather than finding that we have no right to.
+    fn done(&self, cache: &Name, reply: &[Value]) -> Result<bool> {
+        match self.outcome(cache, reply)? {
+            "done" => Ok(true),
+            "fenced" | "moved" => Ok(false),
+            _ => Err(self.odd_reply(cache, reply)),
+        }
+    }
+
+    fn odd_reply(&self, cache: &Name, reply: &[Value]) -> Error {
+        self.server.explain(server::odd_reply(&format!("{reply:?}"))).of(cache)
     }
 }
-#[async_trait::async_trait]
-impl super::Store for Redis {
+
+#[async_trait]
+impl Store for Redis {
     fn location(&self) -> &str {
-        "stub"
+        &self.server.location
     }
-    async fn begin(&self, _: &Name, _: Token, _: Duration, _: Due) -> Result<Begin> {
-        Err(Error::invalid("stub"))
+
+    async fn begin(&self, cache: &Name, token: Token, lease_ttl: Duration, due: Due) -> Result<Begin> {
+        self.take_lease(cache, token, lease_ttl, due).await
     }
-    async fn renew(&self, _: &Lease, _: Duration) -> Result<bool> {
-        Err(Error::invalid("stub"))
+
+    async fn renew(&self, lease: &Lease, lease_ttl: Duration) -> Result<bool> {
+        self.renew_lease(lease, lease_ttl).await
     }
-    async fn stage(&self, _: &Lease, _: &Batch) -> Result<()> {
-        Err(Error::invalid("stub"))
+
+    async fn stage(&self, lease: &Lease, batch: &Batch) -> Result<()> {
+        self.stage_entries(lease, batch).await
     }
-    async fn is_staged(&self, _: &Lease, _: &str) -> Result<bool> {
-        Err(Error::invalid("stub"))
+
+    async fn is_staged(&self, lease: &Lease, key: &str) -> Result<bool> {
+        self.is_key_staged(lease, key).await
     }
-    async fn commit(&self, _: &Lease, _: &Publish) -> Result<Commit> {
-        Err(Error::invalid("stub"))
+
+    async fn commit(&self, lease: &Lease, publish: &Publish) -> Result<Commit> {
+        self.publish(lease, publish).await
     }
-    async fn fail(&self, _: &Lease, _: Duration, _: &LastError, _: Ttl) -> Result<()> {
-        Err(Error::invalid("stub"))
+
+    async fn fail(&self, lease: &Lease, backoff: Duration, error: &LastError, keep: Ttl) -> Result<()> {
+        self.give_up(lease, backoff, error, keep).await
     }
-    async fn release(&self, _: &Lease) -> Result<()> {
-        Err(Error::invalid("stub"))
+
+    async fn release(&self, lease: &Lease) -> Result<()> {
+        self.give_back(lease).await
     }
-    async fn prolong(&self, _: &Name, _: Id, _: Ttl) -> Result<bool> {
-        Err(Error::invalid("stub"))
+
+    async fn prolong(&self, cache: &Name, id: Id, cache_ttl: Ttl) -> Result<bool> {
+        self.live_on(cache, id, cache_ttl).await
     }
-    async fn statuses(&self, _: &[Name]) -> Result<Vec<Status>> {
-        Err(Error::invalid("stub"))
+
+    async fn statuses(&self, caches: &[Name]) -> Result<Vec<Status>> {
+        self.look_at(caches).await
     }
-    async fn scan(&self, _: &Name, _: Scan) -> Result<Chunk> {
-        Err(Error::invalid("stub"))
+
+    async fn scan(&self, cache: &Name, scan: Scan) -> Result<Chunk> {
+        self.read_part(cache, scan).await
     }
-    async fn changes(&self, _: &Name, _: Id) -> Result<Option<Vec<Delta>>> {
-        Err(Error::invalid("stub"))
+
+    async fn changes(&self, cache: &Name, from: Id) -> Result<Option<Vec<Delta>>> {
+        self.deltas_since(cache, from).await
     }
-    async fn get(&self, _: &Name, _: &[&str]) -> Result<Option<Vec<Option<Bytes>>>> {
-        Err(Error::invalid("stub"))
+
+    async fn get(&self, cache: &Name, keys: &[&str]) -> Result<Option<Vec<Option<Bytes>>>> {
+        self.values(cache, keys).await
     }
+
     async fn caches(&self) -> Result<Vec<Name>> {
-        Err(Error::invalid("stub"))
+        let prefix = &self.server.options.key_prefix;
+        let mut caches = BTreeSet::new();
+        let mut cursor = b"0".to_vec();
+        loop {
+            let mut scan = redis::cmd("SCAN");
+            scan.arg(&cursor).arg("MATCH").arg(keys::meta_pattern(prefix)).arg("COUNT").arg(1_000);
+            let reply = self.server.command(scan).await.map_err(|error| self.server.explain(error))?;
+            let Value::Array(parts) = reply else { return Err(self.server.explain(server::odd_reply("to SCAN"))) };
+            let Ok([Value::BulkString(next), Value::Array(found)]) = <[Value; 2]>::try_from(parts) else {
+                return Err(self.server.explain(server::odd_reply("to SCAN")));
+            };
+            caches.extend(found.iter().filter_map(|key| keys::cache_of_meta(prefix, text(key)?)));
+            if next == b"0" {
+                return Ok(caches.into_iter().collect());
+            }
+            cursor = next;
+        }
     }
-    async fn forget(&self, _: &Name) -> Result<bool> {
-        Err(Error::invalid("stub"))
+
+    async fn forget(&self, cache: &Name) -> Result<bool> {
+        let keys = self.keys(cache);
+        let mut token = redis::cmd("HGET");
+        token.arg(&keys.lease).arg("token");
+        let token = self.command(cache, token).await?;
+        let staging = keys.staging_of(text(&token).unwrap_or_default());
+        let reply = self
+            .run(cache, &script::FORGET, |call| {
+                call.arg(5).arg(&keys.data).arg(&keys.meta).arg(&keys.lease).arg(&keys.changes).arg(&staging);
+            })
+            .await?;
+        self.done(cache, &reply)?;
+        Ok(reply.get(1).and_then(number).is_some_and(|deleted| deleted > 0))
     }
+
     async fn check(&self) -> Result<Vec<Finding>> {
-        Err(Error::invalid("stub"))
+        self.findings().await
     }
 }

@@ -1,0 +1,97 @@
+//! What Redis' errors mean here, and what to do about them.
+
+use redis::{ErrorKind, RedisError};
+
+use super::server::Server;
+use crate::Error;
+
+impl Server {
+    /// Says in our words what went wrong.
+    pub(super) fn explain(&self, error: RedisError) -> Error {
+        let at = &self.location;
+        let code = error.code().unwrap_or_default().to_owned();
+        let detail = error.detail().unwrap_or_default().to_owned();
+        let explained = match code.as_str() {
+            _ if error.is_connection_refusal() => {
+                Error::unavailable(format!("Redis at {at} cannot be reached: start it, or check the address"))
+            }
+            _ if error.is_timeout() => Error::unavailable(format!("Redis at {at} did not answer in time")),
+            _ if error.is_io_error() => self.lost_connection(&error),
+            _ if error.kind() == ErrorKind::AuthenticationFailed => self.wrong_password(),
+            "WRONGPASS" | "NOAUTH" => self.wrong_password(),
+            // What a client that has not given a password is told of a long command, and of SELECT:
+            // redis-rs passes on no code of what fails while it connects.
+            "ERR" if detail.contains("unauthenticated") || detail.contains("Authentication required") => {
+                self.wrong_password()
+            }
+            "NOPERM" => self.no_permission(&detail),
+            "ERR" if detail.contains("no permissions") => self.no_permission(&detail),
+            "WRONGTYPE" => Error::wrong_type(format!(
+                "Redis at {at}: a key in our place holds something else: delete or rename it, or set another key_prefix"
+            )),
+            "OOM" => Error::full(format!(
+                "Redis at {at} is full: raise its maxmemory (`CONFIG SET maxmemory SIZE`), or free some of it"
+            )),
+            "MISCONF" => {
+                Error::full(format!("Redis at {at} refuses writes because it cannot save to its disk: {detail}"))
+            }
+            "MOVED" | "ASK" | "CROSSSLOT" => {
+                Error::invalid(format!("Redis at {at} is a node of a cluster: expected a standalone server"))
+            }
+            "READONLY" => Error::unavailable(format!(
+                "Redis at {at} is a read-only replica: name the primary, or wait until this one becomes it"
+            )),
+            "LOADING" => Error::unavailable(format!("Redis at {at} is still loading its data: wait")),
+            "BUSY" => {
+                Error::unavailable(format!("Redis at {at} is busy with somebody's script: wait, or `SCRIPT KILL`"))
+            }
+            "ERR" if detail.contains("DB index") => Error::invalid(format!(
+                "Redis at {at} has no such database: see its `databases` setting, and the number in the store's URL"
+            )),
+            "" => Error::unavailable(format!("Redis at {at}: {error}")),
+            code => Error::unavailable(format!("Redis at {at} answered {code} {detail}")),
+        };
+        explained.because(error)
+    }
+
+    fn lost_connection(&self, error: &RedisError) -> Error {
+        let message = error.to_string();
+        let advice = if message.contains("certificate") {
+            " (if its authority is your own, name its certificate in the store's URL: `rediss://HOST?ca=FILE`)"
+        } else {
+            ""
+        };
+        Error::unavailable(format!("the connection to Redis at {} failed: {message}{advice}", self.location))
+    }
+
+    fn wrong_password(&self) -> Error {
+        Error::denied(format!(
+            "Redis at {} refuses the user and password: check those in the store's URL, redis://USER:PASSWORD@HOST",
+            self.location
+        ))
+    }
+
+    /// `detail` quotes the command, if it is about one: `... permissions to run the 'hset' command`.
+    fn no_permission(&self, detail: &str) -> Error {
+        match detail.split('\'').nth(1) {
+            Some(command) if detail.contains("command") => self.forbidden(command, ""),
+            _ => self.forbidden("@all", ""),
+        }
+    }
+
+    /// The user may not run a command (on a key).
+    pub(super) fn forbidden(&self, command: &str, key: &str) -> Error {
+        let prefix = &self.options.key_prefix;
+        let user = self.options.connection.redis_settings().username().unwrap_or("default");
+        let (what, right) = match command {
+            "@all" => ("use our keys".to_owned(), String::new()),
+            _ => (format!("run {}", command.to_uppercase()), format!(" +{}", command.to_lowercase())),
+        };
+        let on = if key.is_empty() { String::new() } else { format!(" on `{key}`") };
+        Error::denied(format!(
+            "Redis at {}: the user may not {what}{on}: an administrator can allow it with \
+             `ACL SETUSER {user} ~{prefix}* &{prefix}*{right}`",
+            self.location
+        ))
+    }
+}
