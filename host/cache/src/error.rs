@@ -2,17 +2,18 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::sync::Arc;
 
 use crate::Name;
 
 /// Why something did not work. Says which cache (where it is about one), what was expected, and
 /// what to do; ask the predicates what kind it is. Never holds a password.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Error {
     kind: Kind,
     cache: Option<Name>,
     message: String,
-    source: Option<Box<dyn StdError + Send + Sync>>,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +76,7 @@ impl Error {
     /// Keeps the cause, for `source()`.
     #[must_use]
     pub fn because(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        self.source = Some(source.into());
+        self.source = Some(Arc::from(source.into()));
         self
     }
 
@@ -83,6 +84,11 @@ impl Error {
     #[must_use]
     pub fn cache(&self) -> Option<&Name> {
         self.cache.as_ref()
+    }
+
+    /// Whether the same predicate holds for both: for saying a thing once, not at each poll.
+    pub(crate) fn is_same_kind(&self, other: &Self) -> bool {
+        self.kind == other.kind
     }
 
     /// A name, a URL or a setting is not as expected: nothing was tried.

@@ -21,8 +21,16 @@
 //! # }
 //! ```
 //!
-//! Data flows one way: store -> snapshot -> reader. [`store`] holds both stores behind one trait;
-//! [`Cache`], [`blocking::Cache`] and [`RemoteCache`] are the readers.
+//! Data flows one way: store -> snapshot -> reader. [`store`] holds both stores behind one trait.
+//! The readers:
+//!
+//! - [`Cache`], for async services: reads are from memory, and a task of its own keeps the copy up to
+//!   date. [`Cache::fixed`] is one without a store, for unit tests.
+//! - [`blocking::Cache`], the same for code without a runtime, or inside one.
+//! - [`RemoteCache`], without a copy: each read asks the store.
+//!
+//! A `Cache` holds one whole [`Snapshot`] at a time and never gives it up for nothing: while the
+//! store, the host or the source is away, it is served on, and [`State`] and age tell.
 
 mod batch;
 mod error;

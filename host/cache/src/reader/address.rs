@@ -1,0 +1,77 @@
+//! Where a reader finds the store.
+
+use std::sync::Arc;
+
+use crate::store::{self, Store, StoreUrl};
+use crate::{Error, Result};
+
+/// Where a reader finds the store: a URL (`redis://`, `rediss://`, `redis+unix:///PATH`, `file:DIR`),
+/// or a store that is open already, to share its connection. A key prefix stands in a [`StoreUrl`].
+#[derive(Clone, Debug)]
+pub struct Address(Place);
+
+#[derive(Clone, Debug)]
+enum Place {
+    Text(String),
+    Url(StoreUrl),
+    Open(Arc<dyn Store>),
+}
+
+impl Address {
+    pub(super) fn open(self, key_prefix: Option<String>) -> Result<Arc<dyn Store>> {
+        let url = match self.0 {
+            Place::Open(store) if key_prefix.is_none() => return Ok(store),
+            Place::Open(_) => {
+                return Err(Error::invalid(
+                    "a store that is open has its key_prefix already: set it where it is opened",
+                ));
+            }
+            Place::Text(text) => text.parse()?,
+            Place::Url(url) => url,
+        };
+        let url = match (url, key_prefix) {
+            (url, None) => url,
+            (StoreUrl::Redis(options), Some(prefix)) => StoreUrl::Redis(options.with_key_prefix(&prefix)?),
+            (StoreUrl::Embedded(_), Some(_)) => {
+                return Err(Error::invalid("an embedded store has no key_prefix: leave it out, or use Redis"));
+            }
+        };
+        store::open(&url)
+    }
+}
+
+impl From<&str> for Address {
+    fn from(url: &str) -> Self {
+        Self(Place::Text(url.to_owned()))
+    }
+}
+
+impl From<String> for Address {
+    fn from(url: String) -> Self {
+        Self(Place::Text(url))
+    }
+}
+
+impl From<&String> for Address {
+    fn from(url: &String) -> Self {
+        Self(Place::Text(url.clone()))
+    }
+}
+
+impl From<StoreUrl> for Address {
+    fn from(url: StoreUrl) -> Self {
+        Self(Place::Url(url))
+    }
+}
+
+impl From<Arc<dyn Store>> for Address {
+    fn from(store: Arc<dyn Store>) -> Self {
+        Self(Place::Open(store))
+    }
+}
+
+impl From<&Arc<dyn Store>> for Address {
+    fn from(store: &Arc<dyn Store>) -> Self {
+        Self(Place::Open(Arc::clone(store)))
+    }
+}

@@ -1,0 +1,157 @@
+//! A whole load: all entries of one snapshot, and of no other.
+//!
+//! A map is read in chunks, so that the store never stalls; another one may be published meanwhile.
+//! Each chunk says which snapshot it belongs to, so a mixture shows, and the load starts again.
+
+use serde::de::DeserializeOwned;
+
+use super::snapshot::Entries;
+use crate::store::{Chunk, Scan, Store};
+use crate::{Error, Head, Id, Name, Presence, Result, Status};
+
+/// Up to here a map is read in one step: it is over before anybody notices.
+const SMALL: u64 = 5_000;
+/// How often a load in chunks starts again before it takes one long step instead.
+const RESTARTS: usize = 2;
+/// How many values are parsed before other tasks get their turn.
+const TURN: usize = 500;
+
+/// Why a load came to nothing.
+pub(super) enum Failure {
+    /// A value of this snapshot is not of the reader's type.
+    Refused(Id, Error),
+    /// Anything else.
+    Failed(Error),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// What a store says of one cache.
+pub(super) async fn status(store: &dyn Store, cache: &Name) -> Result<Status> {
+    let mut statuses = store.statuses(std::slice::from_ref(cache)).await?;
+    statuses.pop().ok_or_else(|| Error::unavailable(format!("{} gave no answer", store.location())).of(cache))
+}
+
+/// What to say of a cache whose data is not there.
+pub(super) fn absent(store: &dyn Store, cache: &Name, presence: &Presence) -> Error {
+    let location = store.location();
+    let message = match presence {
+        Presence::Missing => format!(
+            "no snapshot of it is in {location}: start a host that publishes it with `kiwi-host run`, or see what is \
+             there with `kiwi-host status`"
+        ),
+        Presence::Lost(head) => format!(
+            "snapshot {} in {location} is lost: some of its {} entries were deleted, evicted or overwritten; its host \
+             loads it again (`kiwi-host status` shows when)",
+            head.seq, head.entries
+        ),
+        Presence::Whole(head) => format!(
+            "snapshot {} went away while it was read from {location}: `kiwi-host status` shows when it comes back",
+            head.seq
+        ),
+    };
+    Error::missing(message).of(cache)
+}
+
+/// Loads the whole map, whose head was just seen, or the one that has replaced it.
+pub(super) async fn load<V: DeserializeOwned>(
+    store: &dyn Store,
+    cache: &Name,
+    seen: &Head,
+) -> Result<(Head, Entries<V>), Failure> {
+    if seen.entries > SMALL {
+        for _ in 0..=RESTARTS {
+            if let Some(loaded) = load_in_chunks(store, cache, seen).await? {
+                return Ok(loaded);
+            }
+        }
+    }
+    let mut load = Load::new(store, cache, seen);
+    load.add(store.scan(cache, Scan::Whole).await?).await?;
+    load.finish().ok_or_else(|| absent(store, cache, &Presence::Lost(seen.clone())).into())
+}
+
+/// One try. `None`: another snapshot was published meanwhile, or entries are lacking.
+async fn load_in_chunks<V: DeserializeOwned>(
+    store: &dyn Store,
+    cache: &Name,
+    seen: &Head,
+) -> Result<Option<(Head, Entries<V>)>, Failure> {
+    let mut load = Load::new(store, cache, seen);
+    let mut scan = Scan::First;
+    loop {
+        let mut chunk = store.scan(cache, scan).await?;
+        let next = chunk.next.take();
+        if load.add(chunk).await? == Added::Moved {
+            return Ok(None);
+        }
+        match next {
+            Some(cursor) => scan = Scan::Next(cursor),
+            None => return Ok(load.finish()),
+        }
+    }
+}
+
+/// A load under way.
+struct Load<'a, V> {
+    store: &'a dyn Store,
+    cache: &'a Name,
+    seen: &'a Head,
+    /// The head of the snapshot being read, from its last chunk.
+    head: Option<Head>,
+    entries: Entries<V>,
+}
+
+#[derive(PartialEq, Eq)]
+enum Added {
+    Same,
+    Moved,
+}
+
+impl<'a, V: DeserializeOwned> Load<'a, V> {
+    fn new(store: &'a dyn Store, cache: &'a Name, seen: &'a Head) -> Self {
+        let room = usize::try_from(seen.entries).unwrap_or_default();
+        let entries = Entries::with_capacity_and_hasher(room, Default::default());
+        Self { store, cache, seen, head: None, entries }
+    }
+
+    /// Parses and adds a chunk, unless it belongs to another snapshot than the chunks before it.
+    async fn add(&mut self, chunk: Chunk) -> Result<Added, Failure> {
+        let Some(head) = chunk.head else {
+            return Err(absent(self.store, self.cache, &Presence::Whole(self.seen.clone())).into());
+        };
+        if self.head.as_ref().is_some_and(|first| first.id != head.id) {
+            return Ok(Added::Moved);
+        }
+        for (count, (key, json)) in chunk.entries.iter().enumerate() {
+            if count % TURN == TURN - 1 {
+                tokio::task::yield_now().await;
+            }
+            let value = parse(self.cache, key, json.as_bytes()).map_err(|error| Failure::Refused(head.id, error))?;
+            self.entries.insert(key.into(), value);
+        }
+        self.head = Some(head);
+        Ok(Added::Same)
+    }
+
+    fn finish(self) -> Option<(Head, Entries<V>)> {
+        let head = self.head?;
+        (self.entries.len() as u64 == head.entries).then_some((head, self.entries))
+    }
+}
+
+/// Reads one value as the reader's type.
+pub(super) fn parse<V: DeserializeOwned>(cache: &Name, key: &str, json: &[u8]) -> Result<V> {
+    serde_json::from_slice(json).map_err(|error| {
+        Error::value(format!(
+            "the value of key `{}` is no `{}`: {error}; change the type, or what the loader gives",
+            key.escape_debug(),
+            std::any::type_name::<V>(),
+        ))
+        .of(cache)
+    })
+}

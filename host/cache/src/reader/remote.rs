@@ -1,0 +1,129 @@
+//! The reader that keeps no copy.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+
+use super::{Address, load};
+use crate::store::Store;
+use crate::{Error, Name, Presence, Result, Status};
+
+/// A cache read in the store itself, each time: for a few reads of a large map.
+///
+/// Every read is a round trip, and fails when the store does not answer. Cheap to clone.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), kiwi_cache::Error> {
+/// use kiwi_cache::RemoteCache;
+///
+/// #[derive(serde::Deserialize)]
+/// struct Airline {
+///     name: String,
+/// }
+///
+/// let airlines: RemoteCache<Airline> = RemoteCache::open("redis://127.0.0.1:6379", "airlines")?;
+/// if let Some(airline) = airlines.get("FR").await? {
+///     println!("{}", airline.name);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct RemoteCache<V> {
+    store: Arc<dyn Store>,
+    cache: Name,
+    values: PhantomData<fn() -> V>,
+}
+
+impl<V: DeserializeOwned> RemoteCache<V> {
+    /// Names a cache in a store: a URL, or one that is open already. Nothing is read yet.
+    ///
+    /// # Errors
+    /// The URL or the name is wrong (`is_invalid`), or an embedded store cannot be opened.
+    pub fn open(store: impl Into<Address>, name: impl TryInto<Name, Error = Error>) -> Result<Self> {
+        let cache = name.try_into()?;
+        let store = store.into().open(None).map_err(|error| error.of(&cache))?;
+        Ok(Self { store, cache, values: PhantomData })
+    }
+
+    /// The value of a key; `None` if what is published has no such key.
+    ///
+    /// # Errors
+    /// Nothing is published, or it is lost (`is_missing`); the value is no `V` (`is_value`); the store
+    /// cannot be reached (`is_unavailable`) or refuses us (`is_denied`).
+    pub async fn get(&self, key: &str) -> Result<Option<V>> {
+        Ok(self.get_many(&[key]).await?.pop().flatten())
+    }
+
+    /// The values of some keys, in their order and of one snapshot, in one round trip.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub async fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<V>>> {
+        let values = match self.store.get(&self.cache, keys).await? {
+            Some(values) => values,
+            None => return Err(self.absent().await?),
+        };
+        let parse = |(key, json): (&&str, Option<bytes::Bytes>)| {
+            json.map(|json| load::parse(&self.cache, key, &json)).transpose()
+        };
+        keys.iter().zip(values).map(parse).collect()
+    }
+
+    /// Whether what is published has a key.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get), save that the value may be of any type.
+    pub async fn contains_key(&self, key: &str) -> Result<bool> {
+        match self.store.get(&self.cache, &[key]).await? {
+            Some(values) => Ok(values.iter().any(Option::is_some)),
+            None => Err(self.absent().await?),
+        }
+    }
+
+    /// How many entries what is published has.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub async fn len(&self) -> Result<u64> {
+        match self.status().await?.presence {
+            Presence::Whole(head) => Ok(head.entries),
+            gone => Err(load::absent(&*self.store, &self.cache, &gone)),
+        }
+    }
+
+    /// Whether what is published has no entries: its loader found none, and that was allowed.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub async fn is_empty(&self) -> Result<bool> {
+        Ok(self.len().await? == 0)
+    }
+
+    /// What the store says of the cache: whether it is there, its id, seq and times, the last error.
+    ///
+    /// # Errors
+    /// The store cannot be reached (`is_unavailable`) or refuses us (`is_denied`).
+    pub async fn status(&self) -> Result<Status> {
+        load::status(&*self.store, &self.cache).await
+    }
+
+    /// The cache's name.
+    #[must_use]
+    pub fn name(&self) -> &Name {
+        &self.cache
+    }
+
+    /// Why a read found nothing to read in.
+    async fn absent(&self) -> Result<Error> {
+        let presence = self.status().await?.presence;
+        Ok(load::absent(&*self.store, &self.cache, &presence))
+    }
+}
+
+impl<V> Clone for RemoteCache<V> {
+    fn clone(&self) -> Self {
+        Self { store: Arc::clone(&self.store), cache: self.cache.clone(), values: PhantomData }
+    }
+}

@@ -1,0 +1,175 @@
+//! One whole map of one load, in memory.
+
+use std::fmt;
+use std::ops::Index;
+use std::time::SystemTime;
+
+use indexmap::IndexMap;
+
+use crate::{Head, Id, Name};
+
+/// The entries of a snapshot: found by key, and by the place an entry has in it.
+pub(super) type Entries<V> = IndexMap<Box<str>, V, foldhash::fast::RandomState>;
+
+/// One whole map of one load: dict-like and immutable.
+///
+/// ```
+/// use kiwi_cache::Cache;
+///
+/// let airlines = Cache::fixed([("FR", "Ryanair"), ("U2", "easyJet")]);
+/// let snapshot = airlines.snapshot()?;
+///
+/// assert_eq!(snapshot["FR"], "Ryanair");
+/// assert_eq!(snapshot.get("XX"), None);
+/// for (code, name) in &*snapshot {
+///     println!("{code}: {name}");
+/// }
+/// # Ok::<(), kiwi_cache::Error>(())
+/// ```
+pub struct Snapshot<V> {
+    cache: Name,
+    id: Id,
+    seq: u64,
+    loaded_at: SystemTime,
+    entries: Entries<V>,
+}
+
+impl<V> Snapshot<V> {
+    pub(super) fn new(cache: Name, head: &Head, entries: Entries<V>) -> Self {
+        Self { cache, id: head.id, seq: head.seq, loaded_at: head.loaded_at, entries }
+    }
+
+    /// The cache it is a snapshot of.
+    #[must_use]
+    pub fn cache(&self) -> &Name {
+        &self.cache
+    }
+
+    /// Which snapshot it is: compared only for equality.
+    #[must_use]
+    pub fn id(&self) -> Id {
+        self.id
+    }
+
+    /// Its number, for people: one more than the one before. It may come back after a restore.
+    #[must_use]
+    pub fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    /// When it was published, by the store's clock.
+    #[must_use]
+    pub fn loaded_at(&self) -> SystemTime {
+        self.loaded_at
+    }
+
+    /// The value of a key.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&V> {
+        self.entries.get(key)
+    }
+
+    /// Whether it has a key.
+    #[must_use]
+    pub fn contains_key(&self, key: &str) -> bool {
+        self.entries.contains_key(key)
+    }
+
+    /// How many entries it has.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether it has no entries: its loader found none, and that was allowed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// All keys. They come in the order of [`iter`](Self::iter).
+    pub fn keys(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.entries.keys().map(AsRef::as_ref)
+    }
+
+    /// All values.
+    pub fn values(&self) -> impl ExactSizeIterator<Item = &V> {
+        self.entries.values()
+    }
+
+    /// All entries, in an order that is the same each time for one snapshot and means nothing.
+    #[must_use]
+    pub fn iter(&self) -> Iter<'_, V> {
+        Iter { entries: self.entries.iter() }
+    }
+
+    pub(super) fn place(&self, key: &str) -> Option<usize> {
+        self.entries.get_index_of(key)
+    }
+
+    pub(super) fn at(&self, place: usize) -> Option<(&str, &V)> {
+        self.entries.get_index(place).map(|(key, value)| (key.as_ref(), value))
+    }
+}
+
+impl<V> Index<&str> for Snapshot<V> {
+    type Output = V;
+
+    /// The value of a key that is known to be there.
+    ///
+    /// # Panics
+    /// When it is not; [`get`](Snapshot::get) asks.
+    fn index(&self, key: &str) -> &V {
+        match self.get(key) {
+            Some(value) => value,
+            None => panic!("cache `{}`: snapshot {} has no key `{}`", self.cache, self.seq, key.escape_debug()),
+        }
+    }
+}
+
+impl<'a, V> IntoIterator for &'a Snapshot<V> {
+    type Item = (&'a str, &'a V);
+    type IntoIter = Iter<'a, V>;
+
+    fn into_iter(self) -> Iter<'a, V> {
+        self.iter()
+    }
+}
+
+/// Says which snapshot it is; its entries, which may be a million, are not shown.
+impl<V> fmt::Debug for Snapshot<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Snapshot")
+            .field("cache", &self.cache)
+            .field("id", &self.id)
+            .field("seq", &self.seq)
+            .field("loaded_at", &self.loaded_at)
+            .field("len", &self.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The entries of a [`Snapshot`] as (key, value).
+pub struct Iter<'a, V> {
+    entries: indexmap::map::Iter<'a, Box<str>, V>,
+}
+
+impl<'a, V> Iterator for Iter<'a, V> {
+    type Item = (&'a str, &'a V);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.entries.next().map(|(key, value)| (key.as_ref(), value))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.entries.size_hint()
+    }
+}
+
+impl<V> ExactSizeIterator for Iter<'_, V> {}
+
+impl<V> fmt::Debug for Iter<'_, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Iter").field("left", &self.entries.len()).finish_non_exhaustive()
+    }
+}

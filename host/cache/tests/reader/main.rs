@@ -1,0 +1,51 @@
+//! The readers, against real stores.
+
+mod away;
+mod blocking;
+mod log;
+mod missing;
+mod place;
+mod publisher;
+mod remote;
+mod torn;
+mod typed;
+
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+/// Longer than any test takes.
+const LONG: Duration = Duration::from_secs(300);
+/// Short enough to wait for.
+const SHORT: Duration = Duration::from_millis(50);
+
+/// Makes of each case, a function of a place, a test on each of the two stores.
+macro_rules! on_both_stores {
+    ($($case:ident),* $(,)?) => {
+        mod on_redis {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                super::$case(crate::place::Redis::start()).await;
+            })*
+        }
+
+        mod on_embedded {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                super::$case(crate::place::Directory::new()).await;
+            })*
+        }
+    };
+}
+use on_both_stores;
+
+/// Polls until it is so.
+///
+/// # Panics
+/// After half a minute.
+async fn eventually<F: Future<Output = bool>>(what: &str, mut is_so: impl FnMut() -> F) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !is_so().await {
+        assert!(Instant::now() < deadline, "waited in vain until {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}

@@ -1,0 +1,63 @@
+//! What a host does to a store, without the host.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kiwi_cache::store::{Begin, Commit, Content, Due, Lease, Publish, Store};
+use kiwi_cache::{Batch, Head, Id, Name, Token, Ttl};
+
+use crate::LONG;
+use crate::place::Place;
+
+/// Publishes snapshots of the cache `airlines`.
+pub(crate) struct Publisher {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) cache: Name,
+    /// What is said of how often the cache is refilled.
+    pub(crate) refill_interval: Duration,
+}
+
+impl Publisher {
+    pub(crate) fn new(place: &impl Place) -> Self {
+        Self { store: place.open(), cache: "airlines".parse().unwrap(), refill_interval: LONG }
+    }
+
+    /// Publishes these entries; values are JSON text.
+    pub(crate) async fn publish<K: AsRef<str>, V: AsRef<str>>(&self, entries: &[(K, V)]) -> Head {
+        let (lease, _) = self.begin().await;
+        let entries: Vec<_> = entries.iter().map(|(key, value)| (key.as_ref(), value.as_ref())).collect();
+        let mut bytes = 0;
+        for part in entries.chunks(1_000) {
+            let batch: Batch = part.iter().copied().collect();
+            bytes += batch.bytes() as u64;
+            self.store.stage(&lease, &batch).await.unwrap();
+        }
+        let root = entries.iter().copied().collect();
+        let swap = Content::Swap { id: Id::random(), entries: entries.len() as u64, bytes, root };
+        self.commit(&lease, swap).await;
+        self.head().await.expect("it was just published")
+    }
+
+    /// Says that what is published still stands.
+    pub(crate) async fn touch(&self) {
+        let (lease, base) = self.begin().await;
+        self.commit(&lease, Content::Touch { base: base.unwrap().id }).await;
+    }
+
+    pub(crate) async fn head(&self) -> Option<Head> {
+        let status = self.store.statuses(std::slice::from_ref(&self.cache)).await.unwrap().remove(0);
+        status.presence.whole().cloned()
+    }
+
+    async fn begin(&self) -> (Lease, Option<Head>) {
+        match self.store.begin(&self.cache, Token::random(), LONG, Due::Always).await.unwrap() {
+            Begin::Go { lease, base } => (lease, base),
+            other => panic!("expected the lease, got {other:?}"),
+        }
+    }
+
+    async fn commit(&self, lease: &Lease, content: Content) {
+        let publish = Publish { mark: None, cache_ttl: Ttl::For(LONG), refill_interval: self.refill_interval, content };
+        assert_eq!(self.store.commit(lease, &publish).await.unwrap(), Commit::Done);
+    }
+}

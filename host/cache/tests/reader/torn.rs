@@ -1,0 +1,64 @@
+//! A whole load is one snapshot, however often another one is published under it.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use kiwi_cache::Cache;
+
+use crate::on_both_stores;
+use crate::place::Place;
+use crate::publisher::Publisher;
+
+on_both_stores!(a_thousand_loads_of_a_small_map_are_whole, a_thousand_loads_of_a_map_in_chunks_are_whole);
+
+/// Below the size from which maps are read in chunks, and above it.
+const SMALL: usize = 200;
+const IN_CHUNKS: usize = 5_500;
+
+async fn a_thousand_loads_of_a_small_map_are_whole(place: impl Place) {
+    load_under_swaps(&place, SMALL).await;
+}
+
+async fn a_thousand_loads_of_a_map_in_chunks_are_whole(place: impl Place) {
+    load_under_swaps(&place, IN_CHUNKS).await;
+}
+
+async fn load_under_swaps(place: &impl Place, entries: usize) {
+    let publisher = Publisher::new(place);
+    publish_numbered(&publisher, entries, 1).await;
+    let done = AtomicBool::new(false);
+    let ((), published) = tokio::join!(
+        async {
+            load_a_thousand_times(place, entries).await;
+            done.store(true, Ordering::Relaxed);
+        },
+        async {
+            let mut seq = 1;
+            while !done.load(Ordering::Relaxed) {
+                seq += 1;
+                publish_numbered(&publisher, entries, seq).await;
+            }
+            seq
+        },
+    );
+    assert!(published > 100, "the maps must be swapped often under the reader, but only {published} were published");
+}
+
+/// Every value is the snapshot's number; and so is the number of entries, to catch one that is left
+/// over or lacking.
+async fn publish_numbered(publisher: &Publisher, entries: usize, seq: u64) {
+    let value = seq.to_string();
+    let entries: Vec<_> = (0..entries + seq as usize % 7).map(|key| (key.to_string(), &value)).collect();
+    assert_eq!(publisher.publish(&entries).await.seq, seq);
+}
+
+async fn load_a_thousand_times(place: &impl Place, entries: usize) {
+    let store = place.open();
+    for _ in 0..1_000 {
+        let cache: Cache<u64> = Cache::connect(&store, "airlines").await.unwrap();
+        let snapshot = cache.snapshot().unwrap();
+        let seq = snapshot.seq();
+        assert_eq!(snapshot.len(), entries + seq as usize % 7, "snapshot {seq}");
+        let mixed = snapshot.iter().find(|&(_, &value)| value != seq);
+        assert_eq!(mixed, None, "snapshot {seq} has an entry of another one");
+    }
+}
