@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::io;
-use std::time::Duration;
 
 use crate::bindings::entries::LoadError;
 
@@ -48,22 +47,6 @@ impl Error {
     /// Anything else. The host tries again at the next reload.
     pub fn other(message: impl fmt::Display) -> Self {
         Self(LoadError::Other(message.to_string()))
-    }
-
-    /// Asks the host not to try again sooner, as a server does by `Retry-After`.
-    ///
-    /// The contract has but a sentence for an error, so this appends ` (retry after N s)` to it, N rounded up to
-    /// whole seconds. The host reads it at the end of an `unavailable`; elsewhere it is only text.
-    ///
-    /// ```
-    /// # use {kiwi_loader::Error, std::time::Duration};
-    /// let busy = Error::unavailable("the rates are being made").retry_after(Duration::from_secs(30));
-    /// assert_eq!(busy.to_string(), "the rates are being made (retry after 30 s)");
-    /// ```
-    #[must_use]
-    pub fn retry_after(self, delay: Duration) -> Self {
-        let seconds = delay.as_millis().div_ceil(1000);
-        self.map(|message| format!("{message} (retry after {seconds} s)"))
     }
 
     /// Says what was being done, before the error's own sentence: `context: sentence`. The kind stays.
@@ -220,11 +203,5 @@ mod tests {
     fn another_error_is_other_and_tells_its_causes_once() {
         let error = Error::from(io::Error::other("the disk is gone")).context("data/rates.csv");
         assert_eq!(error.0, LoadError::Other("data/rates.csv: the disk is gone".into()));
-    }
-
-    #[test]
-    fn retry_after_is_whole_seconds_rounded_up() {
-        let error = Error::unavailable("busy").retry_after(Duration::from_millis(1_200));
-        assert_eq!(error.0, LoadError::Unavailable("busy (retry after 2 s)".into()));
     }
 }

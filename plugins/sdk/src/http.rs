@@ -19,7 +19,7 @@
 
 use std::fmt;
 use std::io::{self, BufRead, Read};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use crate::Error;
 use crate::bindings::http as host;
@@ -117,8 +117,9 @@ impl Response {
     }
 
     /// Turns a status of 400 or more into the error that fits it: [`denied`](Error::denied) for 401 and 403,
-    /// [`unavailable`](Error::unavailable) for 408, 425, 429 and 5xx with their
-    /// [`Retry-After`](Error::retry_after), [`other`](Error::other) for the rest.
+    /// [`unavailable`](Error::unavailable) for 408, 425, 429 and 5xx, [`other`](Error::other) for the rest.
+    ///
+    /// The host has read the answer's `Retry-After`: after an `unavailable` it tries no sooner.
     pub fn error_for_status(self) -> Result<Self, Error> {
         let status = self.status();
         if status < 400 {
@@ -127,11 +128,7 @@ impl Response {
         let message = format!("{} answered {status}", public(&self.url()));
         Err(match status {
             401 | 403 => Error::denied(message),
-            408 | 425 | 429 | 500.. => {
-                let delay = self.header("retry-after").and_then(|value| retry_after(&value, SystemTime::now()));
-                let error = Error::unavailable(message);
-                delay.map_or(error.clone(), |delay| error.retry_after(delay))
-            }
+            408 | 425 | 429 | 500.. => Error::unavailable(message),
             _ => Error::other(message),
         })
     }
@@ -162,14 +159,6 @@ impl Read for Response {
 impl fmt::Debug for Response {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} of {}", self.status(), public(&self.url()))
-    }
-}
-
-/// A delay by `Retry-After`: seconds, or a date.
-fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
-    match value.trim().parse() {
-        Ok(seconds) => Some(Duration::from_secs(seconds)),
-        Err(_) => Some(httpdate::parse_http_date(value).ok()?.duration_since(now).unwrap_or_default()),
     }
 }
 
@@ -206,14 +195,5 @@ mod tests {
         assert_eq!(public("https://example.com?key=secret"), "https://example.com");
         let request = get("https://example.com/?key=secret").header("authorization", "secret").body("secret");
         assert_eq!(format!("{request:?}"), "GET https://example.com/");
-    }
-
-    #[test]
-    fn retry_after_is_seconds_or_a_date() {
-        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
-        assert_eq!(retry_after("120", now), Some(Duration::from_secs(120)));
-        assert_eq!(retry_after("Sun, 06 Nov 1994 08:50:37 GMT", now), Some(Duration::from_secs(60)));
-        assert_eq!(retry_after("Sun, 06 Nov 1994 08:00:00 GMT", now), Some(Duration::ZERO));
-        assert_eq!(retry_after("soon", now), None);
     }
 }
