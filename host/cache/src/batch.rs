@@ -65,6 +65,6 @@ mod tests {
         let entries = [("a", "1"), ("é", "\"ü\""), ("c", ""), ("", "x")];
         let batch: Batch = entries.into_iter().collect();
         assert_eq!(batch.iter().collect::<Vec<_>>(), entries);
-        assert_eq!((batch.len(), batch.bytes(), batch.is_empty()), (4, 9, false));
+        assert_eq!((batch.len(), batch.bytes(), batch.is_empty()), (4, 10, false));
     }
 }

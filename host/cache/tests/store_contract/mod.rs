@@ -60,6 +60,7 @@ macro_rules! store_contract {
             publish::the_head_says_what_was_published,
             publish::no_mark_is_not_an_empty_mark,
             publish::a_touch_moves_only_what_it_is_told,
+            publish::a_touch_drops_what_was_staged,
             publish::a_touch_of_something_else_is_moved,
             publish::a_swap_that_came_through_is_done_when_repeated,
             publish::staging_of_another_size_is_lost,

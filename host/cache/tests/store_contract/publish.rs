@@ -115,6 +115,19 @@ pub(crate) async fn a_touch_moves_only_what_it_is_told(place: &impl Place) {
     assert!(matches!(begin_after(&host, LONG).await, Begin::Fresh { .. }));
 }
 
+pub(crate) async fn a_touch_drops_what_was_staged(place: &impl Place) {
+    let host = place.open();
+    let data = [("FR", "1")];
+    let head = refilled(&host, &data).await;
+    let lease = go(&host).await;
+    stage(&host, &lease, &map(&data)).await;
+    assert!(host.is_staged(&lease, "FR").await.unwrap());
+    let touch = publish(Ttl::For(LONG), Content::Touch { base: head.id });
+    assert_eq!(host.commit(&lease, &touch).await.unwrap(), Commit::Done);
+    assert!(!host.is_staged(&lease, "FR").await.unwrap());
+    assert_eq!(read(&host).await, map(&data));
+}
+
 pub(crate) async fn a_touch_of_something_else_is_moved(place: &impl Place) {
     let host = place.open();
     let touch = publish(Ttl::For(LONG), Content::Touch { base: Id::random() });

@@ -16,7 +16,7 @@ const OFFERED: &str = "0.1";
 
 const WASI: [&str; 7] =
     ["wasi:cli", "wasi:clocks", "wasi:filesystem", "wasi:http", "wasi:io", "wasi:random", "wasi:sockets"];
-const LOADER: [&str; 6] = ["entries", "output", "settings", "mark", "log", "http"];
+const LOADER: [&str; 7] = ["about", "entries", "output", "settings", "mark", "log", "http"];
 
 /// Whether these bytes can be a component at all.
 ///

@@ -22,6 +22,8 @@ pub(super) fn linker(engine: &Engine) -> Result<Linker<State>> {
     log::add_to_linker::<_, HasSelf<_>>(&mut linker, |state: &mut State| state)?;
     http::add_to_linker::<_, HasSelf<_>>(&mut linker, |state: &mut State| state)?;
     super::emit::add_to_linker(&mut linker)?;
+    // Types only: some toolchains import it even for a loader that does not describe itself.
+    linker.instance("kiwi:loader/about@0.1.0")?;
     Ok(linker)
 }
 

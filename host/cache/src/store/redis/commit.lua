@@ -46,6 +46,7 @@ if mode ~= 'touch' then
   call('UNLINK', D) -- not left to RENAME, which frees a big hash while everybody waits
   if call('EXISTS', S) == 1 then call('RENAME', S, D) end -- an empty map has no key
 end
+if mode == 'touch' then call('UNLINK', S) end -- a map that came whole and turned out to be the same
 arm(D, ttl) -- before any HSET: what follows a first write is allowed even when memory is full
 arm(M, ttl)
 
