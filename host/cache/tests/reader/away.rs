@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use kiwi_cache::{Cache, State};
 
-use crate::place::{Place, Redis};
+use crate::place::Place;
 use crate::publisher::Publisher;
+use crate::redis_server::RedisServer;
 use crate::{LONG, SHORT, eventually, on_both_stores};
 
 on_both_stores!(a_map_whose_host_is_away_is_stale_after_its_time_and_served_on);
@@ -26,7 +27,7 @@ async fn a_map_whose_host_is_away_is_stale_after_its_time_and_served_on(place: i
 
 #[tokio::test]
 async fn a_store_that_dies_and_comes_back_empty_never_takes_the_copy_away() {
-    let mut redis = Redis::start();
+    let mut redis = RedisServer::start();
     let publisher = Publisher { refill_interval: Duration::from_millis(200), ..Publisher::new(&redis) };
     publisher.publish(&[("FR", "1")]).await;
     let airlines: Cache<u64> = Cache::builder("airlines").store(redis.url()).reload_ttl(SHORT).connect().await.unwrap();
@@ -37,7 +38,8 @@ async fn a_store_that_dies_and_comes_back_empty_never_takes_the_copy_away() {
     eventually("the copy is stale", async || airlines.state() == State::Stale).await;
     assert_eq!(*airlines.get("FR").unwrap().unwrap(), 1);
 
-    redis.start_again();
+    redis.restart();
+    assert!(redis.is_ready());
     eventually("the empty store is seen", async || error_is(kiwi_cache::Error::is_missing).await).await;
     assert_eq!(*airlines.get("FR").unwrap().unwrap(), 1);
 
@@ -50,7 +52,7 @@ async fn a_store_that_dies_and_comes_back_empty_never_takes_the_copy_away() {
 
 #[tokio::test]
 async fn a_store_that_is_away_at_the_start_is_named_without_its_password() {
-    let mut redis = Redis::start();
+    let mut redis = RedisServer::start();
     redis.kill();
     let url = redis.url().replace("//", "//reader:s3cret@");
     let error = Cache::<u64>::connect(url, "airlines").await.unwrap_err();

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use kiwi_cache::State;
 use kiwi_cache::blocking::Cache;
 
-use crate::place::{Directory, Place, Redis};
+use crate::place::{Directory, Place};
 use crate::publisher::Publisher;
+use crate::redis_server::RedisServer;
 use crate::{LONG, SHORT};
 
 /// Uses every part of a reader while a runtime, if there is one, is blocked: nothing may depend on it.
@@ -55,21 +56,21 @@ fn publish_apart(place: &(impl Place + Sync), value: &str) {
 
 #[test]
 fn it_works_without_a_runtime() {
-    let (redis, directory) = (Redis::start(), Directory::new());
+    let (redis, directory) = (RedisServer::start(), Directory::new());
     use_it(&redis, |value| publish_apart(&redis, value));
     use_it(&directory, |value| publish_apart(&directory, value));
 }
 
 #[tokio::test]
 async fn it_works_inside_a_runtime_of_one_thread() {
-    let (redis, directory) = (Redis::start(), Directory::new());
+    let (redis, directory) = (RedisServer::start(), Directory::new());
     use_it(&redis, |value| publish_apart(&redis, value));
     use_it(&directory, |value| publish_apart(&directory, value));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_works_inside_a_runtime_of_many_threads() {
-    let redis = Redis::start();
+    let redis = RedisServer::start();
     use_it(&redis, |value| publish_apart(&redis, value));
 }
 

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use kiwi_cache::Cache;
 
 use crate::eventually;
-use crate::place::{Place, Redis};
 use crate::publisher::Publisher;
+use crate::redis_server::RedisServer;
 
 /// The lines logged by this thread.
 #[derive(Clone, Default)]
@@ -38,7 +38,7 @@ async fn each_trouble_is_logged_once_and_so_is_its_end() {
     let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
     let _here = tracing::subscriber::set_default(subscriber);
 
-    let mut redis = Redis::start();
+    let mut redis = RedisServer::start();
     let publisher = Publisher::new(&redis);
     publisher.publish(&[("FR", "1")]).await;
     let airlines: Cache<u64> = Cache::connect(redis.url(), "airlines").await.unwrap();
@@ -59,7 +59,8 @@ async fn each_trouble_is_logged_once_and_so_is_its_end() {
         assert!(airlines.reload().await.unwrap_err().is_unavailable());
         assert_eq!(log.lines_with("failed to reload"), away + 1);
     }
-    redis.start_again();
+    redis.restart();
+    assert!(redis.is_ready());
     Publisher::new(&redis).publish(&[("FR", "3")]).await;
     eventually("the store is read again", async || airlines.reload().await.is_ok()).await;
     airlines.reload().await.unwrap();

@@ -6,6 +6,8 @@ mod log;
 mod missing;
 mod place;
 mod publisher;
+#[path = "../support/redis_server.rs"]
+mod redis_server;
 mod remote;
 mod torn;
 mod typed;
@@ -24,7 +26,7 @@ macro_rules! on_both_stores {
         mod on_redis {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $case() {
-                super::$case(crate::place::Redis::start()).await;
+                super::$case(crate::redis_server::RedisServer::start()).await;
             })*
         }
 

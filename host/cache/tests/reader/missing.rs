@@ -2,8 +2,9 @@
 
 use kiwi_cache::{Cache, State};
 
-use crate::place::{Place, Redis};
+use crate::place::Place;
 use crate::publisher::Publisher;
+use crate::redis_server::RedisServer;
 use crate::{LONG, SHORT, eventually, on_both_stores};
 
 on_both_stores!(
@@ -69,11 +70,11 @@ async fn an_empty_map_is_not_missing(place: impl Place) {
 
 #[tokio::test]
 async fn a_map_that_lost_an_entry_is_not_loaded_and_the_copy_stays() {
-    let redis = Redis::start();
+    let redis = RedisServer::start();
     let publisher = Publisher::new(&redis);
     publisher.publish(&[("FR", "1"), ("U2", "2")]).await;
     let airlines: Cache<u64> = Cache::connect(redis.url(), "airlines").await.unwrap();
-    assert_eq!(redis.command("HDEL kiwi:{airlines} FR"), ":1");
+    assert_eq!(redis.command(&["HDEL", "kiwi:{airlines}", "FR"]), Ok(1));
 
     let error = airlines.reload().await.unwrap_err();
     assert!(error.is_missing() && error.to_string().contains("lost"), "{error}");
@@ -83,11 +84,11 @@ async fn a_map_that_lost_an_entry_is_not_loaded_and_the_copy_stays() {
 
 #[tokio::test]
 async fn a_newer_format_is_not_read_and_the_copy_stays() {
-    let redis = Redis::start();
+    let redis = RedisServer::start();
     let publisher = Publisher::new(&redis);
     publisher.publish(&[("FR", "1")]).await;
     let airlines: Cache<u64> = Cache::connect(redis.url(), "airlines").await.unwrap();
-    assert_eq!(redis.command("HSET kiwi:{airlines}:meta format 99"), ":0");
+    assert_eq!(redis.command(&["HSET", "kiwi:{airlines}:meta", "format", "99"]), Ok(0));
 
     let error = airlines.reload().await.unwrap_err();
     assert!(error.is_newer_format() && error.to_string().contains("`airlines`"), "{error}");

@@ -1,13 +1,11 @@
 //! Stores for the tests: a Redis server of its own, and a directory of its own.
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use kiwi_cache::store::{self, Store};
 use tempfile::TempDir;
+
+use crate::redis_server::RedisServer;
 
 /// An empty store of its own, which goes with it.
 pub(crate) trait Place {
@@ -35,75 +33,8 @@ impl Place for Directory {
     }
 }
 
-/// A Redis server on a free port.
-pub(crate) struct Redis {
-    server: Child,
-    port: u16,
-    dir: TempDir,
-}
-
-impl Redis {
-    pub(crate) fn start() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let redis = Self { server: spawn(port, &dir), port, dir };
-        redis.wait_until_up();
-        redis
-    }
-
-    /// Kills it as `kill -9` does.
-    pub(crate) fn kill(&mut self) {
-        self.server.kill().unwrap();
-        self.server.wait().unwrap();
-    }
-
-    /// Starts it again after `kill`, on its port, with nothing in it.
-    pub(crate) fn start_again(&mut self) {
-        self.server = spawn(self.port, &self.dir);
-        self.wait_until_up();
-    }
-
-    /// Does something to its data behind the store's back, and gives the first line of the reply.
-    pub(crate) fn command(&self, command: &str) -> String {
-        self.try_command(command).unwrap()
-    }
-
-    fn try_command(&self, command: &str) -> std::io::Result<String> {
-        let mut connection = TcpStream::connect(("127.0.0.1", self.port))?;
-        connection.write_all(format!("{command}\r\n").as_bytes())?;
-        let mut reply = String::new();
-        BufReader::new(connection).read_line(&mut reply)?;
-        Ok(reply.trim_end().to_owned())
-    }
-
-    fn wait_until_up(&self) {
-        let deadline = Instant::now() + Duration::from_secs(30);
-        while self.try_command("PING").ok().as_deref() != Some("+PONG") {
-            assert!(Instant::now() < deadline, "redis-server did not answer on port {}", self.port);
-            std::thread::sleep(Duration::from_millis(5));
-        }
-    }
-}
-
-fn spawn(port: u16, dir: &TempDir) -> Child {
-    Command::new("redis-server")
-        .args(["--port", &port.to_string(), "--save", "", "--appendonly", "no", "--bind", "127.0.0.1"])
-        .current_dir(dir.path())
-        .stdout(Stdio::null())
-        .spawn()
-        .expect("redis-server is needed for this test: apt-get install redis-server")
-}
-
-impl Place for Redis {
+impl Place for RedisServer {
     fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port)
-    }
-}
-
-impl Drop for Redis {
-    fn drop(&mut self) {
-        // It may have been killed by the test already.
-        let _ = self.server.kill();
-        let _ = self.server.wait();
+        RedisServer::url(self)
     }
 }
