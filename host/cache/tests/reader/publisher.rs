@@ -45,7 +45,7 @@ impl Publisher {
     }
 
     pub(crate) async fn head(&self) -> Option<Head> {
-        let status = self.store.statuses(std::slice::from_ref(&self.cache)).await.unwrap().remove(0);
+        let status = self.store.status(&self.cache).await.unwrap();
         status.presence.whole().cloned()
     }
 
