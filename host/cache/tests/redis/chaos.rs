@@ -8,11 +8,13 @@ use std::time::Instant;
 
 use super::*;
 
-const DURATION: Duration = Duration::from_secs(10);
+/// At least this long, and longer on a busy machine, until every counter has seen enough.
+const SHORTEST: Duration = Duration::from_secs(10);
+const LONGEST: Duration = Duration::from_secs(90);
 
 /// What the parties share: all maps that were ever on their way to be published, and counts.
-#[derive(Default)]
 struct Record {
+    started: Instant,
     maps: Mutex<HashMap<Id, Arc<Map>>>,
     swaps: AtomicUsize,
     deltas: AtomicUsize,
@@ -24,6 +26,32 @@ struct Record {
 }
 
 impl Record {
+    fn new() -> Self {
+        let counter = AtomicUsize::default;
+        Self {
+            started: Instant::now(),
+            maps: Mutex::default(),
+            swaps: counter(),
+            deltas: counter(),
+            touches: counter(),
+            refusals: counter(),
+            loads: counter(),
+            replays: counter(),
+            absences: counter(),
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        let elapsed = self.started.elapsed();
+        elapsed > LONGEST || (elapsed > SHORTEST && self.has_seen_enough())
+    }
+
+    fn has_seen_enough(&self) -> bool {
+        let each =
+            [&self.swaps, &self.deltas, &self.touches, &self.refusals, &self.loads, &self.replays, &self.absences];
+        each.iter().all(|counter| counter.load(Ordering::Relaxed) >= 5) && self.loads.load(Ordering::Relaxed) >= 100
+    }
+
     fn map(&self, id: Id) -> Option<Arc<Map>> {
         self.maps.lock().unwrap().get(&id).cloned()
     }
@@ -43,29 +71,27 @@ fn count(counter: &AtomicUsize) -> usize {
 async fn no_reader_ever_sees_a_map_that_was_not_published() {
     let server = RedisServer::start();
     let cache = name("chaos");
-    let record = Arc::new(Record::default());
-    let end = Instant::now() + DURATION;
+    let record = Arc::new(Record::new());
     let mut parties = tokio::task::JoinSet::new();
     for _ in 0..3 {
-        parties.spawn(write(open(&server.url()), cache.clone(), Arc::clone(&record), end));
+        parties.spawn(write(open(&server.url()), cache.clone(), Arc::clone(&record)));
     }
     for _ in 0..2 {
-        parties.spawn(read(open(&server.url()), cache.clone(), Arc::clone(&record), end));
+        parties.spawn(read(open(&server.url()), cache.clone(), Arc::clone(&record)));
     }
-    let url = server.url();
-    parties.spawn_blocking(move || destroy(&url, end));
+    let (url, watched) = (server.url(), Arc::clone(&record));
+    parties.spawn_blocking(move || destroy(&url, &watched));
     while let Some(party) = parties.join_next().await {
         party.expect("no party panics");
     }
     let counts = [&record.swaps, &record.deltas, &record.touches, &record.refusals, &record.loads, &record.replays]
         .map(|counter| counter.load(Ordering::Relaxed));
-    let absences = record.absences.load(Ordering::Relaxed);
-    assert!(counts.iter().all(|&count| count >= 5) && counts[4] >= 100 && absences >= 5, "{counts:?} {absences}");
+    assert!(record.has_seen_enough(), "{counts:?} {:?}", record.absences);
 }
 
 /// Refills again and again with short leases, pauses longer than these, and half of a load now and then.
-async fn write(store: Redis, cache: Name, record: Arc<Record>, end: Instant) {
-    while Instant::now() < end {
+async fn write(store: Redis, cache: Name, record: Arc<Record>) {
+    while !record.is_over() {
         let lease_ttl = Duration::from_millis(fastrand::u64(20..200));
         let Begin::Go { lease, base } = store.begin(&cache, Token::random(), lease_ttl, Due::Always).await.unwrap()
         else {
@@ -142,8 +168,8 @@ fn changed(from: &Map, id: Id) -> Map {
 }
 
 /// Loads whole maps in small steps, as a reader does, and compares.
-async fn read(store: Redis, cache: Name, record: Arc<Record>, end: Instant) {
-    while Instant::now() < end {
+async fn read(store: Redis, cache: Name, record: Arc<Record>) {
+    while !record.is_over() {
         let Some((ids, mut map)) = load(&store, &cache).await else {
             count(&record.absences);
             tokio::time::sleep(Duration::from_millis(2)).await;
@@ -205,11 +231,11 @@ async fn lead(store: &Redis, cache: &Name, from: Id, to: Id) -> Option<Vec<Delta
 }
 
 /// Deletes keys, all or single ones, and brings old ones back. Looks for keys without a TTL.
-fn destroy(url: &str, end: Instant) {
+fn destroy(url: &str, record: &Record) {
     let mut connection = redis::Client::open(url).unwrap().get_connection().unwrap();
     let published = ["kiwi:{chaos}", "kiwi:{chaos}:meta"];
     let mut old: Vec<Vec<u8>> = Vec::new();
-    while Instant::now() < end {
+    while !record.is_over() {
         let immortal: Vec<String> = redis::cmd("EVAL").arg(IMMORTAL).arg(0).query(&mut connection).unwrap();
         assert_eq!(immortal, [""; 0], "keys without a TTL");
         match fastrand::u16(..1_000) {
