@@ -22,7 +22,6 @@
 mod cache;
 mod config;
 mod description;
-mod dry;
 mod entry;
 mod failure;
 mod host;
@@ -38,7 +37,6 @@ mod refill;
 mod report;
 mod sandbox;
 mod schedule;
-mod warm;
 
 pub use config::{
     AskedTiming, CacheConfig, DirGrant, Grants, HttpGrant, Limits, Settings, Timing, parse_duration, parse_size,

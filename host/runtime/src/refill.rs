@@ -228,7 +228,8 @@ pub(crate) async fn result_elsewhere(
     cache: &Name,
     since: SystemTime,
 ) -> Result<Option<Outcome>, Failure> {
-    let status = store.status(cache).await.map_err(|error| Failure::store(&error))?;
+    let statuses = store.statuses(std::slice::from_ref(cache)).await.map_err(|error| Failure::store(&error))?;
+    let Some(status) = statuses.into_iter().next() else { return Ok(None) };
     if let Some(head) = status.presence.whole().filter(|head| head.checked_at > since) {
         let age = status.now.duration_since(head.checked_at).unwrap_or_default();
         return Ok(Some(Outcome::Fresh { left: head.refill_interval.saturating_sub(age) }));

@@ -11,14 +11,15 @@ use std::fs;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
-use kiwi_cache::Name;
+use anyhow::Result;
 use kiwi_cache::store::StoreUrl;
+use kiwi_cache::{Error, Name};
 use kiwi_host::CacheConfig;
 
 pub(crate) use cache::Defaults;
 pub(crate) use document::Problems;
 use document::{Document, Section};
+pub(crate) use selection::select;
 pub(crate) use statsd::Statsd;
 
 /// All that one kiwi.toml says.
@@ -41,10 +42,21 @@ pub(crate) struct Config {
 }
 
 impl Config {
+    /// The file that is read where no other is named, if it is there.
+    const DEFAULT: &str = "kiwi.toml";
+
+    /// Reads the file that is named, or the default one if it is there.
+    pub(crate) fn find(named: Option<&Path>) -> Result<Option<Self>> {
+        let default = Some(Path::new(Self::DEFAULT)).filter(|path| path.exists());
+        named.or(default).map(Self::load).transpose()
+    }
+
     /// Reads a file.
-    pub(crate) fn load(path: &Path) -> Result<Self> {
-        let text = fs::read_to_string(path)
-            .with_context(|| format!("`{}` cannot be read: expected a configuration in TOML", path.display()))?;
+    fn load(path: &Path) -> Result<Self> {
+        let text = fs::read_to_string(path).map_err(|error| {
+            let message = format!("`{}` cannot be read: expected a configuration in TOML", path.display());
+            Error::invalid(message).because(error)
+        })?;
         Ok(Self::parse(path, &text)?)
     }
 

@@ -130,7 +130,7 @@ impl Store for Redis {
         self.live_on(cache, id, cache_ttl).await
     }
 
-    async fn statuses(&self, caches: &[Name]) -> Result<Vec<Result<Status>>> {
+    async fn statuses(&self, caches: &[Name]) -> Result<Vec<Status>> {
         self.look_at(caches).await
     }
 

@@ -1,0 +1,32 @@
+//! `kiwi-host dump CACHE`
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+
+use anyhow::Result;
+use serde_json::value::RawValue;
+
+use super::snapshot;
+use crate::args::{CacheArgs, Format};
+use crate::exit::Exit;
+use crate::output::Output;
+use crate::place::Place;
+
+/// Prints the whole map, sorted by key: a key, a tab and a value on each line, or one JSON object.
+pub(crate) async fn run(place: &Place, args: &CacheArgs, output: &mut Output) -> Result<Exit> {
+    let snapshot = snapshot::load(place, &args.cache).await?;
+    let map: BTreeMap<&str, &RawValue> = snapshot.iter().map(|(key, value)| (key, &**value)).collect();
+    match output.format() {
+        Format::Human => write_lines(map.iter().map(|(key, value)| (key, value.get())), output)?,
+        Format::Json => output.json(&map)?,
+    }
+    Ok(Exit::Done)
+}
+
+/// Writes a line for each entry.
+pub(super) fn write_lines(
+    mut entries: impl Iterator<Item = (impl Display, impl Display)>,
+    output: &mut Output,
+) -> Result<()> {
+    entries.try_for_each(|(key, value)| Ok(output.line(format_args!("{key}\t{value}"))?))
+}

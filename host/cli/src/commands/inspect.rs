@@ -1,0 +1,173 @@
+//! `kiwi-host inspect PLUGIN.wasm`
+
+use std::path::Path;
+
+use anyhow::Result;
+use kiwi_cache::Ttl;
+use kiwi_host::{AskedTiming, CacheConfig, Description, Inspection, Needs, Sandbox};
+use serde_json::{Value, json};
+
+use crate::advice::toml_to_add;
+use crate::args::{Format, InspectArgs};
+use crate::config::select;
+use crate::exit::Exit;
+use crate::output::{Output, Tone};
+use crate::place::Place;
+use crate::{compiled, human};
+
+/// Shows what a plugin is, and for each cache that it runs, whether it has what it needs. It is run
+/// as far as `describe`, with no grants.
+pub(crate) async fn run(place: &Place, args: &InspectArgs, output: &mut Output) -> Result<Exit> {
+    let sandbox = Sandbox::new(compiled::directory(), 1)?;
+    let configured = place.config.as_ref().map_or(&[][..], |config| &config.caches);
+    let mut found = Vec::new();
+    for cache in select(place.config.as_ref(), std::slice::from_ref(&args.plugin))? {
+        let inspection = kiwi_host::inspect(&sandbox, &cache).await?;
+        let is_new = configured.iter().all(|known| known.name != cache.name);
+        found.push(Inspected { cache, is_new, inspection });
+    }
+    match (output.format(), found.first()) {
+        (_, None) => {}
+        (Format::Json, Some(first)) => output.json(&to_json(&args.plugin, first, &found))?,
+        (Format::Human, Some(first)) => write(&args.plugin, first, &found, output)?,
+    }
+    Ok(Exit::Done)
+}
+
+/// A plugin as one cache would run it: what it asks for follows from the cache's settings.
+struct Inspected {
+    cache: CacheConfig,
+    /// Whether kiwi.toml does not have the cache yet.
+    is_new: bool,
+    inspection: Inspection,
+}
+
+impl Inspected {
+    fn needs(&self) -> Option<&Needs> {
+        self.inspection.obstacle.as_ref()?.needs()
+    }
+
+    fn toml_to_add(&self) -> Option<Vec<String>> {
+        let plugin = self.is_new.then_some(self.cache.plugin.as_path());
+        self.needs().map(|needs| toml_to_add(&self.cache.name, plugin, needs))
+    }
+}
+
+fn to_json(plugin: &Path, first: &Inspected, found: &[Inspected]) -> Value {
+    let caches = found.iter().map(|inspected| {
+        json!({
+            "cache": inspected.cache.name.as_str(),
+            "configured": !inspected.is_new,
+            "obstacle": inspected.inspection.obstacle.as_ref().map(ToString::to_string),
+            "toml_to_add": inspected.toml_to_add().map(|lines| lines.join("\n")),
+        })
+    });
+    let Inspection { world, contract_version, imports, description, .. } = &first.inspection;
+    json!({
+        "plugin": plugin,
+        "world": world,
+        "contract_version": contract_version,
+        "imports": imports,
+        "description": description.as_ref().map(description_to_json),
+        "caches": caches.collect::<Vec<_>>(),
+    })
+}
+
+fn description_to_json(description: &Description) -> Value {
+    let settings = description.settings.iter().map(|setting| {
+        let default: Option<Value> = setting.default_value.as_deref().and_then(|text| serde_json::from_str(text).ok());
+        json!({
+            "name": setting.name,
+            "kind": setting.kind,
+            "required": setting.required,
+            "default": default,
+            "help": setting.help,
+        })
+    });
+    let grants = description
+        .grants
+        .iter()
+        .map(|grant| json!({ "kind": grant.kind, "name": grant.name, "reason": grant.reason }));
+    json!({
+        "name": description.name,
+        "version": description.version,
+        "summary": description.summary,
+        "settings": settings.collect::<Vec<_>>(),
+        "grants": grants.collect::<Vec<_>>(),
+    })
+}
+
+fn write(plugin: &Path, first: &Inspected, found: &[Inspected], output: &mut Output) -> Result<()> {
+    let Inspection { world, contract_version, imports, description, .. } = &first.inspection;
+    output.line(output.paint(Tone::Heading, plugin.display()))?;
+    let version = contract_version.as_ref().map_or(String::new(), |version| format!("@{version}"));
+    output.line(format_args!("  world     kiwi:loader/{world}{version}"))?;
+    match description {
+        Some(description) => write_description(description, output)?,
+        None => output.line("  describes nothing: what it takes and needs shows when it runs")?,
+    }
+    output.line("")?;
+    output.line(output.paint(Tone::Heading, "  IMPORTS"))?;
+    for import in imports {
+        output.line(format_args!("  {import}"))?;
+    }
+    found.iter().try_for_each(|inspected| write_cache(inspected, output))
+}
+
+fn write_description(description: &Description, output: &mut Output) -> Result<()> {
+    let Description { name, version, summary, timing, settings, .. } = description;
+    output.line(format_args!("  loader    {name} {version}: {summary}"))?;
+    if let Some(suggested) = suggestion(timing) {
+        output.line(format_args!("  suggests  {suggested}"))?;
+    }
+    if settings.is_empty() {
+        return Ok(output.line("  takes     no settings")?);
+    }
+    let mut rows = vec![["SETTING", "KIND", "DEFAULT", "WHAT IT IS"].map(str::to_owned).to_vec()];
+    for setting in settings {
+        let default = match (&setting.default_value, setting.required) {
+            (Some(default), _) => default.clone(),
+            (None, true) => "required".to_owned(),
+            (None, false) => "-".to_owned(),
+        };
+        rows.push(vec![setting.name.clone(), setting.kind.clone(), default, setting.help.clone()]);
+    }
+    output.line("")?;
+    for (index, line) in human::table(&rows).into_iter().enumerate() {
+        let tone = if index == 0 { Tone::Heading } else { Tone::Plain };
+        output.line(output.paint(tone, format_args!("  {line}")))?;
+    }
+    Ok(())
+}
+
+fn suggestion(timing: &AskedTiming) -> Option<String> {
+    let reload_ttl = timing.reload_ttl.map(|ttl| format!("reload_ttl = \"{}\"", human::duration(ttl)));
+    let cache_ttl = timing.cache_ttl.map(|ttl| match ttl {
+        Ttl::For(ttl) => format!("cache_ttl = \"{}\"", human::duration(ttl)),
+        Ttl::Forever => "cache_ttl = \"none\"".to_owned(),
+    });
+    let words: Vec<String> = reload_ttl.into_iter().chain(cache_ttl).collect();
+    (!words.is_empty()).then(|| words.join(", "))
+}
+
+fn write_cache(inspected: &Inspected, output: &mut Output) -> Result<()> {
+    let name = &inspected.cache.name;
+    let missing = inspected.needs().map_or(&[][..], |needs| &needs.grants);
+    let asked = inspected.inspection.description.iter().flat_map(|description| &description.grants);
+    output.line("")?;
+    for grant in asked {
+        let (tone, word) = if missing.contains(grant) { (Tone::Bad, "not granted") } else { (Tone::Good, "granted") };
+        let line = format!("  cache `{name}`: {} \"{}\", {}: {word}", grant.kind, grant.name, grant.reason);
+        output.line(output.paint(tone, line))?;
+    }
+    match (&inspected.inspection.obstacle, inspected.toml_to_add()) {
+        (None, _) if inspected.is_new => output.line(output.paint(Tone::Good, "  runs without any configuration"))?,
+        (None, _) => output.line(output.paint(Tone::Good, format_args!("  cache `{name}` gives it all it needs")))?,
+        (Some(obstacle), None) => output.line(output.paint(Tone::Bad, format_args!("  cache `{name}`: {obstacle}")))?,
+        (Some(_), Some(lines)) => {
+            output.line(output.paint(Tone::Heading, "  TO ADD TO kiwi.toml"))?;
+            lines.iter().try_for_each(|line| output.line(format_args!("  {line}")))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,21 @@
+//! `kiwi-host keys CACHE`
+
+use anyhow::Result;
+
+use super::snapshot;
+use crate::args::{CacheArgs, Format};
+use crate::exit::Exit;
+use crate::output::Output;
+use crate::place::Place;
+
+/// Prints the keys, sorted.
+pub(crate) async fn run(place: &Place, args: &CacheArgs, output: &mut Output) -> Result<Exit> {
+    let snapshot = snapshot::load(place, &args.cache).await?;
+    let mut keys: Vec<&str> = snapshot.keys().collect();
+    keys.sort_unstable();
+    match output.format() {
+        Format::Human => keys.iter().try_for_each(|key| output.line(key))?,
+        Format::Json => output.json(&keys)?,
+    }
+    Ok(Exit::Done)
+}

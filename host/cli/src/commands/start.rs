@@ -1,0 +1,57 @@
+//! Making a host of what the configuration and the command line say.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use kiwi_cache::store::Store;
+use kiwi_cache::{Error, Name};
+use kiwi_host::{CacheConfig, Host, Metrics, Skipped};
+
+use crate::place::Place;
+use crate::{advice, compiled};
+
+/// A host, and the caches that it does not run.
+pub(super) struct Started {
+    pub(super) host: Host,
+    pub(super) skipped: Vec<Skip>,
+}
+
+/// A cache that does not run.
+pub(super) struct Skip {
+    pub(super) cache: Name,
+    /// Why, with the TOML to add.
+    pub(super) message: String,
+}
+
+/// Makes a host for these caches, and tells of each that cannot run.
+pub(super) async fn host(place: &Place, store: Arc<dyn Store>, caches: Vec<CacheConfig>) -> Result<Started> {
+    if caches.is_empty() {
+        return Err(Error::invalid(
+            "there is nothing to run: name plugins, as in `kiwi-host run plugins/*.wasm`, or add a `[cache.NAME]` \
+             with its `plugin` to kiwi.toml",
+        )
+        .into());
+    }
+    let config = place.config.as_ref();
+    let mut builder = Host::builder(store).caches(caches.clone());
+    if let Some(statsd) = config.and_then(|config| config.statsd.as_ref()) {
+        builder = builder.metrics(Metrics::statsd(&statsd.address, &statsd.prefix)?);
+    }
+    if let Some(max_loads) = config.and_then(|config| config.max_loads) {
+        builder = builder.max_loads(max_loads.get());
+    }
+    if let Some(directory) = compiled::directory() {
+        builder = builder.compile_cache(directory);
+    }
+    let (host, skipped) = builder.build().await?;
+    let skipped = skipped.into_iter().map(|skipped| skip(place, &caches, skipped)).collect();
+    Ok(Started { host, skipped })
+}
+
+fn skip(place: &Place, caches: &[CacheConfig], Skipped { cache, error }: Skipped) -> Skip {
+    let configured = place.config.iter().flat_map(|config| &config.caches).any(|known| known.name == cache);
+    let plugin = caches.iter().find(|known| known.name == cache && !configured).map(|known| known.plugin.as_path());
+    let message = advice::obstacle(&cache, plugin, &error);
+    tracing::error!("cache `{cache}` does not run: {message}");
+    Skip { cache, message }
+}
