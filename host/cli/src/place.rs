@@ -35,11 +35,13 @@ impl Place {
     pub(crate) fn open_store(&self) -> Result<Arc<dyn Store>> {
         if self.store.is_none() && self.config.is_none() {
             tracing::info!(
-                "no configuration: maps are published in ./{DEFAULT_STORE}, which other processes of this machine can \
-                 read; for Redis say `--store redis://127.0.0.1:6379`, or set KIWI_STORE"
+                "no configuration: the store is ./{DEFAULT_STORE}, which every process of this user can read; for Redis \
+                 say `--store redis://127.0.0.1:6379`, or set KIWI_STORE"
             );
         }
-        Ok(store::open(&self.store_url()?)?)
+        let store = store::open(&self.store_url()?)?;
+        tracing::info!("maps are published in {}", store.location());
+        Ok(store)
     }
 
     /// Opens the store to look into. An embedded one must be there.

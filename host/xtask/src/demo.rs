@@ -7,6 +7,8 @@ use anyhow::Result;
 use crate::command::{Run, say};
 use crate::{plugins, setup, workspace};
 
+const CONFIG: &str = "examples/kiwi.toml";
+
 /// How to run it.
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -42,12 +44,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
 impl Args {
     fn command(&self, kiwi_host: &Path, subcommand: &str) -> Run {
-        Run::new(kiwi_host).arg(subcommand).args(self.place())
+        Run::new(kiwi_host).arg(subcommand).args(self.place(CONFIG))
     }
 
-    fn place(&self) -> Vec<String> {
-        let config = workspace::root().join("examples/kiwi.toml").display().to_string();
-        let mut place = vec!["--config".to_owned(), config];
+    fn place(&self, config: &str) -> Vec<String> {
+        let mut place = vec!["--config".to_owned(), config.to_owned()];
         if let Some(store) = &self.store {
             place.extend(["--store".to_owned(), store.clone()]);
         }
@@ -55,7 +56,8 @@ impl Args {
     }
 
     fn say_what_next(&self, kiwi_host: &Path) {
-        let place = self.place().join(" ");
+        // Whoever types this may be in another directory.
+        let place = self.place(&workspace::root().join(CONFIG).display().to_string()).join(" ");
         for what in ["get airlines FR", "get currencies EUR", "keys rates", "status"] {
             eprintln!("    {} {what} {place}", kiwi_host.display());
         }

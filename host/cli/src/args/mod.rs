@@ -45,7 +45,7 @@ pub(crate) struct OutputArgs {
     /// How log lines are written to standard error
     #[arg(long, global = true, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub(crate) log_format: LogFormat,
-    /// Says more: -v what is done, -vv also what the libraries do
+    /// Says more: -v what is done, -vv also what the libraries do; KIWI_LOG takes a filter
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
 }

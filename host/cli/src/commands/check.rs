@@ -3,7 +3,7 @@
 use std::fmt;
 
 use anyhow::Result;
-use kiwi_host::{CacheConfig, Sandbox};
+use kiwi_host::Sandbox;
 use serde::Serialize;
 
 use crate::args::{CheckArgs, Format, PlaceArgs};
@@ -90,22 +90,21 @@ impl Report<'_> {
             Err(error) => return self.failed("sandbox", &error.into()),
         };
         for cache in caches {
-            self.plugin(&sandbox, &cache).await?;
+            let is_new = !config.is_some_and(|config| config.has(&cache.name));
+            let obstacle = match kiwi_host::inspect(&sandbox, &cache).await {
+                Ok(inspection) => inspection.obstacle,
+                Err(error) => Some(error),
+            };
+            let subject = format!("cache `{}`", cache.name);
+            let Some(obstacle) = obstacle else {
+                self.add(Grade::Fine, &subject, cache.plugin.display())?;
+                continue;
+            };
+            self.exit_at_least(Exit::Usage);
+            let plugin = is_new.then_some(cache.plugin.as_path());
+            self.add(Grade::Error, &subject, advice::obstacle(&cache.name, plugin, &obstacle))?;
         }
         Ok(())
-    }
-
-    async fn plugin(&mut self, sandbox: &Sandbox, cache: &CacheConfig) -> Result<()> {
-        let subject = format!("cache `{}`", cache.name);
-        let obstacle = match kiwi_host::inspect(sandbox, cache).await {
-            Ok(inspection) => inspection.obstacle,
-            Err(error) => Some(error),
-        };
-        let Some(obstacle) = obstacle else {
-            return self.add(Grade::Fine, &subject, cache.plugin.display());
-        };
-        self.exit_at_least(Exit::Usage);
-        self.add(Grade::Error, &subject, advice::obstacle(&cache.name, None, &obstacle))
     }
 
     async fn store(&mut self, place: &Place) -> Result<()> {
@@ -132,7 +131,7 @@ impl Report<'_> {
                 self.exit_at_least(Exit::Failed);
             }
             let grade = if finding.fatal { Grade::Error } else { Grade::Warning };
-            self.add(grade, "store", format!("{}: {}", store.location(), finding.message))?;
+            self.add(grade, "store", finding.message)?;
         }
         Ok(())
     }

@@ -21,8 +21,8 @@ use crate::place::Place;
 pub(crate) async fn run(place: &Place, args: &RunArgs, output: &mut Output, screen: &Screen) -> Result<Exit> {
     let caches = select(place.config.as_ref(), &args.plugins)?;
     let nowhere = tempfile::tempdir().context("a temporary directory cannot be made")?;
-    let store = store::open(&StoreUrl::Embedded(nowhere.path().to_owned()))?;
-    let started = start::host(place, store, caches).await?;
+    let open_nowhere = || Ok(store::open(&StoreUrl::Embedded(nowhere.path().to_owned()))?);
+    let started = start::host(place, caches, open_nowhere).await?;
     if started.host.caches().count() == 0 {
         return Ok(Exit::Usage);
     }

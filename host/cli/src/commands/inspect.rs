@@ -19,11 +19,10 @@ use crate::{compiled, human};
 /// as far as `describe`, with no grants.
 pub(crate) async fn run(place: &Place, args: &InspectArgs, output: &mut Output) -> Result<Exit> {
     let sandbox = Sandbox::new(compiled::directory(), 1)?;
-    let configured = place.config.as_ref().map_or(&[][..], |config| &config.caches);
     let mut found = Vec::new();
     for cache in select(place.config.as_ref(), std::slice::from_ref(&args.plugin))? {
         let inspection = kiwi_host::inspect(&sandbox, &cache).await?;
-        let is_new = configured.iter().all(|known| known.name != cache.name);
+        let is_new = !place.config.as_ref().is_some_and(|config| config.has(&cache.name));
         found.push(Inspected { cache, is_new, inspection });
     }
     match (output.format(), found.first()) {

@@ -26,7 +26,7 @@ pub(crate) async fn run(place: &Place, args: &RefillArgs, output: &mut Output, s
     } else {
         args.caches.iter().map(|name| find(config, name)).collect::<Result<_, _>>()?
     };
-    let started = start::host(place, place.open_store()?, caches).await?;
+    let started = start::host(place, caches, || place.open_store()).await?;
     once::run(&started, output, screen).await
 }
 

@@ -15,14 +15,12 @@ use crate::stop;
 /// Keeps caches warm until a signal comes, or with `--once` loads each of them once.
 pub(crate) async fn run(place: &Place, args: &RunArgs, output: &mut Output, screen: &Screen) -> Result<Exit> {
     let caches = select(place.config.as_ref(), &args.plugins)?;
-    let store = place.open_store()?;
-    let location = store.location().to_owned();
-    let started = start::host(place, store, caches).await?;
+    let started = start::host(place, caches, || place.open_store()).await?;
     let running = started.host.caches().count();
     if args.once || running == 0 {
         return once::run(&started, output, screen).await;
     }
-    tracing::info!("{running} caches, published in {location}");
+    tracing::info!("{running} caches are kept warm; Ctrl-C ends it");
     let stop = CancellationToken::new();
     let work = async {
         screen.during(&started.host, started.host.run(stop.cancelled(), args.drain_timeout)).await;

@@ -23,8 +23,13 @@ pub(super) struct Skip {
     pub(super) message: String,
 }
 
-/// Makes a host for these caches, and tells of each that cannot run.
-pub(super) async fn host(place: &Place, store: Arc<dyn Store>, caches: Vec<CacheConfig>) -> Result<Started> {
+/// Makes a host for these caches, and tells of each that cannot run. The store is opened only if
+/// there is a cache to run.
+pub(super) async fn host(
+    place: &Place,
+    caches: Vec<CacheConfig>,
+    open_store: impl FnOnce() -> Result<Arc<dyn Store>>,
+) -> Result<Started> {
     if caches.is_empty() {
         return Err(Error::invalid(
             "there is nothing to run: name plugins, as in `kiwi-host run plugins/*.wasm`, or add a `[cache.NAME]` \
@@ -33,7 +38,7 @@ pub(super) async fn host(place: &Place, store: Arc<dyn Store>, caches: Vec<Cache
         .into());
     }
     let config = place.config.as_ref();
-    let mut builder = Host::builder(store).caches(caches.clone());
+    let mut builder = Host::builder(open_store()?).caches(caches.clone());
     if let Some(statsd) = config.and_then(|config| config.statsd.as_ref()) {
         builder = builder.metrics(Metrics::statsd(&statsd.address, &statsd.prefix)?);
     }
@@ -49,8 +54,8 @@ pub(super) async fn host(place: &Place, store: Arc<dyn Store>, caches: Vec<Cache
 }
 
 fn skip(place: &Place, caches: &[CacheConfig], Skipped { cache, error }: Skipped) -> Skip {
-    let configured = place.config.iter().flat_map(|config| &config.caches).any(|known| known.name == cache);
-    let plugin = caches.iter().find(|known| known.name == cache && !configured).map(|known| known.plugin.as_path());
+    let is_new = !place.config.as_ref().is_some_and(|config| config.has(&cache));
+    let plugin = caches.iter().find(|known| is_new && known.name == cache).map(|known| known.plugin.as_path());
     let message = advice::obstacle(&cache, plugin, &error);
     tracing::error!("cache `{cache}` does not run: {message}");
     Skip { cache, message }

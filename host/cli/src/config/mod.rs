@@ -51,6 +51,11 @@ impl Config {
         named.or(default).map(Self::load).transpose()
     }
 
+    /// Whether it has a cache of this name.
+    pub(crate) fn has(&self, name: &Name) -> bool {
+        self.caches.iter().any(|cache| cache.name == *name)
+    }
+
     /// Reads a file.
     fn load(path: &Path) -> Result<Self> {
         let text = fs::read_to_string(path).map_err(|error| {

@@ -3,4 +3,5 @@
 mod configuration;
 mod help;
 mod looking;
+mod running;
 mod support;

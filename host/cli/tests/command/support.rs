@@ -39,6 +39,8 @@ impl Desk {
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kiwi-host"));
         command.args(args).current_dir(self.path()).stdin(Stdio::null()).env_clear();
+        // All tests compile a plugin once.
+        command.env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"));
         command
     }
 
