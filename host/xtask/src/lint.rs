@@ -37,20 +37,14 @@ fn clippy() -> Result<()> {
         .run()
 }
 
+/// By deny.toml, which cargo-deny finds where it runs.
 fn dependencies() -> Result<()> {
     let deny = setup::cargo_deny()?;
     for dir in [workspace::root().to_owned(), workspace::plugins()] {
-        let check = |what: &[&str]| {
-            Run::new(&deny)
-                .arg("--manifest-path")
-                .arg(dir.join("Cargo.toml"))
-                .args(["check", "--hide-inclusion-graph", "--config"])
-                .arg(workspace::root().join("deny.toml"))
-                .args(what)
-        };
-        check(&["licenses", "bans", "sources"]).run()?;
-        if Run::new(&deny).arg("--manifest-path").arg(dir.join("Cargo.toml")).args(["fetch", "db"]).succeeds() {
-            check(&["advisories"]).run()?;
+        let deny = || Run::new(&deny).arg("--manifest-path").arg(dir.join("Cargo.toml"));
+        deny().args(["check", "--hide-inclusion-graph", "licenses", "bans", "sources"]).run()?;
+        if deny().args(["fetch", "db"]).succeeds() {
+            deny().args(["check", "--hide-inclusion-graph", "advisories"]).run()?;
         } else {
             say("advisories were NOT checked: the database at https://github.com/rustsec/advisory-db is out of reach");
         }

@@ -60,7 +60,12 @@ fn write(cache: &Name, outcome: &Outcome, output: &mut Output) -> Result<()> {
         Outcome::Backoff { left } => {
             (Tone::Bad, format!("its source is left alone for {} after a failure", human::duration(*left)))
         }
-        Outcome::Failed(failure) => (Tone::Bad, format!("failed ({}): {}", failure.kind, failure.message)),
+        Outcome::Failed(failure) => {
+            // An error of the store names the cache itself, and so does the line.
+            let named = format!("cache `{cache}`: ");
+            let message = failure.message.strip_prefix(&named).unwrap_or(&failure.message);
+            (Tone::Bad, format!("failed ({}): {message}", failure.kind))
+        }
         Outcome::Abandoned => (Tone::Bad, "stopped before it was loaded: nothing was published".to_owned()),
     };
     output.line(output.paint(tone, format_args!("{cache}: {what}")))?;

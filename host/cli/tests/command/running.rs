@@ -184,6 +184,19 @@ settings = { path = "data/airlines.csv" }
     assert_said!("check-config", desk.said(&["check", "--config", "unreadable.toml", "--store", &redis.url()]));
 }
 
+#[test]
+fn check_tells_what_the_store_refuses_and_shows_no_password() {
+    let (desk, redis) = (Desk::new(), RedisServer::start());
+    redis.say(&["ACL", "SETUSER", "weak", "on", ">s3cret", "~kiwi:*", "+@read", "+@connection", "+info"]);
+    for (user, word) in [("weak:s3cret", "weak"), ("weak:wr0ng", "password")] {
+        let output = desk.run(&["check", "--store", &redis.url().replace("://", &format!("://{user}@"))]);
+        let said = String::from_utf8(output.stdout).expect("text");
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains("error    store: ") && said.contains(word), "{said}");
+        assert!(!said.contains("s3cret") && !said.contains("wr0ng"), "{said}");
+    }
+}
+
 /// A host that runs until it is told to stop.
 struct Running {
     process: Child,
