@@ -240,7 +240,7 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// the cache is missing or lost.
     async fn get(&self, cache: &Name, keys: &[&str]) -> Result<Option<Vec<Option<Bytes>>>>;
 
-    /// The caches that have anything here, sorted.
+    /// The caches that have a snapshot or a last error here, sorted.
     async fn caches(&self) -> Result<Vec<Name>>;
 
     /// Deletes everything of a cache. `false`: there was nothing.

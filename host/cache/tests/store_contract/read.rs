@@ -88,6 +88,7 @@ pub(crate) async fn what_has_nothing_to_show_is_not_listed(place: &impl Place) {
     let (given_up, _) = go_for(&host, &name("given-up"), LONG).await;
     host.stage(&given_up, &[("FR", "1")].into_iter().collect()).await.unwrap();
     host.release(&given_up).await.unwrap();
+    let (_loading, _) = go_for(&host, &name("loading"), LONG).await;
     refill(&host, &name("kept"), &map(&[]), Ttl::For(LONG)).await;
     eventually("the short-lived one is gone", async || host.caches().await.unwrap() == [name("kept")]).await;
 }

@@ -95,8 +95,10 @@ impl Directory {
     pub(super) fn names(&self) -> Result<Vec<Name>> {
         let mut names = Vec::new();
         for entry in fs::read_dir(&self.path)? {
-            let Some(name) = entry?.file_name().to_str().and_then(|name| name.parse::<Name>().ok()) else { continue };
-            if FileId::of(&self.of(&name))?.is_some() {
+            let entry = entry?;
+            let Some(name) = entry.file_name().to_str().and_then(|name| name.parse::<Name>().ok()) else { continue };
+            // Somebody else's files may lie beside ours: `file:.` is a store, too.
+            if entry.file_type()?.is_dir() && FileId::of(&self.of(&name))?.is_some() {
                 names.push(name);
             }
         }

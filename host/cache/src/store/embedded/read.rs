@@ -42,7 +42,7 @@ pub(super) fn status(directory: &Directory, cache: &Name) -> Result<Status> {
 
 /// Whether there is nothing to say of a cache.
 pub(super) fn is_nothing(status: &Status) -> bool {
-    matches!(status, Status { presence: Presence::Missing, last_error: None, lease: LeaseState::Free, .. })
+    matches!(status, Status { presence: Presence::Missing, last_error: None, .. })
 }
 
 pub(super) fn scan(directory: &Directory, cache: &Name, scan: &Scan) -> Result<Chunk> {
