@@ -3,5 +3,9 @@
 //! Each module is about one promise. The components come from `tests/guests` (hostile and odd ones)
 //! and `plugins` (the loaders we ship).
 
+mod bad_plugins;
+mod entries;
+mod files;
 mod hostile;
+mod network;
 mod support;

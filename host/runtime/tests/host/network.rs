@@ -231,8 +231,12 @@ async fn wasi_http_has_the_same_limits() {
     let server = Server::start(|_| endless()).await;
     let config = cache("attacked", guest("raw_wasi_http"), json!({ "url": server.url("/") }));
     let limits = Limits { http_response_bytes: 300_000, ..Limits::default() };
-    let failure = attack(CacheConfig { limits, grants: http(&[&server.origin()]), ..config }).await;
+    let failure = attack(CacheConfig { limits, grants: http(&[&server.origin()]), ..config.clone() }).await;
     assert_failure(&failure, FailureKind::Limit, &["more than the 300000 bytes", "limits.http_response_bytes"]);
+
+    let limits = Limits { open_responses: 0, ..Limits::default() };
+    let failure = attack(CacheConfig { limits, grants: http(&[&server.origin()]), ..config }).await;
+    assert_failure(&failure, FailureKind::Limit, &["holds 0 HTTP responses open", "limits.open_responses"]);
 }
 
 /// A grant of HTTP is no grant of a socket.

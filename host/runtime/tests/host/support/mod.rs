@@ -12,11 +12,11 @@ use std::time::{Duration, Instant};
 use kiwi_host::{Failure, FailureKind};
 
 pub(crate) use attack::{attack, loaded};
-pub(crate) use guests::{guest, plugin};
+pub(crate) use guests::{guest, plugin, repository};
 pub(crate) use log::log_of;
 pub(crate) use running::Running;
-pub(crate) use server::{Body, Server, answer, raw_server};
-pub(crate) use setup::{Setup, cache, name, every};
+pub(crate) use server::{Body, Server, answer, endless, raw_server, trickle};
+pub(crate) use setup::{Setup, cache, every, name, refill};
 
 /// Polls until it is so.
 ///

@@ -3,12 +3,13 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::{Frame, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
@@ -21,6 +22,21 @@ pub(crate) type Body = UnsyncBoxBody<Bytes, Infallible>;
 pub(crate) fn answer(status: u16, body: impl Into<Bytes>) -> Response<Body> {
     let body = Full::new(body.into()).boxed_unsync();
     Response::builder().status(StatusCode::from_u16(status).unwrap()).body(body).unwrap()
+}
+
+/// An answer whose body comes byte by byte, without end.
+pub(crate) fn trickle(pause: Duration) -> Response<Body> {
+    let bytes = futures_util::stream::unfold((), move |()| async move {
+        tokio::time::sleep(pause).await;
+        Some((Ok(Frame::data(Bytes::from_static(b"x"))), ()))
+    });
+    Response::new(StreamBody::new(bytes).boxed_unsync())
+}
+
+/// An answer whose body comes as fast as it is read, without end.
+pub(crate) fn endless() -> Response<Body> {
+    let blocks = futures_util::stream::repeat_with(|| Ok(Frame::data(Bytes::from_static(&[b'x'; 4096]))));
+    Response::new(StreamBody::new(blocks).boxed_unsync())
 }
 
 /// An HTTP server. It stops when it is dropped.
@@ -47,7 +63,8 @@ impl Server {
             });
             async move {
                 // A client that goes away early is the test's business.
-                let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+                let _ =
+                    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
             }
         })
         .await;

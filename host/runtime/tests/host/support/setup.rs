@@ -30,7 +30,11 @@ pub(crate) fn cache(name: &str, plugin: PathBuf, settings: Value) -> CacheConfig
 
 /// A refill at this interval.
 pub(crate) fn every(refill_interval: Duration) -> AskedTiming {
-    AskedTiming { reload_ttl: Some(refill_interval), cache_ttl: Some(kiwi_cache::Ttl::Forever), ..AskedTiming::default() }
+    AskedTiming {
+        reload_ttl: Some(refill_interval),
+        cache_ttl: Some(kiwi_cache::Ttl::Forever),
+        ..AskedTiming::default()
+    }
 }
 
 impl Setup {
