@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::failure::{Failure, FailureKind, chain};
 
 /// What is left of an answer's body. Its connection closes (or goes back to the pool) at the end.
 #[derive(Debug)]
 pub(crate) struct Body {
-    /// `None` at the end, and after a failure.
-    response: Option<reqwest::Response>,
+    rest: Rest,
     /// Received and not yet read.
     received: BytesMut,
     timeout: Duration,
@@ -18,14 +18,26 @@ pub(crate) struct Body {
     total: u64,
 }
 
-impl Body {
-    pub(crate) fn new(response: reqwest::Response, timeout: Duration, most_bytes: u64) -> Self {
-        Self { response: Some(response), received: BytesMut::new(), timeout, most_bytes, total: 0 }
-    }
+/// What is still to be received.
+#[derive(Debug)]
+enum Rest {
+    /// More; the answer keeps its place until it has ended.
+    More { response: reqwest::Response, _place: OwnedSemaphorePermit },
+    /// Nothing: that was all.
+    Nothing,
+    /// What was to come is lost. Told at every further read, so that a loader that reads on does not
+    /// take the part it has for the whole.
+    Lost(Failure),
+}
 
-    /// Whether the connection is still open.
-    pub(crate) fn is_open(&self) -> bool {
-        self.response.is_some()
+impl Body {
+    pub(super) fn new(
+        response: reqwest::Response,
+        place: OwnedSemaphorePermit,
+        timeout: Duration,
+        most_bytes: u64,
+    ) -> Self {
+        Self { rest: Rest::More { response, _place: place }, received: BytesMut::new(), timeout, most_bytes, total: 0 }
     }
 
     /// The next `max` bytes, fewer only at the end: a full piece spares calls into the guest.
@@ -67,30 +79,35 @@ impl Body {
 
     /// Waits for more. `false`: that was the end.
     async fn receive(&mut self) -> Result<bool, Failure> {
-        let Some(response) = &mut self.response else { return Ok(false) };
+        let response = match &mut self.rest {
+            Rest::More { response, .. } => response,
+            Rest::Nothing => return Ok(false),
+            Rest::Lost(failure) => return Err(failure.clone()),
+        };
         let chunk = match tokio::time::timeout(self.timeout, response.chunk()).await {
             Ok(Ok(chunk)) => chunk,
             Ok(Err(error)) => {
-                self.response = None;
-                return Err(broken(format!("the answer broke off: {}", chain(&error.without_url()))));
+                return Err(self.lose(broken(format!("the answer broke off: {}", chain(&error.without_url())))));
             }
-            Err(_) => {
-                self.response = None;
-                return Err(broken(format!("the answer stopped coming for {:?}", self.timeout)));
-            }
+            Err(_) => return Err(self.lose(broken(format!("the answer stopped coming for {:?}", self.timeout)))),
         };
         let Some(chunk) = chunk else {
-            self.response = None;
+            self.rest = Rest::Nothing;
             return Ok(false);
         };
         self.total += chunk.len() as u64;
         if self.total > self.most_bytes {
-            self.response = None;
             let message = format!("an HTTP answer has more than the {} bytes allowed", self.most_bytes);
-            return Err(Failure::limit("http_response_bytes", message));
+            return Err(self.lose(Failure::limit("http_response_bytes", message)));
         }
         self.received.extend_from_slice(&chunk);
         Ok(true)
+    }
+
+    /// Closes the connection, and keeps why.
+    fn lose(&mut self, failure: Failure) -> Failure {
+        self.rest = Rest::Lost(failure.clone());
+        failure
     }
 }
 
@@ -125,7 +142,10 @@ fn text_length(received: &[u8], max: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use proptest::prelude::*;
+    use tokio::sync::Semaphore;
 
     use super::*;
 
@@ -137,6 +157,18 @@ mod tests {
         assert_eq!(text_length("abc€".as_bytes(), 5), 3);
         assert_eq!(text_length("a😀b".as_bytes(), 5), 5);
         assert_eq!(text_length(&[0x80; 9], 8), 8);
+    }
+
+    #[tokio::test]
+    async fn a_lost_rest_is_never_taken_for_the_end() {
+        let places = Arc::new(Semaphore::new(1));
+        let place = places.clone().try_acquire_owned().unwrap();
+        let response = http::Response::new("x".repeat(11)).into();
+        let mut body = Body::new(response, place, Duration::from_secs(1), 10);
+        for _ in 0..2 {
+            assert_eq!(body.read(4).await.unwrap_err().kind, FailureKind::Limit);
+        }
+        assert_eq!(places.available_permits(), 1);
     }
 
     proptest! {

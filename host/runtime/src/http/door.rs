@@ -11,10 +11,11 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect;
+use tokio::sync::OwnedSemaphorePermit;
 use url::Url;
 
-use super::Body;
 use super::policy::{Policy, without_secrets};
+use super::{Allowance, Body};
 use crate::failure::{Failure, FailureKind, chain};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -72,16 +73,17 @@ impl Door {
     /// Sends, follows redirects, and waits for the head of the answer.
     ///
     /// # Errors
-    /// `Denied` without a grant; `InvalidSettings` for what is no request; `Unavailable` without an
-    /// answer.
-    pub(crate) async fn send(&self, request: Request, most_bytes: u64) -> Result<Answer, Failure> {
+    /// `Limit` when too many answers are open; `Denied` without a grant; `InvalidSettings` for what
+    /// is no request; `Unavailable` without an answer.
+    pub(crate) async fn send(&self, request: Request, allowance: &Allowance) -> Result<Answer, Failure> {
+        let place = allowance.place()?;
         let timeout = request.timeout.unwrap_or(DEFAULT_TIMEOUT);
         let mut step = Step::parse(request)?;
         for _ in 0..=MOST_REDIRECTS {
             let response = self.send_once(&step, timeout).await?;
             match step.redirected(&response)? {
                 Some(next) => step = next,
-                None => return Ok(answer(step.url, response, timeout, most_bytes)),
+                None => return Ok(answer(step.url, response, timeout, place, allowance)),
             }
         }
         let shown = without_secrets(&step.url);
@@ -136,11 +138,18 @@ impl Door {
     }
 }
 
-fn answer(url: Url, mut response: reqwest::Response, timeout: Duration, most_bytes: u64) -> Answer {
+fn answer(
+    url: Url,
+    mut response: reqwest::Response,
+    timeout: Duration,
+    place: OwnedSemaphorePermit,
+    allowance: &Allowance,
+) -> Answer {
     let headers = std::mem::take(response.headers_mut());
     let refused = matches!(response.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
     let retry_after = headers.get(RETRY_AFTER).filter(|_| refused).and_then(retry_after);
-    Answer { status: response.status(), url, headers, retry_after, body: Body::new(response, timeout, most_bytes) }
+    let status = response.status();
+    Answer { status, url, headers, retry_after, body: Body::new(response, place, timeout, allowance.most_bytes) }
 }
 
 impl Step {

@@ -46,11 +46,16 @@ impl Plugin {
             Ok::<_, wasmtime::Error>(described)
         });
         match called.await {
-            Err(_) => Err(error(format!("took longer than {TIMEOUT:?}: expected it to load nothing"))),
+            Err(_) => Err(error(format!(
+                "took longer than {TIMEOUT:?}: expected a description at once, without loading anything; correct the plugin"
+            ))),
             Ok(Err(trapped)) => {
                 let failure = trap::failure(&trapped, &store);
                 let detail = failure.detail.map_or(String::new(), |detail| format!("\n{detail}"));
-                Err(error(format!("failed, so it is not known what it needs: {}{detail}", failure.message)))
+                Err(error(format!(
+                    "failed, so it is not known what it needs: expected a description; correct the plugin ({}){detail}",
+                    failure.message
+                )))
             }
             Ok(Ok(described)) => description(described).map(Some).map_err(error),
         }

@@ -6,7 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use wasmtime::{Cache, CacheConfig, Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Result};
+use wasmtime::{
+    Cache, CacheConfig, Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Result,
+    WasmBacktraceDetails,
+};
 
 /// How often a running guest is made to give way to others.
 const TICK: Duration = Duration::from_millis(10);
@@ -34,6 +37,8 @@ fn config(compile_cache: Option<Cache>, allocation: InstanceAllocationStrategy) 
         .max_wasm_stack(WASM_STACK)
         .async_stack_size(WASM_STACK + HOST_STACK)
         .allocation_strategy(allocation)
+        // Files and lines in backtraces, where a component brings them.
+        .wasm_backtrace_details(WasmBacktraceDetails::Enable)
         .cache(compile_cache);
     config
 }

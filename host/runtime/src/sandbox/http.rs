@@ -20,8 +20,6 @@ pub struct Response {
     url: String,
     headers: HeaderMap,
     body: Body,
-    /// Whether it counts among the open responses.
-    counted: bool,
 }
 
 impl std::fmt::Debug for Response {
@@ -32,22 +30,12 @@ impl std::fmt::Debug for Response {
 
 impl State {
     async fn send(&mut self, request: Request) -> std::result::Result<Resource<Response>, Failure> {
-        let most = self.limits.open_responses;
-        if self.open_responses >= most {
-            let message = format!(
-                "the plugin holds {most} HTTP responses open, and asks for one more: it must read them to the end or drop them"
-            );
-            return Err(Failure::limit("open_responses", message));
-        }
-        let Answer { status, url, headers, retry_after, body } =
-            self.door.send(request, self.limits.http_response_bytes).await?;
+        let Answer { status, url, headers, retry_after, body } = self.door.send(request, &self.allowance).await?;
         self.retry_after = retry_after;
-        self.open_responses += 1;
-        let response = Response { status: status.as_u16(), url: url.to_string(), headers, body, counted: true };
-        self.table.push(response).map_err(|error| {
-            self.open_responses -= 1;
-            Failure::limit("open_responses", format!("the plugin holds too many responses: {error}"))
-        })
+        let response = Response { status: status.as_u16(), url: url.to_string(), headers, body };
+        self.table
+            .push(response)
+            .map_err(|error| Failure::limit("open_responses", format!("the plugin holds too many responses: {error}")))
     }
 
     /// A denied address and a limit are the operator's business: they stand, whatever the guest
@@ -57,17 +45,6 @@ impl State {
             FailureKind::Denied | FailureKind::Limit => load_error(self.refuse(failure)),
             _ => load_error(failure),
         })
-    }
-
-    /// The connection is gone with the body's end, not with the guest's handle: JavaScript drops
-    /// those only when it collects garbage.
-    fn count_closed(&mut self, response: &Resource<Response>) -> Result<()> {
-        let response = self.table.get_mut(response)?;
-        if response.counted && !response.body.is_open() {
-            response.counted = false;
-            self.open_responses -= 1;
-        }
-        Ok(())
     }
 }
 
@@ -114,7 +91,6 @@ impl wit::HostResponse for State {
     ) -> Result<std::result::Result<Option<Vec<u8>>, LoadError>> {
         let max = max.min(self.most_read());
         let read = self.table.get_mut(&response)?.body.read(max).await;
-        self.count_closed(&response)?;
         Ok(self.answered(read.map(|bytes| bytes.map(Vec::from))))
     }
 
@@ -125,15 +101,11 @@ impl wit::HostResponse for State {
     ) -> Result<std::result::Result<Option<String>, LoadError>> {
         let max = max.min(self.most_read());
         let read = self.table.get_mut(&response)?.body.read_text(max).await;
-        self.count_closed(&response)?;
         Ok(self.answered(read))
     }
 
     async fn drop(&mut self, response: Resource<Response>) -> Result<()> {
-        let response = self.table.delete(response)?;
-        if response.counted {
-            self.open_responses -= 1;
-        }
+        self.table.delete(response)?;
         Ok(())
     }
 }

@@ -59,8 +59,8 @@ impl Plugin {
         };
         let mut store = State::store(self.pre.engine(), capabilities)?;
         let returned = self.call_in_time(&mut store, load.limits.load_timeout).await;
-        if let Some(denied) = store.data().wasi_http_denied() {
-            store.data_mut().refuse(denied);
+        if let Some(refused) = store.data().wasi_http_refused() {
+            store.data_mut().refuse(refused);
         }
         let entries = settle(returned, &store)?;
         finish(entries, store.into_data(), had_mark).await

@@ -13,7 +13,7 @@ use super::limiter::Limiter;
 use super::wasi_http::Hooks;
 use crate::config::{Grants, Limits};
 use crate::failure::{Failure, FailureKind};
-use crate::http::Door;
+use crate::http::{Allowance, Door};
 use crate::output::Output;
 
 /// What one guest instance can reach.
@@ -27,7 +27,7 @@ pub(super) struct State {
     /// Where entries go; `None` in `describe`, which may emit nothing.
     pub(super) output: Option<Output>,
     pub(super) door: Arc<Door>,
-    pub(super) open_responses: u64,
+    pub(super) allowance: Allowance,
     /// The first refusal: the load fails with it, whatever the guest returns.
     pub(super) refusal: Option<Failure>,
     /// What the source last said of how long to leave it alone.
@@ -63,19 +63,20 @@ impl State {
     /// A granted directory cannot be opened (`Denied`).
     pub(super) fn store(engine: &Engine, given: Capabilities<'_>) -> Result<Store<Self>, Failure> {
         let log = GuestLog::new(given.cache.clone(), given.limits.log_bytes);
+        let allowance = Allowance::new(given.limits);
         let state = Self {
             table: ResourceTable::new(),
             limiter: Limiter::new(given.limits.memory),
             limits: given.limits.clone(),
             wasi: wasi(given.grants, &log)?,
             wasi_http: WasiHttpCtx::new(),
-            wasi_http_hooks: Hooks::new(given.door.clone(), given.limits.http_response_bytes),
+            wasi_http_hooks: Hooks::new(given.door.clone(), allowance.clone()),
             log,
             settings: given.settings,
             marks: Marks { published: given.published_mark, ..Marks::default() },
             output: given.output,
             door: given.door,
-            open_responses: 0,
+            allowance,
             refusal: None,
             retry_after: None,
         };
@@ -88,9 +89,9 @@ impl State {
         Ok(store)
     }
 
-    /// What wasi:http was denied, if anything.
-    pub(super) fn wasi_http_denied(&self) -> Option<Failure> {
-        self.wasi_http_hooks.denied()
+    /// What wasi:http was refused, if anything.
+    pub(super) fn wasi_http_refused(&self) -> Option<Failure> {
+        self.wasi_http_hooks.refused()
     }
 
     /// Keeps the first refusal, and gives this one back for the guest.

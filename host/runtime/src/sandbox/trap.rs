@@ -1,14 +1,9 @@
 //! What to say of a call that did not return: which limit was hit, where, and the guest's last words.
 
-use std::fmt::Write;
-
 use wasmtime::{Store, Trap, WasmBacktrace};
 
 use super::state::State;
 use crate::failure::{Failure, FailureKind};
-
-/// As many frames as help.
-const MOST_FRAMES: usize = 20;
 
 /// The failure behind a call that trapped.
 pub(super) fn failure(error: &wasmtime::Error, store: &Store<State>) -> Failure {
@@ -38,16 +33,12 @@ pub(super) fn failure(error: &wasmtime::Error, store: &Store<State>) -> Failure 
     failure
 }
 
-/// The tail of the guest's standard error, then the frames from the innermost out.
+/// The tail of the guest's standard error, then the frames from the innermost out, demangled.
 fn detail(error: &wasmtime::Error, state: &State) -> String {
-    let mut detail = state.log.stderr_tail();
-    let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else { return detail };
-    for (number, frame) in backtrace.frames().iter().take(MOST_FRAMES).enumerate() {
-        let symbol = frame.symbols().iter().find_map(|symbol| symbol.name());
-        let name = symbol.or_else(|| frame.func_name()).unwrap_or("(unnamed)");
-        let separator = if detail.is_empty() { "" } else { "\n" };
-        // Writing to a String does not fail.
-        let _ = write!(detail, "{separator}  {number}: {name}");
-    }
-    detail
+    let tail = state.log.stderr_tail();
+    let backtrace = error.downcast_ref::<WasmBacktrace>().map(ToString::to_string).unwrap_or_default();
+    // The first line is a heading.
+    let frames = backtrace.lines().skip(1);
+    let lines: Vec<&str> = tail.lines().chain(frames).collect();
+    lines.join("\n")
 }

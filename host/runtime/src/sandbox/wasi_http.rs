@@ -9,7 +9,7 @@ use http_body_util::{BodyExt, StreamBody};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use crate::failure::{Failure, FailureKind};
-use crate::http::{Answer, Body, Door, Request};
+use crate::http::{Allowance, Answer, Body, Door, Request};
 
 type Io = Box<dyn Future<Output = Result<(), Error>> + Send>;
 
@@ -19,18 +19,33 @@ const MOST_REQUEST_BYTES: usize = 16 << 20;
 /// Sends a guest's requests through the cache's door.
 pub(super) struct Hooks {
     door: Arc<Door>,
-    most_bytes: u64,
-    /// The first refusal of a grant. wasi:http has no text for it, so the load's error brings it.
-    denied: Arc<Mutex<Option<Failure>>>,
+    allowance: Allowance,
+    refused: Refused,
+}
+
+/// The first denied address or hit limit. wasi:http has no text for it, so the load's error brings it.
+#[derive(Clone, Default)]
+struct Refused(Arc<Mutex<Option<Failure>>>);
+
+impl Refused {
+    /// A failure as the guest sees it, kept where it is the operator's business.
+    fn keep(&self, failure: Failure) -> Error {
+        let error = error_of(&failure);
+        if matches!(failure.kind, FailureKind::Denied | FailureKind::Limit) {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(failure);
+        }
+        error
+    }
 }
 
 impl Hooks {
-    pub(super) fn new(door: Arc<Door>, most_bytes: u64) -> Self {
-        Self { door, most_bytes, denied: Arc::default() }
+    pub(super) fn new(door: Arc<Door>, allowance: Allowance) -> Self {
+        Self { door, allowance, refused: Refused::default() }
     }
 
-    pub(super) fn denied(&self) -> Option<Failure> {
-        self.denied.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// The first refusal, if there was one.
+    pub(super) fn refused(&self) -> Option<Failure> {
+        self.refused.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -41,18 +56,12 @@ impl WasiHttpHooks for Hooks {
         options: Option<RequestOptions>,
         _: Io,
     ) -> Box<dyn Future<Output = Result<(http::Response<WasiBody>, Io), Error>> + Send> {
-        let (door, most_bytes, denied) = (self.door.clone(), self.most_bytes, self.denied.clone());
+        let (door, allowance, refused) = (self.door.clone(), self.allowance.clone(), self.refused.clone());
         Box::new(async move {
             let request = understood(request, options).await?;
-            let answer = door.send(request, most_bytes).await.map_err(|failure| {
-                let error = error_of(&failure);
-                if failure.kind == FailureKind::Denied {
-                    denied.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(failure);
-                }
-                error
-            })?;
+            let answer = door.send(request, &allowance).await.map_err(|failure| refused.keep(failure))?;
             let io: Io = Box::new(async { Ok(()) });
-            Ok((response(answer), io))
+            Ok((response(answer, refused), io))
         })
     }
 }
@@ -74,17 +83,17 @@ async fn understood(request: http::Request<WasiBody>, options: Option<RequestOpt
     })
 }
 
-fn response(answer: Answer) -> http::Response<WasiBody> {
-    let mut response = http::Response::new(streamed(answer.body));
+fn response(answer: Answer, refused: Refused) -> http::Response<WasiBody> {
+    let mut response = http::Response::new(streamed(answer.body, refused));
     *response.status_mut() = answer.status;
     *response.headers_mut() = answer.headers;
     response
 }
 
-fn streamed(body: Body) -> WasiBody {
-    let frames = stream::try_unfold(body, |mut body| async move {
-        let next: Option<Bytes> = body.next().await.map_err(|failure| error_of(&failure))?;
-        Ok(next.map(|bytes| (http_body::Frame::data(bytes), body)))
+fn streamed(body: Body, refused: Refused) -> WasiBody {
+    let frames = stream::try_unfold((body, refused), |(mut body, refused)| async move {
+        let next: Option<Bytes> = body.next().await.map_err(|failure| refused.keep(failure))?;
+        Ok(next.map(|bytes| (http_body::Frame::data(bytes), (body, refused))))
     });
     StreamBody::new(frames).boxed_unsync()
 }

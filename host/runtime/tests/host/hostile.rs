@@ -1,0 +1,154 @@
+//! Guests that spin, grow, flood and fall: each is ended by its limit, and nobody else notices.
+
+use std::time::Duration;
+
+use kiwi_host::{CacheConfig, FailureKind, Limits, Outcome};
+use serde_json::json;
+use tracing::Level;
+
+use crate::support::{Setup, assert_failure, attack, cache, guest, loaded, log_of, name};
+
+/// Short enough to wait for, long enough to see that the others go on.
+const BRIEF: Duration = Duration::from_secs(2);
+
+fn brief() -> Limits {
+    Limits { load_timeout: BRIEF, ..Limits::default() }
+}
+
+#[tokio::test]
+async fn a_trap_is_told_with_its_backtrace() {
+    let failure = attack(cache("attacked", guest("trap"), json!({}))).await;
+    assert_failure(&failure, FailureKind::Trap, &["the plugin trapped", "unreachable"]);
+    let detail = failure.detail.unwrap();
+    assert!(detail.contains("trap::read_the_source"), "{detail}");
+}
+
+#[tokio::test]
+async fn a_panic_is_told_with_the_guests_last_words() {
+    let failure = attack(cache("attacked", guest("panics"), json!({}))).await;
+    assert_failure(&failure, FailureKind::Trap, &["the plugin trapped"]);
+    let detail = failure.detail.unwrap();
+    assert!(detail.contains("row 17 is `not a number`") && detail.contains("panics::parse_the_row"), "{detail}");
+}
+
+#[tokio::test]
+async fn an_endless_loop_ends_at_the_load_timeout() {
+    let failure = attack(CacheConfig { limits: brief(), ..cache("attacked", guest("endless_loop"), json!({})) }).await;
+    assert_failure(&failure, FailureKind::Limit, &["longer than 2s", "limits.load_timeout"]);
+}
+
+#[tokio::test]
+async fn endless_calls_to_the_host_end_at_the_load_timeout() {
+    let attacker = cache("attacked", guest("endless_hostcall"), json!({}));
+    let failure = attack(CacheConfig { limits: brief(), ..attacker }).await;
+    assert_failure(&failure, FailureKind::Limit, &["longer than 2s", "limits.load_timeout"]);
+}
+
+#[tokio::test]
+async fn sleeping_in_the_host_ends_at_the_load_timeout() {
+    let attacker = cache("attacked", guest("sleeper"), json!({ "ms": 600_000 }));
+    let failure = attack(CacheConfig { limits: brief(), ..attacker }).await;
+    assert_failure(&failure, FailureKind::Limit, &["longer than 2s", "limits.load_timeout"]);
+}
+
+#[tokio::test]
+async fn memory_ends_at_its_limit() {
+    let limits = Limits { memory: 16 << 20, ..Limits::default() };
+    let failure = attack(CacheConfig { limits, ..cache("attacked", guest("memory_growth"), json!({})) }).await;
+    assert_failure(&failure, FailureKind::Limit, &["out of memory", "16777216", "limits.memory"]);
+    let detail = failure.detail.unwrap();
+    assert!(detail.contains("memory allocation of 1048576 bytes failed") && detail.contains("rust_oom"), "{detail}");
+}
+
+#[tokio::test]
+async fn recursion_ends_at_the_end_of_the_stack() {
+    let failure = attack(cache("attacked", guest("deep_recursion"), json!({}))).await;
+    assert_failure(&failure, FailureKind::Limit, &["called itself too deep", "1 MiB"]);
+    let detail = failure.detail.unwrap();
+    assert!(detail.contains("deep_recursion::deeper"), "{detail}");
+}
+
+#[tokio::test]
+async fn a_flood_of_entries_ends_at_the_number_allowed() {
+    let limits = Limits { entries: 20_000, ..Limits::default() };
+    let failure = attack(CacheConfig { limits, ..cache("attacked", guest("emit_flood"), json!({})) }).await;
+    assert_failure(&failure, FailureKind::Limit, &["more than the 20000 entries", "limits.entries"]);
+}
+
+#[tokio::test]
+async fn a_flood_of_entries_ends_at_the_bytes_allowed() {
+    let limits = Limits { total_bytes: 100_000, ..Limits::default() };
+    let failure = attack(CacheConfig { limits, ..cache("attacked", guest("emit_flood"), json!({})) }).await;
+    assert_failure(&failure, FailureKind::Limit, &["more than the 100000 bytes", "limits.total_bytes"]);
+}
+
+#[tokio::test]
+async fn a_flood_of_entries_ends_at_the_load_timeout() {
+    let attacker = cache("attacked", guest("emit_flood"), json!({}));
+    let failure = attack(CacheConfig { limits: brief(), ..attacker }).await;
+    assert_failure(&failure, FailureKind::Limit, &["longer than 2s", "limits.load_timeout"]);
+}
+
+#[tokio::test]
+async fn a_giant_value_is_refused_by_its_key() {
+    let failure = attack(cache("attacked", guest("giant_value"), json!({}))).await;
+    assert_failure(&failure, FailureKind::Limit, &["`giant`", "more than the 1048576 allowed", "limits.value_bytes"]);
+}
+
+#[tokio::test]
+async fn one_call_carries_only_so_much() {
+    let limits = Limits { hostcall_bytes: 1 << 20, ..Limits::default() };
+    let failure = attack(CacheConfig { limits, ..cache("attacked", guest("giant_list"), json!({})) }).await;
+    let says = ["more than the 1048576 bytes", "in batches", "limits.hostcall_bytes"];
+    assert_failure(&failure, FailureKind::Limit, &says);
+}
+
+#[tokio::test]
+async fn a_giant_list_counts_as_what_it_holds() {
+    let limits = Limits { entries: 399_999, ..Limits::default() };
+    let failure = attack(CacheConfig { limits, ..cache("attacked", guest("giant_list"), json!({})) }).await;
+    assert_failure(&failure, FailureKind::Limit, &["more than the 399999 entries", "limits.entries"]);
+}
+
+/// Floods of words are dropped, not punished: the map is as good as without them.
+#[tokio::test]
+async fn a_flood_of_log_lines_is_cut_off() {
+    let limits = Limits { log_bytes: 20_000, ..Limits::default() };
+    let setup = Setup::new();
+    let flood = CacheConfig { limits, ..cache("log-flood", guest("log_flood"), json!({})) };
+    let outcome = loaded(&setup, flood).await;
+    assert!(matches!(outcome, Outcome::Published { entries: 1, .. }), "{outcome:?}");
+    assert_logged_at_most("log-flood", 20_000 + 2_000);
+}
+
+#[tokio::test]
+async fn a_flood_on_stderr_is_cut_off() {
+    let limits = Limits { log_bytes: 20_000, ..Limits::default() };
+    let setup = Setup::new();
+    let flood = CacheConfig { limits, ..cache("stderr-flood", guest("stderr_flood"), json!({})) };
+    let outcome = loaded(&setup, flood).await;
+    assert!(matches!(outcome, Outcome::Published { entries: 1, .. }), "{outcome:?}");
+    assert_logged_at_most("stderr-flood", 20_000 + 9_000);
+}
+
+fn assert_logged_at_most(cache: &str, bytes: usize) {
+    let lines = log_of(&name(cache));
+    let logged: usize = lines.iter().map(|line| line.message.len()).sum();
+    assert!((10_000..bytes).contains(&logged), "{logged} bytes were logged");
+    let told = lines.iter().filter(|line| line.level == Level::WARN && line.message.contains("limits.log_bytes"));
+    assert_eq!(told.count(), 1, "the operator is told once that lines are missing");
+}
+
+#[tokio::test]
+async fn what_a_guest_says_cannot_steer_a_terminal() {
+    let setup = Setup::new();
+    let outcome = setup.refill(cache("stdout-lines", guest("stdout_lines"), json!({}))).await;
+    assert!(matches!(outcome, Outcome::Published { entries: 1, .. }), "{outcome:?}");
+    let lines = log_of(&name("stdout-lines"));
+    let said = |message: &str| lines.iter().find(|line| line.message == message).map(|line| line.level);
+    assert_eq!(said("a line on stdout"), Some(Level::INFO), "{lines:?}");
+    assert_eq!(said("a line on stderr"), Some(Level::WARN), "{lines:?}");
+    assert_eq!(said(r"\u{1b}[31mred\u{1b}[0m and a carriage return\rover it"), Some(Level::INFO), "{lines:?}");
+    assert_eq!(said("not \u{fffd} UTF-8"), Some(Level::INFO), "{lines:?}");
+    assert_eq!(said("half and half"), Some(Level::INFO), "{lines:?}");
+}

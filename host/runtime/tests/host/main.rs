@@ -1,0 +1,11 @@
+//! The host as its users run it: real components, real HTTP servers, a real store.
+//!
+//! Each module is about one promise. The components come from `tests/guests` (hostile and odd ones)
+//! and `plugins` (the loaders we ship).
+
+mod bad_plugins;
+mod entries;
+mod files;
+mod hostile;
+mod network;
+mod support;

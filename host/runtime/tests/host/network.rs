@@ -1,0 +1,250 @@
+//! Where a guest may go on the network, and what a server can do to it: each refusal names the
+//! address and the grant that would allow it.
+
+use std::time::Duration;
+
+use http::header::{CONTENT_ENCODING, LOCATION};
+use kiwi_host::{CacheConfig, FailureKind, Grants, Limits, Outcome};
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::support::{Server, Setup, answer, assert_failure, attack, cache, endless, guest, name, raw_server, trickle};
+
+fn http(grants: &[&str]) -> Grants {
+    Grants { http: grants.iter().map(|grant| grant.parse().unwrap()).collect(), ..Grants::default() }
+}
+
+fn get(url: &str, grants: &[&str]) -> CacheConfig {
+    CacheConfig { grants: http(grants), ..cache("attacked", guest("http_get"), json!({ "url": url })) }
+}
+
+fn brief() -> Limits {
+    Limits { load_timeout: Duration::from_secs(2), ..Limits::default() }
+}
+
+#[tokio::test]
+async fn a_granted_address_answers() {
+    let server = Server::start(|_| answer(200, "hello")).await;
+    let setup = Setup::new();
+    let outcome = setup.refill(get(&server.url("/greeting"), &[&server.origin()])).await;
+    assert!(matches!(outcome, Outcome::Published { .. }), "{outcome:?}");
+    let published = setup.published(&name("attacked")).await;
+    assert_eq!(published["body"], json!("hello"));
+    assert_eq!(published["url"], json!(server.url("/greeting")));
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn a_host_without_a_grant_is_denied() {
+    let server = Server::start(|_| answer(200, "secret")).await;
+    let failure = attack(get(&server.url("/?token=s3cret"), &["https://api.example.com"])).await;
+    let grant = format!("add `http = [\"{}\"]`", server.origin());
+    assert_failure(&failure, FailureKind::Denied, &["no grant for", &grant]);
+    assert!(!failure.message.contains("s3cret"), "{failure}");
+    assert!(server.requests().is_empty());
+}
+
+/// A grant of every name is no grant of this machine: the address counts, not what led to it.
+#[tokio::test]
+async fn a_name_that_leads_to_this_machine_is_denied() {
+    let server = Server::start(|_| answer(200, "secret")).await;
+    let port = server.port();
+    let failure = attack(get(&format!("http://localhost:{port}/"), &["*://*:*"])).await;
+    assert_failure(
+        &failure,
+        FailureKind::Denied,
+        &["`localhost` leads to", "not of the public internet", "add `http = [\"http://"],
+    );
+
+    let failure = attack(get(&server.url("/"), &["*://*:*"])).await;
+    assert_failure(&failure, FailureKind::Denied, &[&server.origin()]);
+    assert!(server.requests().is_empty());
+
+    let setup = Setup::new();
+    let named = setup.refill(get(&format!("http://localhost:{port}/"), &[&format!("http://localhost:{port}")])).await;
+    assert!(matches!(named, Outcome::Published { .. }), "{named:?}");
+}
+
+#[tokio::test]
+async fn a_redirect_is_checked_as_the_first_request_was() {
+    let outside = Server::start(|_| answer(200, "secret")).await;
+    let target = outside.url("/inside");
+    let server = Server::start(move |_| redirect(302, &target)).await;
+    let failure = attack(get(&server.url("/"), &[&server.origin()])).await;
+    assert_failure(&failure, FailureKind::Denied, &[&format!("no grant for `{}`", outside.origin())]);
+    assert_eq!((server.requests().len(), outside.requests().len()), (1, 0));
+
+    let setup = Setup::new();
+    let outcome = setup.refill(get(&server.url("/"), &[&server.origin(), &outside.origin()])).await;
+    assert!(matches!(outcome, Outcome::Published { .. }), "{outcome:?}");
+    assert_eq!(setup.published(&name("attacked")).await["url"], json!(outside.url("/inside")));
+}
+
+#[tokio::test]
+async fn a_redirect_carries_no_secrets_to_another_server() {
+    let other = Server::start(|_| answer(200, "here")).await;
+    let target = other.url("/");
+    let server = Server::start(move |_| redirect(307, &target)).await;
+    let settings = json!({ "url": server.url("/"), "headers": { "authorization": "Bearer s3cret", "x-kept": "yes" } });
+    let grants = http(&[&server.origin(), &other.origin()]);
+    let outcome = Setup::new().refill(CacheConfig { grants, ..cache("attacked", guest("http_get"), settings) }).await;
+    assert!(matches!(outcome, Outcome::Published { .. }), "{outcome:?}");
+    assert_eq!(server.requests()[0].headers["authorization"], "Bearer s3cret");
+    let head = &other.requests()[0];
+    assert!(head.headers.get("authorization").is_none() && head.headers["x-kept"] == "yes", "{head:?}");
+}
+
+#[tokio::test]
+async fn redirects_in_a_circle_end() {
+    let server = Server::start(|_| redirect(302, "/again")).await;
+    let failure = attack(get(&server.url("/"), &[&server.origin()])).await;
+    assert_failure(&failure, FailureKind::Unavailable, &["more than 10 redirects", &server.url("/again")]);
+    assert_eq!(server.requests().len(), 11);
+}
+
+fn redirect(status: u16, to: &str) -> http::Response<crate::support::Body> {
+    let mut response = answer(status, "");
+    response.headers_mut().insert(LOCATION, to.parse().unwrap());
+    response
+}
+
+#[tokio::test]
+async fn a_head_that_never_comes_is_given_up() {
+    let (address, _silent) = raw_server(|mut stream| async move {
+        // Reads until the client goes away, and says nothing.
+        let _ = stream.read_to_end(&mut Vec::new()).await;
+    })
+    .await;
+    let settings = json!({ "url": format!("http://{address}/"), "timeout_ms": 300 });
+    let grants = http(&[&format!("http://{address}")]);
+    let failure = attack(CacheConfig { grants, ..cache("attacked", guest("http_get"), settings) }).await;
+    assert_failure(&failure, FailureKind::Unavailable, &[&format!("no answer from http://{address}/ within 300ms")]);
+}
+
+#[tokio::test]
+async fn a_head_that_trickles_is_given_up() {
+    let (address, _slow) = raw_server(|mut stream| async move {
+        let _ = stream.read(&mut [0; 1024]).await;
+        let head = b"HTTP/1.1 200 OK\r\nx-padding: ";
+        let mut sent = stream.write_all(head).await;
+        while sent.is_ok() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            sent = stream.write_all(b"x").await;
+        }
+    })
+    .await;
+    let settings = json!({ "url": format!("http://{address}/"), "timeout_ms": 300 });
+    let grants = http(&[&format!("http://{address}")]);
+    let failure = attack(CacheConfig { grants, ..cache("attacked", guest("http_get"), settings) }).await;
+    assert_failure(&failure, FailureKind::Unavailable, &["no answer from", "within 300ms"]);
+}
+
+#[tokio::test]
+async fn a_body_that_stops_coming_is_given_up() {
+    let (address, _stuck) = raw_server(|mut stream| async move {
+        let _ = stream.read(&mut [0; 1024]).await;
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nonly the beginning").await;
+        let _ = stream.read_to_end(&mut Vec::new()).await;
+    })
+    .await;
+    let settings = json!({ "url": format!("http://{address}/"), "timeout_ms": 300 });
+    let grants = http(&[&format!("http://{address}")]);
+    let failure = attack(CacheConfig { grants, ..cache("attacked", guest("http_get"), settings) }).await;
+    assert_failure(&failure, FailureKind::Unavailable, &["stopped coming for 300ms"]);
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_off_is_unavailable() {
+    let (address, _broken) = raw_server(|mut stream| async move {
+        let _ = stream.read(&mut [0; 1024]).await;
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nonly the beginning").await;
+    })
+    .await;
+    let failure = attack(get(&format!("http://{address}/"), &[&format!("http://{address}")])).await;
+    assert_failure(&failure, FailureKind::Unavailable, &["the answer broke off"]);
+}
+
+#[tokio::test]
+async fn a_body_that_trickles_ends_at_the_load_timeout() {
+    let server = Server::start(|_| trickle(Duration::from_millis(20))).await;
+    let failure = attack(CacheConfig { limits: brief(), ..get(&server.url("/"), &[&server.origin()]) }).await;
+    assert_failure(&failure, FailureKind::Limit, &["longer than 2s", "limits.load_timeout"]);
+}
+
+#[tokio::test]
+async fn a_body_without_end_is_too_large() {
+    let server = Server::start(|_| endless()).await;
+    let limits = Limits { http_response_bytes: 300_000, ..Limits::default() };
+    let failure = attack(CacheConfig { limits, ..get(&server.url("/"), &[&server.origin()]) }).await;
+    let says = ["more than the 300000 bytes allowed", "limits.http_response_bytes"];
+    assert_failure(&failure, FailureKind::Limit, &says);
+}
+
+#[tokio::test]
+async fn a_gzip_bomb_counts_as_what_it_unpacks_to() {
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    std::io::copy(&mut std::io::Read::take(std::io::repeat(0), 64 << 20), &mut packed).unwrap();
+    let packed = packed.finish().unwrap();
+    assert!(packed.len() < 100_000, "{} bytes", packed.len());
+    let server = Server::start(move |_| {
+        let mut response = answer(200, packed.clone());
+        response.headers_mut().insert(CONTENT_ENCODING, "gzip".parse().unwrap());
+        response
+    })
+    .await;
+    let limits = Limits { http_response_bytes: 300_000, ..Limits::default() };
+    let failure = attack(CacheConfig { limits, ..get(&server.url("/"), &[&server.origin()]) }).await;
+    assert_failure(&failure, FailureKind::Limit, &["more than the 300000 bytes", "limits.http_response_bytes"]);
+}
+
+#[tokio::test]
+async fn only_so_many_responses_are_open() {
+    let server = Server::start(|_| endless()).await;
+    let limits = Limits { open_responses: 3, ..Limits::default() };
+    let config = cache("attacked", guest("open_responses"), json!({ "url": server.url("/") }));
+    let failure = attack(CacheConfig { limits, grants: http(&[&server.origin()]), ..config }).await;
+    assert_failure(&failure, FailureKind::Limit, &["holds 3 HTTP responses open", "limits.open_responses"]);
+    assert_eq!(server.requests().len(), 3);
+}
+
+#[tokio::test]
+async fn wasi_http_goes_through_the_same_door() {
+    let server = Server::start(|_| answer(200, "hello")).await;
+    let raw = |url: String, grants: &[&str]| {
+        let config = cache("attacked", guest("raw_wasi_http"), json!({ "url": url }));
+        CacheConfig { grants: http(grants), ..config }
+    };
+    let failure = attack(raw(server.url("/"), &["https://api.example.com"])).await;
+    assert_failure(&failure, FailureKind::Denied, &[&format!("no grant for `{}`", server.origin())]);
+    let failure = attack(raw(format!("http://localhost:{}/", server.port()), &["*://*:*"])).await;
+    assert_failure(&failure, FailureKind::Denied, &["`localhost` leads to"]);
+    assert!(server.requests().is_empty());
+
+    let setup = Setup::new();
+    let outcome = setup.refill(raw(server.url("/"), &[&server.origin()])).await;
+    assert!(matches!(outcome, Outcome::Published { .. }), "{outcome:?}");
+    assert_eq!(json!(setup.published(&name("attacked")).await), json!({ "status": 200, "body": "hello" }));
+}
+
+#[tokio::test]
+async fn wasi_http_has_the_same_limits() {
+    let server = Server::start(|_| endless()).await;
+    let config = cache("attacked", guest("raw_wasi_http"), json!({ "url": server.url("/") }));
+    let limits = Limits { http_response_bytes: 300_000, ..Limits::default() };
+    let failure = attack(CacheConfig { limits, grants: http(&[&server.origin()]), ..config.clone() }).await;
+    assert_failure(&failure, FailureKind::Limit, &["more than the 300000 bytes", "limits.http_response_bytes"]);
+
+    let limits = Limits { open_responses: 0, ..Limits::default() };
+    let failure = attack(CacheConfig { limits, grants: http(&[&server.origin()]), ..config }).await;
+    assert_failure(&failure, FailureKind::Limit, &["holds 0 HTTP responses open", "limits.open_responses"]);
+}
+
+/// A grant of HTTP is no grant of a socket.
+#[tokio::test]
+async fn there_are_no_sockets() {
+    let (address, listening) = raw_server(|_| async { panic!("a guest has connected") }).await;
+    let config = cache("attacked", guest("sockets"), json!({ "address": address.to_string() }));
+    let failure = attack(CacheConfig { grants: http(&[&format!("http://{address}"), "*://*:*"]), ..config }).await;
+    assert_failure(&failure, FailureKind::Other, &[&address.to_string()]);
+    assert!(!listening.is_finished());
+}

@@ -1,0 +1,40 @@
+//! What the tests of the host share: components, a store of their own, and patience.
+
+mod attack;
+mod guests;
+mod log;
+mod running;
+mod server;
+mod setup;
+
+use std::time::{Duration, Instant};
+
+use kiwi_host::{Failure, FailureKind};
+
+pub(crate) use attack::{attack, loaded};
+pub(crate) use guests::{guest, plugin, repository};
+pub(crate) use log::log_of;
+pub(crate) use running::Running;
+pub(crate) use server::{Body, Server, answer, endless, raw_server, trickle};
+pub(crate) use setup::{Setup, cache, every, name, refill};
+
+/// Polls until it is so.
+///
+/// # Panics
+/// After half a minute.
+pub(crate) async fn eventually<F: Future<Output = bool>>(what: &str, mut is_so: impl FnMut() -> F) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !is_so().await {
+        assert!(Instant::now() < deadline, "waited in vain until {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// The failure must be of this kind, and its message must hold all these words.
+#[track_caller]
+pub(crate) fn assert_failure(failure: &Failure, kind: FailureKind, says: &[&str]) {
+    assert_eq!(failure.kind, kind, "{failure}\n{}", failure.detail.as_deref().unwrap_or_default());
+    for word in says {
+        assert!(failure.message.contains(word), "expected `{word}` in: {failure}");
+    }
+}

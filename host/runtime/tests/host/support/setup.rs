@@ -1,0 +1,116 @@
+//! A store in a directory of its own, and hosts that publish to it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use kiwi_cache::store::{Scan, Store};
+use kiwi_cache::{Head, Name, Presence, Status};
+use kiwi_host::{AskedTiming, CacheConfig, CancellationToken, Host, Outcome, PluginError, Settings};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A store in a directory of its own, gone with it.
+pub(crate) struct Setup {
+    directory: TempDir,
+    pub(crate) store: Arc<dyn Store>,
+}
+
+/// A cache's name.
+pub(crate) fn name(text: &str) -> Name {
+    text.parse().unwrap()
+}
+
+/// A cache that runs a component with these settings, an object.
+pub(crate) fn cache(name: &str, plugin: PathBuf, settings: Value) -> CacheConfig {
+    let Value::Object(settings) = settings else { panic!("expected an object, got {settings}") };
+    CacheConfig { settings: Settings(settings), ..CacheConfig::new(name.parse().unwrap(), plugin) }
+}
+
+/// A refill at this interval.
+pub(crate) fn every(refill_interval: Duration) -> AskedTiming {
+    AskedTiming {
+        reload_ttl: Some(refill_interval),
+        cache_ttl: Some(kiwi_cache::Ttl::Forever),
+        ..AskedTiming::default()
+    }
+}
+
+impl Setup {
+    pub(crate) fn new() -> Self {
+        super::log::keep();
+        let directory = tempfile::tempdir().unwrap();
+        let url = format!("file:{}", directory.path().join("store").display());
+        let store = kiwi_cache::store::open(&url.parse().unwrap()).unwrap();
+        Self { directory, store }
+    }
+
+    /// A directory for whatever a test needs.
+    pub(crate) fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// A host that publishes here, its plugins compiled once for all tests.
+    pub(crate) fn builder(&self) -> kiwi_host::Builder {
+        Host::builder(self.store.clone()).compile_cache(concat!(env!("CARGO_TARGET_TMPDIR"), "/compiled")).max_loads(4)
+    }
+
+    /// A host that runs all these caches.
+    ///
+    /// # Panics
+    /// One of them is skipped.
+    pub(crate) async fn host(&self, caches: impl IntoIterator<Item = CacheConfig>) -> Host {
+        let (host, skipped) = self.builder().caches(caches).build().await.unwrap();
+        assert!(skipped.is_empty(), "{skipped:?}");
+        host
+    }
+
+    /// Why this cache does not run.
+    ///
+    /// # Panics
+    /// It does.
+    pub(crate) async fn refusal(&self, cache: CacheConfig) -> PluginError {
+        let name = cache.name.clone();
+        let (host, mut skipped) = self.builder().caches([cache]).build().await.unwrap();
+        assert_eq!((host.caches().count(), skipped.len()), (0, 1), "{skipped:?}");
+        let skipped = skipped.remove(0);
+        assert_eq!(skipped.cache, name);
+        skipped.error
+    }
+
+    /// Loads this one cache once, in a host of its own.
+    pub(crate) async fn refill(&self, cache: CacheConfig) -> Outcome {
+        let name = cache.name.clone();
+        refill(&self.host([cache]).await, &name).await
+    }
+
+    pub(crate) async fn status(&self, cache: &Name) -> Status {
+        self.store.statuses(std::slice::from_ref(cache)).await.unwrap().remove(0)
+    }
+
+    /// The head of what is published, which must be there.
+    pub(crate) async fn head(&self, cache: &Name) -> Head {
+        match self.status(cache).await.presence {
+            Presence::Whole(head) => head,
+            other => panic!("expected a whole snapshot of {cache}, got {other:?}"),
+        }
+    }
+
+    /// Whether nothing is published.
+    pub(crate) async fn is_missing(&self, cache: &Name) -> bool {
+        self.status(cache).await.presence == Presence::Missing
+    }
+
+    /// Everything published, which must be there.
+    pub(crate) async fn published(&self, cache: &Name) -> BTreeMap<String, Value> {
+        let chunk = self.store.scan(cache, Scan::Whole).await.unwrap();
+        assert!(chunk.head.is_some() && chunk.next.is_none(), "{chunk:?}");
+        chunk.entries.iter().map(|(key, value)| (key.to_owned(), serde_json::from_str(value).unwrap())).collect()
+    }
+}
+
+/// Loads a cache of a host once, whatever its schedule says.
+pub(crate) async fn refill(host: &Host, cache: &Name) -> Outcome {
+    host.refill(cache, &CancellationToken::new()).await.expect("the host runs this cache")
+}
