@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use kiwi_cache::{Cache, Id};
 
 use crate::redis_server::RedisServer;
-use crate::support::{Desk, LONG, Number, Numbers, guest};
+use crate::support::{Desk, LONG, Number, Numbers, numbers};
 
 const ENTRIES: u32 = 10_000;
 const FLUSHES: usize = 5;
@@ -14,12 +14,8 @@ const FLUSHES: usize = 5;
 async fn a_flushed_map_is_back_within_seconds_and_a_reader_never_loses_its_copy() {
     let redis = RedisServer::start();
     // Refilled too seldom to explain that the data is back.
-    let desk = Desk::with(&format!(
-        "store = \"{}\"\n[cache.numbers]\nplugin = {:?}\nreload_ttl = \"1s\"\nrefill_interval = \"10m\"\n\
-         cache_ttl = \"1h\"\nsettings = {{ entries = {ENTRIES} }}\n",
-        redis.url(),
-        guest("counter")
-    ));
+    let timing = "reload_ttl = \"1s\"\nrefill_interval = \"10m\"\ncache_ttl = \"1h\"";
+    let desk = Desk::with(&numbers(&redis, ENTRIES, timing));
     let _host = desk.start(&["run"]);
     let reader = Cache::builder("numbers").store(redis.url()).reload_ttl(Duration::from_secs(1)).wait_for(LONG);
     let cache: Cache<Number> = reader.connect().await.expect("a map that is published");

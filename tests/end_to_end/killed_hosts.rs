@@ -8,7 +8,7 @@ use kiwi_cache::Cache;
 use kiwi_cache::store::{self, Store};
 
 use crate::redis_server::RedisServer;
-use crate::support::{Desk, Number, Numbers, eventually, guest, immortal};
+use crate::support::{Desk, Number, Numbers, eventually, immortal, numbers};
 
 const ENTRIES: u32 = 200_000;
 const KILLS: usize = 50;
@@ -16,12 +16,8 @@ const KILLS: usize = 50;
 #[tokio::test(flavor = "multi_thread")]
 async fn fifty_kills_amid_refills_never_show_a_reader_anything_but_whole_maps() {
     let redis = Arc::new(RedisServer::start());
-    let desk = Desk::with(&format!(
-        "store = \"{}\"\n[cache.numbers]\nplugin = {:?}\nrefill_interval = \"1ms\"\nlease_ttl = \"1s\"\n\
-         settings = {{ entries = {ENTRIES}, value_bytes = 20 }}\n",
-        redis.url(),
-        guest("counter")
-    ));
+    let timing = "refill_interval = \"1ms\"\nlease_ttl = \"1s\"";
+    let desk = Desk::with(&numbers(&redis, ENTRIES, timing));
     let store = store::open(&redis.url().parse().expect("a store URL")).expect("a store");
     let started = Instant::now();
     desk.run(&["refill", "--all"]).expect(0);
@@ -79,7 +75,7 @@ fn kill_again_and_again(redis: &RedisServer, desk: &Desk, refill: Duration) -> K
         let host = desk.start(&["run"]);
         eventually("the lease", || token().filter(|token| Some(token) != dead.as_ref()));
         killed.longest_takeover = killed.longest_takeover.max(starting.elapsed());
-        std::thread::sleep(refill.mul_f64(fastrand::f64()));
+        std::thread::sleep(refill.mul_f64(3.0 * fastrand::f64()));
         drop(host);
         dead = token();
         let staging = dead.iter().map(|dead| format!("kiwi:{{numbers}}:staging:{dead}"));

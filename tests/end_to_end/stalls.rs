@@ -7,7 +7,7 @@ use std::{fmt, fs};
 use kiwi_cache::Cache;
 
 use crate::redis_server::RedisServer;
-use crate::support::{Desk, Number, Numbers, guest};
+use crate::support::{Desk, Number, Numbers, numbers};
 
 const READERS: usize = 10;
 
@@ -22,12 +22,8 @@ async fn a_refill_and_whole_loads_of_a_million_entries_leave_the_slow_log_empty(
     let entries = entries();
     let redis = RedisServer::start_with(&["--slowlog-log-slower-than", "10000"]);
     let server = Server::new(&redis);
-    let desk = Desk::with(&format!(
-        "store = \"{}\"\n[cache.numbers]\nplugin = {:?}\nlimits = {{ entries = {entries}, load_timeout = \"5m\" }}\n\
-         settings = {{ entries = {entries}, value_bytes = 40 }}\n",
-        redis.url(),
-        guest("counter")
-    ));
+    let limits = format!("limits = {{ entries = {entries}, load_timeout = \"5m\" }}");
+    let desk = Desk::with(&numbers(&redis, entries, &limits));
     let started = Instant::now();
     let ended = desk.run(&["refill", "--all"]).expect(0);
     println!("{} (with the command's start {:.1?})", ended.stdout.trim(), started.elapsed());

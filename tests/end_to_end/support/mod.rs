@@ -2,6 +2,7 @@
 //! show whether they are whole.
 
 mod built;
+mod config;
 mod desk;
 mod immortal;
 mod numbers;
@@ -10,6 +11,7 @@ mod process;
 use std::time::{Duration, Instant};
 
 pub(crate) use built::{guest, plugin, repository};
+pub(crate) use config::{numbers, numbers_in};
 pub(crate) use desk::{Desk, Ended};
 pub(crate) use immortal::immortal;
 pub(crate) use numbers::{Number, Numbers};
