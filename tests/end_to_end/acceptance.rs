@@ -51,7 +51,7 @@ fn all_plugins_run_in_an_empty_folder_without_any_configuration() {
         assert!(ended.stderr.contains(&format!("[cache.{plugin}]")), "{ended:?}");
         assert!(ended.stderr.contains(&format!("settings.{setting} = ")), "{ended:?}");
     }
-    assert!(ended.stderr.contains("maps are published in ./.kiwi"), "{ended:?}");
+    assert!(ended.stderr.contains("the store is ./.kiwi"), "{ended:?}");
     assert!(desk.path().join(".kiwi").is_dir());
     assert!(desk.run(&["get", "currencies", "EUR"]).expect(0).stdout.contains("Euro"));
 }
@@ -76,7 +76,7 @@ fn a_plugin_tells_what_it_needs_and_a_broken_configuration_what_is_wrong() {
     let checked = desk.run(&["check"]).expect(64).stdout;
     println!("{checked}");
     for said in [
-        "redis//localhost",
+        "`store`: expected the URL of a store",
         "unknown key `max_load`: did you mean `max_loads`?",
         "`1 minuet` is no duration",
         "`air lines` cannot be a cache's name",

@@ -81,5 +81,5 @@ fn a_refill_reports_the_failure_of_the_host_that_is_loading() {
     ));
     let _host = loading(&redis, &desk, &[]);
     let ended = desk.run(&["refill", "slow"]).expect(1);
-    assert!(ended.stdout.contains("another host's load failed (limit): "), "{ended:?}");
+    assert!(ended.stdout.contains("another host's load failed (limit): the load took longer"), "{ended:?}");
 }
