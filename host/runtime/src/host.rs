@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant};
 
 use futures_util::stream::{self, StreamExt};
 use kiwi_cache::store::{Due, Store};
@@ -19,7 +19,7 @@ use crate::outcome::Outcome;
 use crate::output::{Output, Parcel};
 use crate::prepare::{self, Skipped};
 use crate::progress::Progress;
-use crate::refill::{refill, result_elsewhere};
+use crate::refill::{failure_elsewhere, refill};
 use crate::report;
 use crate::sandbox::Sandbox;
 use crate::schedule::{self, Next};
@@ -200,41 +200,32 @@ impl Shared {
     }
 
     async fn refill_now(&self, cache: &Cache, stop: &CancellationToken) -> Outcome {
-        let mut since: Option<SystemTime> = None;
+        let asked = Instant::now();
+        let mut due = Due::Always;
         loop {
             let outcome = {
                 let Some(_turn) = stop.run_until_cancelled(self.turn()).await else { return Outcome::Abandoned };
-                refill(&*self.store, cache, Due::Always, 0, &self.metrics, stop).await
+                refill(&*self.store, cache, due, 0, &self.metrics, stop).await
             };
-            if !matches!(outcome, Outcome::Busy { .. }) {
-                self.tell(cache, &outcome, None);
-                return outcome;
-            }
-            match self.elsewhere(cache, &mut since).await {
-                Ok(None) => {}
-                Ok(Some(outcome)) => return outcome,
-                Err(failure) => return Outcome::Failed(failure),
+            match outcome {
+                Outcome::Busy { .. } if due == Due::Always => {
+                    tracing::info!(cache = %cache.name, "another host is loading it: waiting for its result");
+                }
+                Outcome::Busy { .. } => {}
+                // The host that was loading has failed since.
+                Outcome::Backoff { .. } => {
+                    return failure_elsewhere(&*self.store, &cache.name).await.unwrap_or(outcome);
+                }
+                outcome => {
+                    self.tell(cache, &outcome, None);
+                    return outcome;
+                }
             }
             if stop.run_until_cancelled(tokio::time::sleep(LOOK)).await.is_none() {
                 return Outcome::Abandoned;
             }
-        }
-    }
-
-    /// What another host's load has come to since we first found it loading.
-    async fn elsewhere(&self, cache: &Cache, since: &mut Option<SystemTime>) -> Result<Option<Outcome>, Failure> {
-        match since {
-            Some(since) => result_elsewhere(&*self.store, &cache.name, *since).await,
-            None => {
-                tracing::info!(cache = %cache.name, "another host is loading it: waiting for its result");
-                let statuses = self
-                    .store
-                    .statuses(std::slice::from_ref(&cache.name))
-                    .await
-                    .map_err(|error| Failure::store(&error))?;
-                *since = statuses.first().map(|status| status.now);
-                Ok(None)
-            }
+            // What the other host publishes is as new as what we were asked for.
+            due = Due::After(asked.elapsed());
         }
     }
 

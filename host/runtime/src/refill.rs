@@ -220,24 +220,13 @@ fn lease_lost(why: &str) -> Failure {
     Failure::new(FailureKind::Store, format!("the lease was lost while loading: {why}; nothing was published"))
 }
 
-/// Waits for what another host's refill of a cache comes to, begun after `since` by the store's clock.
-///
-/// `None`: it ended without a result, so that it is our turn.
-pub(crate) async fn result_elsewhere(
-    store: &dyn Store,
-    cache: &Name,
-    since: SystemTime,
-) -> Result<Option<Outcome>, Failure> {
-    let statuses = store.statuses(std::slice::from_ref(cache)).await.map_err(|error| Failure::store(&error))?;
-    let Some(status) = statuses.into_iter().next() else { return Ok(None) };
-    if let Some(head) = status.presence.whole().filter(|head| head.checked_at > since) {
-        let age = status.now.duration_since(head.checked_at).unwrap_or_default();
-        return Ok(Some(Outcome::Fresh { left: head.refill_interval.saturating_sub(age) }));
-    }
-    Ok(status.last_error.filter(|error| error.at > since).map(|error| {
-        Outcome::Failed(Failure::new(
-            FailureKind::Other,
-            format!("another host's load failed ({}): {}", error.kind, error.message),
-        ))
-    }))
+/// What another host's load of a cache has failed with, if that is known.
+pub(crate) async fn failure_elsewhere(store: &dyn Store, cache: &Name) -> Option<Outcome> {
+    let status = match store.statuses(std::slice::from_ref(cache)).await {
+        Ok(mut statuses) => statuses.pop()?,
+        Err(error) => return Some(Outcome::Failed(Failure::store(&error))),
+    };
+    let LastError { kind, message, .. } = status.last_error?;
+    let message = format!("another host's load failed ({kind}): {message}");
+    Some(Outcome::Failed(Failure::new(FailureKind::Other, message)))
 }

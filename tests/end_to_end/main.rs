@@ -1,0 +1,17 @@
+//! The whole system: the real command, real loaders, a real redis-server for each test, and readers
+//! as a service has them. `cargo xtask test` builds what they need; with `-- --nocapture` they print
+//! what they measured.
+
+mod absences;
+mod acceptance;
+mod connections;
+mod flush;
+mod killed_hosts;
+mod lifecycle;
+mod metrics;
+#[path = "../../host/cache/tests/support/redis_server.rs"]
+mod redis_server;
+mod refusals;
+mod stalls;
+mod support;
+mod torn_reads;

@@ -1,0 +1,30 @@
+//! The files under test, which `cargo xtask test` builds.
+
+use std::path::{Path, PathBuf};
+
+/// The root of the repository.
+pub(crate) fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("this crate lies in the repository")
+}
+
+/// The command: beside the directory of this test's executable, `target/debug/deps`.
+pub(super) fn kiwi_host() -> PathBuf {
+    let this = std::env::current_exe().expect("the path of this test");
+    let profile = this.parent().and_then(Path::parent).expect("tests lie in target/PROFILE/deps");
+    built(profile.join("kiwi-host"))
+}
+
+/// One of the odd loaders of `tests/guests`.
+pub(crate) fn guest(name: &str) -> PathBuf {
+    built(repository().join("tests/guests/target/wasm32-wasip2/release").join(name).with_extension("wasm"))
+}
+
+/// One of the loaders we ship.
+pub(crate) fn plugin(name: &str) -> PathBuf {
+    built(repository().join("plugins").join(name).with_extension("wasm"))
+}
+
+fn built(path: PathBuf) -> PathBuf {
+    assert!(path.is_file(), "{} is not there: `cargo xtask test` builds it", path.display());
+    path
+}

@@ -1,0 +1,186 @@
+//! Readers of maps that are swapped under them, by hosts of which each load has a number of its own.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use kiwi_cache::Cache;
+use kiwi_cache::store::{self, Store};
+use redis::Connection;
+
+use crate::redis_server::RedisServer;
+use crate::support::{Desk, Number, Numbers, Running, guest, immortal};
+
+/// Read in one step, and read in chunks.
+const MAPS: [(&str, u32); 2] = [("small", 500), ("large", 6_000)];
+
+/// Two maps that are loaded again and again, and one more that is kept for ever.
+fn desk(redis: &RedisServer) -> Desk {
+    let counter = guest("counter");
+    let mut config = format!("store = \"{}\"\n", redis.url());
+    for ((name, entries), cache_ttl) in MAPS.into_iter().chain([("forever", 100)]).zip(["1m", "1m", "none"]) {
+        config += &format!(
+            "[cache.{name}]\nplugin = {counter:?}\nrefill_interval = \"1ms\"\nlease_ttl = \"2s\"\n\
+             cache_ttl = \"{cache_ttl}\"\nsettings = {{ entries = {entries}, value_bytes = 20 }}\n"
+        );
+    }
+    Desk::with(&config)
+}
+
+fn start(desk: &Desk) -> Running {
+    let mut host = desk.start(&["run"]);
+    for (name, _) in MAPS {
+        host.says(&format!("cache={name}"));
+    }
+    host
+}
+
+fn open(redis: &RedisServer) -> Arc<dyn Store> {
+    store::open(&redis.url().parse().expect("a store URL")).expect("a store")
+}
+
+fn connect(redis: &RedisServer) -> Connection {
+    redis::Client::open(redis.url()).and_then(|client| client.get_connection()).expect("a connection")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_whole_loads_under_swaps_are_of_one_snapshot_each() {
+    let redis = RedisServer::start();
+    let desk = desk(&redis);
+    let _host = start(&desk);
+    let done = Arc::new(AtomicBool::new(false));
+    let plain = tokio::task::spawn_blocking({
+        let (mut connection, done) = (connect(&redis), Arc::clone(&done));
+        move || scan_plainly(&mut connection, &done)
+    });
+    let readers = MAPS.map(|(name, entries)| {
+        let store = open(&redis);
+        tokio::spawn(async move {
+            let mut met = Numbers::default();
+            while met.loads() < 1_000 || met.snapshots() < 100 {
+                let cache: Cache<Number> = Cache::connect(&store, name).await.expect("a map that is published");
+                met.check(&cache.snapshot().expect("a map that was loaded"), entries);
+            }
+            println!("torn reads, {name}: {} loads of {} snapshots, 0 mixed", met.loads(), met.snapshots());
+        })
+    });
+    for reader in readers {
+        reader.await.expect("no mixed map");
+    }
+    done.store(true, Ordering::Relaxed);
+    let (scans, mixed) = plain.await.expect("no panic");
+    println!("torn reads, large, by a plain HSCAN: {mixed} of {scans} mixed");
+    assert!(mixed > 0, "nothing was swapped under a scan: then the loads above prove nothing");
+}
+
+/// What a client meets that knows nothing of snapshots: how many scans, and how many of them mixed.
+fn scan_plainly(connection: &mut Connection, done: &AtomicBool) -> (usize, usize) {
+    let (mut scans, mut mixed) = (0, 0);
+    while !done.load(Ordering::Relaxed) {
+        let (mut numbers, mut cursor) = (HashSet::new(), 0_u64);
+        loop {
+            let mut scan = redis::cmd("HSCAN");
+            scan.arg("kiwi:{large}").arg(cursor).arg("COUNT").arg(1_000);
+            let (next, entries): (u64, HashMap<String, String>) = scan.query(connection).expect("a scan");
+            let generation = |value: &String| serde_json::from_str(value).map(|number: Number| number.generation);
+            numbers.extend(entries.values().map(|value| generation(value).expect("a number")));
+            match next {
+                0 => break,
+                _ => cursor = next,
+            }
+        }
+        scans += 1;
+        mixed += usize::from(numbers.len() > 1);
+    }
+    (scans, mixed)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_load_is_wrong_while_the_store_is_flushed_and_restored_and_two_hosts_race() {
+    let redis = RedisServer::start();
+    let desk = desk(&redis);
+    let hosts = [start(&desk), start(&desk)];
+    let end = Instant::now() + Duration::from_secs(10);
+    let loads = MAPS.map(|(name, entries)| tokio::spawn(load_anew(open(&redis), name, entries, end)));
+    let served = MAPS.map(|(name, entries)| tokio::spawn(serve(open(&redis), name, entries, end)));
+    let tampering = tokio::task::spawn_blocking(move || tamper(&redis, end));
+    for task in loads.into_iter().chain(served) {
+        task.await.expect("no wrong map");
+    }
+    let (flushes, restores, looks) = tampering.await.expect("no key without a TTL");
+    println!("meanwhile {flushes} times FLUSHALL, {restores} old dumps, {looks} looks: no key without a TTL");
+    for (cache, _) in MAPS {
+        // Both hosts took part: a race of one would prove nothing.
+        for host in &hosts {
+            assert!(host.stderr().matches(&format!("published cache={cache}")).count() > 5, "{}", host.stderr());
+        }
+    }
+}
+
+/// Loads the whole map again and again, as a service that starts does.
+async fn load_anew(store: Arc<dyn Store>, name: &'static str, entries: u32, end: Instant) {
+    let (mut met, mut absent) = (Numbers::default(), 0);
+    while Instant::now() < end || met.loads() < 100 {
+        match Cache::<Number>::connect(&store, name).await {
+            Ok(cache) => met.check(&cache.snapshot().expect("a map that was loaded"), entries),
+            Err(error) if error.is_missing() => absent += 1,
+            Err(error) => panic!("{error}"),
+        }
+    }
+    println!("chaos, {name}: {} loads of {} snapshots, 0 wrong; {absent} times absent", met.loads(), met.snapshots());
+}
+
+/// Looks again and again at what one reader serves, as a service that runs does.
+async fn serve(store: Arc<dyn Store>, name: &'static str, entries: u32, end: Instant) {
+    let reader = Cache::builder(name).store(store).reload_ttl(Duration::from_millis(10)).wait_for(crate::support::LONG);
+    let cache: Cache<Number> = reader.connect().await.expect("a map that is published");
+    let mut met = Numbers::default();
+    while Instant::now() < end || met.snapshots() < 50 {
+        met.check(&cache.snapshot().expect("a map that was loaded stays"), entries);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    println!("chaos, {name}: a reader that runs was never without its map, through {} snapshots", met.snapshots());
+}
+
+/// Flushes, brings old data back, and looks for keys without a TTL; how often each.
+fn tamper(redis: &RedisServer, end: Instant) -> (usize, usize, usize) {
+    let connection = &mut connect(redis);
+    let mut old: HashMap<&str, [Vec<u8>; 2]> = HashMap::new();
+    let (mut flushes, mut restores, mut looks) = (0, 0, 0);
+    while Instant::now() < end {
+        let kept = immortal(redis);
+        let forever = |key: &String| ["kiwi:{forever}", "kiwi:{forever}:meta"].contains(&key.as_str());
+        assert!(kept.iter().all(forever), "without a TTL: {kept:?}");
+        looks += 1;
+        let (name, _) = MAPS[fastrand::usize(..MAPS.len())];
+        let keys = [format!("kiwi:{{{name}}}"), format!("kiwi:{{{name}}}:meta")];
+        match fastrand::u8(..100) {
+            0..2 => {
+                redis::cmd("FLUSHALL").exec(connection).expect("an answer");
+                flushes += 1;
+            }
+            2..20 => {
+                let mut dump = redis::pipe();
+                dump.atomic().cmd("DUMP").arg(&keys[0]).cmd("DUMP").arg(&keys[1]);
+                let dump: [Option<Vec<u8>>; 2] = dump.query(connection).expect("an answer");
+                if let [Some(data), Some(meta)] = dump {
+                    old.insert(name, [data, meta]);
+                }
+            }
+            20..30 => {
+                let Some(dump) = old.get(name) else { continue };
+                let mut restore = redis::pipe();
+                restore.atomic();
+                for (key, dump) in keys.iter().zip(dump) {
+                    restore.cmd("RESTORE").arg(key).arg(60_000).arg(dump).arg("REPLACE");
+                }
+                restore.exec(connection).expect("an answer");
+                restores += 1;
+            }
+            _ => {}
+        }
+        std::thread::sleep(Duration::from_millis(fastrand::u64(1..10)));
+    }
+    (flushes, restores, looks)
+}

@@ -1,1 +1,0 @@
-//! Real servers and the real command, for the end-to-end tests.
