@@ -307,7 +307,7 @@ async fn whole_map(store: &Arc<dyn Store>) -> Head {
 }
 
 async fn lease_state(store: &Arc<dyn Store>) -> LeaseState {
-    store.statuses(&[cache()]).await.unwrap()[0].lease
+    store.status(&cache()).await.unwrap().lease
 }
 
 fn data_file(dir: &Path) -> u64 {

@@ -2,55 +2,30 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
-use kiwi_cache::store::{Due, Store};
-use kiwi_cache::{Batch, Name, Presence};
+use kiwi_cache::store::Store;
+use kiwi_cache::{Batch, Name};
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::cache::Cache;
 use crate::config::CacheConfig;
+use crate::dry::load_dry;
 use crate::failure::Failure;
 use crate::metrics::Metrics;
 use crate::outcome::Outcome;
-use crate::output::{Output, Parcel};
+use crate::plugin_error::PluginError;
 use crate::prepare::{self, Skipped};
 use crate::progress::Progress;
-use crate::refill::{failure_elsewhere, refill};
-use crate::report;
 use crate::sandbox::Sandbox;
-use crate::schedule::{self, Next};
-
-/// How often the heads of all caches are read: a map that is missing or lost is due at once.
-const WATCH: Duration = Duration::from_secs(1);
-/// How often to look whether another host has finished.
-const LOOK: Duration = Duration::from_millis(200);
+use crate::warm::{Entry, Shared};
 
 /// Keeps caches warm: runs their loaders on schedule and publishes what they give. See
 /// [`Host::builder`].
 #[derive(Clone, Debug)]
 pub struct Host(Arc<Shared>);
-
-#[derive(Debug)]
-struct Shared {
-    store: Arc<dyn Store>,
-    caches: Vec<Entry>,
-    metrics: Metrics,
-    /// One permit a load.
-    loads: Semaphore,
-    /// Plugins run in here: it must live as long as they.
-    _sandbox: Sandbox,
-}
-
-#[derive(Debug)]
-struct Entry {
-    cache: Cache,
-    /// Told when the data is found to be missing or lost.
-    due: Notify,
-}
 
 /// What a [`Host`] is made of.
 #[derive(Debug)]
@@ -97,7 +72,7 @@ impl Builder {
     ///
     /// # Errors
     /// This machine cannot run WebAssembly at all.
-    pub async fn build(self) -> Result<(Host, Vec<Skipped>), crate::PluginError> {
+    pub async fn build(self) -> Result<(Host, Vec<Skipped>), PluginError> {
         let sandbox = Sandbox::new(self.compile_cache, self.max_loads)?;
         let (caches, skipped) = prepare::caches(&sandbox, self.caches).await;
         let caches = caches.into_iter().map(|cache| Entry { cache, due: Notify::new() }).collect();
@@ -158,143 +133,5 @@ impl Host {
     pub async fn load_dry(&self, cache: &Name, sink: impl FnMut(&Batch)) -> Option<Result<u64, Failure>> {
         let entry = self.0.caches.iter().find(|entry| entry.cache.name == *cache)?;
         Some(load_dry(&entry.cache, sink).await)
-    }
-}
-
-impl Shared {
-    async fn keep_warm(&self, entry: &Entry, draining: &CancellationToken, stop: &CancellationToken) {
-        let cache = &entry.cache;
-        let mut failures = 0u32;
-        let mut before: Option<Outcome> = None;
-        while let Some(turn) = draining.run_until_cancelled(self.turn()).await {
-            let outcome = {
-                let _turn = turn;
-                refill(&*self.store, cache, Due::After(cache.timing.refill_interval), failures, &self.metrics, stop)
-                    .await
-            };
-            failures = if outcome.failure().is_some() { failures.saturating_add(1) } else { 0 };
-            self.tell(cache, &outcome, before.as_ref());
-            let next = schedule::next(&outcome, failures, cache.timing.refill_interval, random());
-            report::next(&cache.name, &outcome, before.as_ref(), next);
-            let waiting = async {
-                match next {
-                    Next::Never => std::future::pending().await,
-                    Next::After(delay) => {
-                        tokio::select! {
-                            () = tokio::time::sleep(delay) => {}
-                            () = entry.due.notified(), if !matches!(outcome, Outcome::Failed(_) | Outcome::Backoff { .. }) => {}
-                        }
-                    }
-                }
-            };
-            if draining.run_until_cancelled(waiting).await.is_none() {
-                return;
-            }
-            before = Some(outcome);
-        }
-    }
-
-    /// Waits for one of the places for loads.
-    async fn turn(&self) -> tokio::sync::SemaphorePermit<'_> {
-        self.loads.acquire().await.expect("the semaphore is never closed")
-    }
-
-    async fn refill_now(&self, cache: &Cache, stop: &CancellationToken) -> Outcome {
-        let asked = Instant::now();
-        let mut due = Due::Always;
-        loop {
-            let outcome = {
-                let Some(_turn) = stop.run_until_cancelled(self.turn()).await else { return Outcome::Abandoned };
-                refill(&*self.store, cache, due, 0, &self.metrics, stop).await
-            };
-            match outcome {
-                Outcome::Busy { .. } if due == Due::Always => {
-                    tracing::info!(cache = %cache.name, "another host is loading it: waiting for its result");
-                }
-                Outcome::Busy { .. } => {}
-                // The host that was loading has failed since.
-                Outcome::Backoff { .. } => {
-                    return failure_elsewhere(&*self.store, &cache.name).await.unwrap_or(outcome);
-                }
-                outcome => {
-                    self.tell(cache, &outcome, None);
-                    return outcome;
-                }
-            }
-            if stop.run_until_cancelled(tokio::time::sleep(LOOK)).await.is_none() {
-                return Outcome::Abandoned;
-            }
-            // What the other host publishes is as new as what we were asked for.
-            due = Due::After(asked.elapsed());
-        }
-    }
-
-    fn tell(&self, cache: &Cache, outcome: &Outcome, before: Option<&Outcome>) {
-        self.metrics.refilled(&cache.name, outcome);
-        report::outcome(&cache.name, outcome, before);
-    }
-
-    /// Reads the heads of all caches again and again: wakes those whose data is gone, and says when
-    /// the store is away and back.
-    async fn watch(&self) {
-        let names: Vec<Name> = self.caches.iter().map(|entry| entry.cache.name.clone()).collect();
-        let mut away = false;
-        loop {
-            match self.store.statuses(&names).await {
-                Ok(statuses) => {
-                    if std::mem::take(&mut away) {
-                        tracing::info!("the store at {} is back", self.store.location());
-                    }
-                    for (entry, status) in self.caches.iter().zip(statuses) {
-                        match status.presence {
-                            Presence::Whole(head) => {
-                                self.metrics.age(
-                                    &entry.cache.name,
-                                    status.now.duration_since(head.checked_at).unwrap_or_default(),
-                                );
-                            }
-                            Presence::Missing | Presence::Lost(_) if entry.cache.progress.is_loading() => {}
-                            Presence::Missing | Presence::Lost(_) => entry.due.notify_waiters(),
-                        }
-                    }
-                }
-                Err(error) if !away => {
-                    away = true;
-                    tracing::warn!("{error}; trying again until it is there, readers serve what they have");
-                }
-                Err(_) => {}
-            }
-            tokio::time::sleep(WATCH).await;
-        }
-    }
-}
-
-async fn load_dry(cache: &Cache, mut sink: impl FnMut(&Batch)) -> Result<u64, Failure> {
-    let (output, mut arriving) = Output::new(cache.limits().clone(), cache.progress.clone());
-    let take = async {
-        let mut known = std::collections::HashSet::new();
-        while let Some(parcel) = arriving.recv().await {
-            match parcel {
-                Parcel::Entries(batch) => {
-                    known.extend(batch.iter().map(|(key, _)| key.to_owned()));
-                    sink(&batch);
-                }
-                Parcel::IsKnown(key, answer) => {
-                    let _ = answer.send(known.contains(&key));
-                }
-            }
-        }
-        known.len() as u64
-    };
-    let (loaded, entries) = tokio::join!(cache.load(None, output), take);
-    loaded.map(|_| entries)
-}
-
-/// In `0.0..1.0`. Good enough to spread delays; not for secrets.
-fn random() -> f64 {
-    let mut bytes = [0; 4];
-    match getrandom::fill(&mut bytes) {
-        Ok(()) => f64::from(u32::from_le_bytes(bytes)) / (f64::from(u32::MAX) + 1.0),
-        Err(_) => 0.5,
     }
 }

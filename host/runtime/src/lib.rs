@@ -22,6 +22,7 @@
 mod cache;
 mod config;
 mod description;
+mod dry;
 mod entry;
 mod failure;
 mod host;
@@ -37,6 +38,7 @@ mod refill;
 mod report;
 mod sandbox;
 mod schedule;
+mod warm;
 
 pub use config::{
     AskedTiming, CacheConfig, DirGrant, Grants, HttpGrant, Limits, Settings, Timing, parse_duration, parse_size,

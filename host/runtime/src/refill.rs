@@ -222,8 +222,8 @@ fn lease_lost(why: &str) -> Failure {
 
 /// What another host's load of a cache has failed with, if that is known.
 pub(crate) async fn failure_elsewhere(store: &dyn Store, cache: &Name) -> Option<Outcome> {
-    let status = match store.statuses(std::slice::from_ref(cache)).await {
-        Ok(mut statuses) => statuses.pop()?,
+    let status = match store.status(cache).await {
+        Ok(status) => status,
         Err(error) => return Some(Outcome::Failed(Failure::store(&error))),
     };
     let LastError { kind, message, .. } = status.last_error?;

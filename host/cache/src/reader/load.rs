@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::snapshot::Entries;
 use crate::store::{Chunk, Scan, Store};
-use crate::{Error, Head, Id, Name, Presence, Result, Status};
+use crate::{Error, Head, Id, Name, Presence, Result};
 
 /// Up to here a map is read in one step: it is over before anybody notices.
 const SMALL: u64 = 5_000;
@@ -28,12 +28,6 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         Self::Failed(error)
     }
-}
-
-/// What a store says of one cache.
-pub(super) async fn status(store: &dyn Store, cache: &Name) -> Result<Status> {
-    let mut statuses = store.statuses(std::slice::from_ref(cache)).await?;
-    statuses.pop().ok_or_else(|| Error::unavailable(format!("{} gave no answer", store.location())).of(cache))
 }
 
 /// What to say of a cache whose data is not there.

@@ -76,7 +76,7 @@ impl<V: DeserializeOwned> Reload<V> {
     async fn look(&mut self) -> Result<()> {
         // Before asking: a slow answer must not make the copy look younger.
         let at = Instant::now();
-        let status = load::status(&*self.store, &self.local.cache).await?;
+        let status = self.store.status(&self.local.cache).await?;
         let held = self.local.look(|held| (Arc::clone(&held.snapshot), held.seen.clone()));
         let head = match status.presence {
             Presence::Whole(head) => head,

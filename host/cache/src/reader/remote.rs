@@ -106,7 +106,7 @@ impl<V: DeserializeOwned> RemoteCache<V> {
     /// # Errors
     /// The store cannot be reached (`is_unavailable`) or refuses us (`is_denied`).
     pub async fn status(&self) -> Result<Status> {
-        load::status(&*self.store, &self.cache).await
+        self.store.status(&self.cache).await
     }
 
     /// The cache's name.

@@ -26,7 +26,7 @@ pub use embedded::Embedded;
 pub use redis::{Redis, RedisOptions};
 pub use url::StoreUrl;
 
-use crate::{Batch, Head, Id, LastError, Name, Result, Root, Status, Token, Ttl};
+use crate::{Batch, Error, Head, Id, LastError, Name, Result, Root, Status, Token, Ttl};
 
 /// Opens the store that a URL names: `redis://`, `rediss://`, `redis+unix:///PATH` or `file:DIR`.
 ///
@@ -225,8 +225,20 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Needs no lease and no memory. `false`: `id` is not what is published.
     async fn prolong(&self, cache: &Name, id: Id, cache_ttl: Ttl) -> Result<bool>;
 
-    /// One look at each of these caches, in their order.
-    async fn statuses(&self, caches: &[Name]) -> Result<Vec<Status>>;
+    /// One look at each of these caches, in their order. What is wrong with one does not hide the
+    /// others.
+    ///
+    /// # Errors
+    /// Only when none can be looked at.
+    async fn statuses(&self, caches: &[Name]) -> Result<Vec<Result<Status>>>;
+
+    /// One look at one cache.
+    async fn status(&self, cache: &Name) -> Result<Status> {
+        let mut statuses = self.statuses(std::slice::from_ref(cache)).await?;
+        statuses
+            .pop()
+            .unwrap_or_else(|| Err(Error::unavailable(format!("{} gave no answer", self.location())).of(cache)))
+    }
 
     /// Part of what is published, with the head it belongs to: each call is consistent by itself.
     /// A scan is one snapshot only if all its chunks have the same id: the first and the last are

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kiwi_cache::store::{Begin, Commit, Content, Due, Lease, Publish, Store};
+use kiwi_cache::store::{Begin, Commit, Content, Delta, Due, Lease, Publish, Store};
 use kiwi_cache::{Batch, Head, Id, Name, Token, Ttl};
 
 use crate::LONG;
@@ -38,6 +38,24 @@ impl Publisher {
         self.head().await.expect("it was just published")
     }
 
+    /// Publishes what is there with other values for some of its keys.
+    pub(crate) async fn change(&self, entries: &[(&str, &str)]) -> Head {
+        let (lease, base) = self.begin().await;
+        let base = base.unwrap();
+        let keys: Vec<_> = entries.iter().map(|&(key, _)| key).collect();
+        let old = self.store.get(&self.cache, &keys).await.unwrap().unwrap();
+        let (mut bytes, mut root) = (base.bytes, base.root);
+        for (&(key, new), old) in entries.iter().zip(old) {
+            let old = String::from_utf8(old.unwrap().into()).unwrap();
+            bytes = bytes - old.len() as u64 + new.len() as u64;
+            root.remove(key, &old);
+            root.add(key, new);
+        }
+        let delta = Delta { set: entries.iter().copied().collect(), removed: Vec::new() };
+        self.commit(&lease, Content::Delta { id: Id::random(), base: base.id, delta, bytes, root }).await;
+        self.head().await.expect("it was just published")
+    }
+
     /// Says that what is published still stands.
     pub(crate) async fn touch(&self) {
         let (lease, base) = self.begin().await;
@@ -45,7 +63,7 @@ impl Publisher {
     }
 
     pub(crate) async fn head(&self) -> Option<Head> {
-        let status = self.store.statuses(std::slice::from_ref(&self.cache)).await.unwrap().remove(0);
+        let status = self.store.status(&self.cache).await.unwrap();
         status.presence.whole().cloned()
     }
 

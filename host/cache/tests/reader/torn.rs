@@ -9,7 +9,11 @@ use crate::on_both_stores;
 use crate::place::Place;
 use crate::publisher::Publisher;
 
-on_both_stores!(a_thousand_loads_of_a_small_map_are_whole, a_thousand_loads_of_a_map_in_chunks_are_whole);
+on_both_stores!(
+    a_thousand_loads_of_a_small_map_are_whole,
+    a_thousand_loads_of_a_map_in_chunks_are_whole,
+    a_map_that_changes_faster_than_it_is_read_is_loaded_whole,
+);
 
 /// Below the size from which maps are read in chunks, and above it.
 const SMALL: usize = 200;
@@ -21,6 +25,34 @@ async fn a_thousand_loads_of_a_small_map_are_whole(place: impl Place) {
 
 async fn a_thousand_loads_of_a_map_in_chunks_are_whole(place: impl Place) {
     load_under_swaps(&place, IN_CHUNKS).await;
+}
+
+/// Here every load in chunks meets another snapshot before its end, until it takes one long step.
+async fn a_map_that_changes_faster_than_it_is_read_is_loaded_whole(place: impl Place) {
+    let publisher = Publisher::new(&place);
+    publish_numbered(&publisher, 50_000, 1).await;
+    let done = AtomicBool::new(false);
+    tokio::join!(
+        async {
+            let store = place.open();
+            for _ in 0..5 {
+                let cache: Cache<u64> = Cache::connect(&store, "airlines").await.unwrap();
+                let snapshot = cache.snapshot().unwrap();
+                assert_eq!([snapshot["0"], snapshot["49999"]], [snapshot.seq(); 2]);
+                assert_eq!(snapshot.len(), 50_001);
+            }
+            done.store(true, Ordering::Relaxed);
+        },
+        async {
+            for seq in 2u64.. {
+                if done.load(Ordering::Relaxed) {
+                    break;
+                }
+                let value = seq.to_string();
+                assert_eq!(publisher.change(&[("0", &value), ("49999", &value)]).await.seq, seq);
+            }
+        },
+    );
 }
 
 async fn load_under_swaps(place: &impl Place, entries: usize) {

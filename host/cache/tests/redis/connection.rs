@@ -76,7 +76,7 @@ async fn a_server_that_is_away_is_unavailable_and_one_that_comes_back_works_at_o
 
     server.kill();
     for _ in 0..2 {
-        let error = store.statuses(std::slice::from_ref(&cache)).await.unwrap_err();
+        let error = store.status(&cache).await.unwrap_err();
         assert!(error.is_unavailable() && error.cache() == Some(&cache), "{error}");
         assert!(error.to_string().contains("cannot be reached"), "{error}");
     }
@@ -219,6 +219,6 @@ async fn all_keys_of_a_cache_share_a_slot() {
 
 /// A cluster needs a moment until it knows that all its slots are served.
 async fn eventually_refill(store: &Redis, cache: &Name, map: &Map) -> Id {
-    eventually("the cluster is up", || async { store.statuses(std::slice::from_ref(cache)).await.is_ok() }).await;
+    eventually("the cluster is up", || async { store.status(cache).await.is_ok() }).await;
     refill(store, cache, map).await
 }

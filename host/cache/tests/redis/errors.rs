@@ -62,7 +62,7 @@ async fn a_user_who_may_only_read_reads_and_is_told_what_else_he_may_not() {
     let _: () = server.command(&rules).unwrap();
     let reader = open(&format!("redis://reader:s3cret@127.0.0.1:{}", server.port()));
     assert_eq!(published(&reader, &cache).await.unwrap().1, map(&[("FR", "1")]));
-    assert_eq!(reader.statuses(std::slice::from_ref(&cache)).await.unwrap().len(), 1);
+    assert_eq!(reader.status(&cache).await.unwrap().presence.whole().map(|head| head.entries), Some(1));
     let error = refused(&reader, &cache).await;
     assert!(error.is_denied(), "{error}");
     says(&error, &["EVALSHA"]);
@@ -94,7 +94,7 @@ async fn a_stranger_in_our_place_is_named_and_not_touched() {
         assert_eq!(server.command::<i64>(&["DBSIZE"]).unwrap(), 1);
         assert_eq!(server.command::<String>(&["GET", key]).unwrap(), "mine");
         if !key.ends_with("changes") {
-            assert!(store.statuses(std::slice::from_ref(&cache)).await.unwrap_err().is_wrong_type());
+            assert!(store.status(&cache).await.unwrap_err().is_wrong_type());
         }
         let error = store.forget(&cache).await.unwrap_err();
         assert!(error.is_wrong_type(), "{error}");
@@ -146,7 +146,7 @@ async fn full_memory_is_told_and_the_old_data_lives_on() {
     assert!(store.prolong(&cache, id, Ttl::For(Duration::from_secs(6_000))).await.unwrap());
     store.fail(&lease, Duration::from_secs(60), &failure(), CACHE_TTL).await.unwrap();
 
-    let status = store.statuses(std::slice::from_ref(&cache)).await.unwrap().remove(0);
+    let status = store.status(&cache).await.unwrap();
     assert_eq!(status.presence.whole().map(|head| head.id), Some(id));
     assert!(matches!(status.lease, kiwi_cache::LeaseState::Backoff { .. }), "{status:?}");
     assert_eq!(status.last_error.map(|error| error.kind).as_deref(), Some("unavailable"));
@@ -169,7 +169,7 @@ async fn a_newer_format_is_told_to_host_and_reader() {
         refused(&store, &cache).await,
         store.scan(&cache, Scan::First).await.unwrap_err(),
         store.get(&cache, &["FR"]).await.unwrap_err(),
-        store.statuses(std::slice::from_ref(&cache)).await.unwrap_err(),
+        store.status(&cache).await.unwrap_err(),
     ] {
         assert!(error.is_newer_format() && error.cache() == Some(&cache), "{error}");
         says(&error, &["format 2", "update"]);

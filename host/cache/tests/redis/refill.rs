@@ -41,7 +41,7 @@ async fn every_key_has_a_ttl_at_every_step_of_a_refill() {
     let (lease, _) = take(&store, &name("never-loaded")).await;
     store.fail(&lease, Duration::ZERO, &failure(), CACHE_TTL).await.unwrap();
     assert_eq!(immortal(&server), [""; 0]);
-    let status = store.statuses(&[name("never-loaded")]).await.unwrap().remove(0);
+    let status = store.status(&name("never-loaded")).await.unwrap();
     assert_eq!((status.presence, status.lease), (Presence::Missing, LeaseState::Free));
     assert_eq!(status.last_error.unwrap().message, "the source is down");
 }

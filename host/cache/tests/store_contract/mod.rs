@@ -194,7 +194,7 @@ async fn refilled(store: &Arc<dyn Store>, entries: &[(&str, &str)]) -> Head {
 }
 
 async fn status_of(store: &Arc<dyn Store>, cache: &Name) -> Status {
-    store.statuses(std::slice::from_ref(cache)).await.unwrap().remove(0)
+    store.status(cache).await.unwrap()
 }
 
 async fn status(store: &Arc<dyn Store>) -> Status {

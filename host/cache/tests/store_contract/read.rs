@@ -64,11 +64,11 @@ pub(crate) async fn nothing_is_published_under_an_unknown_name(place: &impl Plac
 
 pub(crate) async fn statuses_come_in_the_order_asked(place: &impl Place) {
     let host = place.open();
-    assert_eq!(host.statuses(&[]).await.unwrap(), []);
+    assert!(host.statuses(&[]).await.unwrap().is_empty());
     let first = refill(&host, &name("b"), &map(&[("FR", "1")]), Ttl::For(LONG)).await;
     let second = refill(&host, &name("a"), &map(&[("LH", "22")]), Ttl::For(LONG)).await;
     let asked = [name("b"), name("none"), name("a"), name("b")];
-    let statuses = host.statuses(&asked).await.unwrap();
+    let statuses = host.statuses(&asked).await.unwrap().into_iter().collect::<Result<Vec<_>, _>>().unwrap();
     let heads: Vec<_> = statuses.iter().map(|status| status.presence.whole()).collect();
     assert_eq!(heads, [Some(&first), None, Some(&second), Some(&first)]);
 }

@@ -14,10 +14,9 @@ pub(crate) async fn run(place: &Place, args: &ForgetArgs, output: &mut Output) -
     let store = place.look_into_store()?;
     let (cache, location) = (&args.cache, store.location());
     if !args.yes {
-        let status = store.statuses(std::slice::from_ref(cache)).await?.into_iter().next();
-        let what = match status.map(|status| status.presence) {
-            Some(Presence::Whole(head) | Presence::Lost(head)) => human::entries(head.entries),
-            _ => "whatever is left of it, which is no snapshot".to_owned(),
+        let what = match store.status(cache).await?.presence {
+            Presence::Whole(head) | Presence::Lost(head) => human::entries(head.entries),
+            Presence::Missing => "whatever is left of it, which is no snapshot".to_owned(),
         };
         let message =
             format!("this would delete {what} from {location}: say `kiwi-host forget {cache} --yes` if that is meant");

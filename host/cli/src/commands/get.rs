@@ -23,8 +23,8 @@ pub(crate) async fn run(place: &Place, args: &GetArgs, output: &mut Output) -> R
     let store = place.look_into_store()?;
     let (cache, key) = (&args.cache, args.key.as_str());
     let Some(values) = store.get(cache, &[key]).await? else {
-        let status = store.statuses(std::slice::from_ref(cache)).await?.into_iter().next();
-        eprintln!("kiwi-host: {}", absent(args, status.map(|status| status.presence), store.location()));
+        let presence = store.status(cache).await?.presence;
+        eprintln!("kiwi-host: {}", absent(args, &presence, store.location()));
         return Ok(Exit::Absent);
     };
     let Some(value) = values.into_iter().next().flatten() else {
@@ -45,14 +45,17 @@ pub(crate) async fn run(place: &Place, args: &GetArgs, output: &mut Output) -> R
     Ok(Exit::Done)
 }
 
-fn absent(args: &GetArgs, presence: Option<Presence>, location: &str) -> String {
+fn absent(args: &GetArgs, presence: &Presence, location: &str) -> String {
     let cache = &args.cache;
     match presence {
-        Some(Presence::Lost(_)) => format!(
+        Presence::Lost(_) => format!(
             "cache `{cache}`: its data in {location} does not match what was published, for example because Redis \
              evicted it: `kiwi-host refill {cache}` publishes it anew"
         ),
-        _ => format!("cache `{cache}`: nothing is published in {location}: `kiwi-host status` shows what is, and why"),
+        // It may have come since it was asked for: then the next look shows it.
+        Presence::Missing | Presence::Whole(_) => {
+            format!("cache `{cache}`: nothing is published in {location}: `kiwi-host status` shows what is, and why")
+        }
     }
 }
 

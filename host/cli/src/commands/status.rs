@@ -22,16 +22,25 @@ pub(crate) async fn run(place: &Place, args: &StatusArgs, output: &mut Output) -
         caches.sort_unstable();
         caches.dedup();
     }
-    let statuses = store.statuses(&caches).await?;
-    let rows: Vec<Row> = caches.iter().zip(&statuses).map(|(cache, status)| Row::new(cache, status)).collect();
+    let mut rows = Vec::with_capacity(caches.len());
+    let mut exit = Exit::Done;
+    for (cache, status) in caches.iter().zip(store.statuses(&caches).await?) {
+        match status {
+            Ok(status) => rows.push(Row::new(cache, &status)),
+            Err(error) => {
+                eprintln!("kiwi-host: {error}");
+                exit = Exit::Failed;
+            }
+        }
+    }
     match output.format() {
         Format::Json => output.json(&rows)?,
-        Format::Human if rows.is_empty() => {
+        Format::Human if caches.is_empty() => {
             output.line(format_args!("nothing is published in {}: `kiwi-host run` does that", store.location()))?;
         }
         Format::Human => write(&rows, output)?,
     }
-    Ok(Exit::Done)
+    Ok(exit)
 }
 
 /// Whether the data is there, and how well it is kept.

@@ -130,7 +130,7 @@ impl Store for Redis {
         self.live_on(cache, id, cache_ttl).await
     }
 
-    async fn statuses(&self, caches: &[Name]) -> Result<Vec<Status>> {
+    async fn statuses(&self, caches: &[Name]) -> Result<Vec<Result<Status>>> {
         self.look_at(caches).await
     }
 

@@ -25,7 +25,7 @@ const GET_KEYS: usize = 1_000;
 const WHOLE_TIMEOUT: Duration = Duration::from_secs(60);
 
 impl Redis {
-    pub(super) async fn look_at(&self, caches: &[Name]) -> Result<Vec<Status>> {
+    pub(super) async fn look_at(&self, caches: &[Name]) -> Result<Vec<Result<Status>>> {
         let mut statuses = Vec::with_capacity(caches.len());
         for caches in caches.chunks(STATUSES) {
             let looks: Vec<Transaction> = caches.iter().map(|cache| look(&self.keys(cache))).collect();
@@ -34,11 +34,11 @@ impl Redis {
                 [cache] => self.server.explain(error).of(cache),
                 _ => self.server.explain(error),
             })?;
-            for (cache, reply) in caches.iter().zip(replies) {
+            statuses.extend(caches.iter().zip(replies).map(|(cache, reply)| {
                 let reply = reply.map_err(|error| self.server.explain(error).of(cache))?;
                 let status = self.server.status(cache, &reply)?;
-                statuses.push(status.ok_or_else(|| self.odd_reply(cache, &reply))?);
-            }
+                status.ok_or_else(|| self.odd_reply(cache, &reply))
+            }));
         }
         Ok(statuses)
     }

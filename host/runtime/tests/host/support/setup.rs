@@ -86,7 +86,7 @@ impl Setup {
     }
 
     pub(crate) async fn status(&self, cache: &Name) -> Status {
-        self.store.statuses(std::slice::from_ref(cache)).await.unwrap().remove(0)
+        self.store.status(cache).await.unwrap()
     }
 
     /// The head of what is published, which must be there.

@@ -1,0 +1,162 @@
+//! What a running host does with its caches: loads those that are due, and looks after their data.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use kiwi_cache::store::{Due, Store};
+use kiwi_cache::{Name, Presence, Status};
+use tokio::sync::{Notify, Semaphore, SemaphorePermit};
+use tokio_util::sync::CancellationToken;
+
+use crate::cache::Cache;
+use crate::metrics::Metrics;
+use crate::outcome::Outcome;
+use crate::refill::{failure_elsewhere, refill};
+use crate::report;
+use crate::sandbox::Sandbox;
+use crate::schedule::{self, Next};
+
+/// How often the heads of all caches are read: a map that is missing or lost is due at once.
+const WATCH: Duration = Duration::from_secs(1);
+/// How often to look whether another host has finished.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// What all caches of a host share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) caches: Vec<Entry>,
+    pub(crate) metrics: Metrics,
+    /// One permit a load.
+    pub(crate) loads: Semaphore,
+    /// Plugins run in here: it must live as long as they.
+    pub(crate) _sandbox: Sandbox,
+}
+
+/// One cache of a host.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) cache: Cache,
+    /// Told when the data is found to be missing or lost.
+    pub(crate) due: Notify,
+}
+
+impl Shared {
+    pub(crate) async fn keep_warm(&self, entry: &Entry, draining: &CancellationToken, stop: &CancellationToken) {
+        let cache = &entry.cache;
+        let mut failures = 0u32;
+        let mut before: Option<Outcome> = None;
+        while let Some(turn) = draining.run_until_cancelled(self.turn()).await {
+            let outcome = {
+                let _turn = turn;
+                refill(&*self.store, cache, Due::After(cache.timing.refill_interval), failures, &self.metrics, stop)
+                    .await
+            };
+            failures = if outcome.failure().is_some() { failures.saturating_add(1) } else { 0 };
+            self.tell(cache, &outcome, before.as_ref());
+            let next = schedule::next(&outcome, failures, cache.timing.refill_interval, random());
+            report::next(&cache.name, &outcome, before.as_ref(), next);
+            let waiting = async {
+                match next {
+                    Next::Never => std::future::pending().await,
+                    Next::After(delay) => {
+                        tokio::select! {
+                            () = tokio::time::sleep(delay) => {}
+                            () = entry.due.notified(), if !matches!(outcome, Outcome::Failed(_) | Outcome::Backoff { .. }) => {}
+                        }
+                    }
+                }
+            };
+            if draining.run_until_cancelled(waiting).await.is_none() {
+                return;
+            }
+            before = Some(outcome);
+        }
+    }
+
+    /// Waits for one of the places for loads.
+    async fn turn(&self) -> SemaphorePermit<'_> {
+        self.loads.acquire().await.expect("the semaphore is never closed")
+    }
+
+    pub(crate) async fn refill_now(&self, cache: &Cache, stop: &CancellationToken) -> Outcome {
+        let asked = Instant::now();
+        let mut due = Due::Always;
+        loop {
+            let outcome = {
+                let Some(_turn) = stop.run_until_cancelled(self.turn()).await else { return Outcome::Abandoned };
+                refill(&*self.store, cache, due, 0, &self.metrics, stop).await
+            };
+            match outcome {
+                Outcome::Busy { .. } if due == Due::Always => {
+                    tracing::info!(cache = %cache.name, "another host is loading it: waiting for its result");
+                }
+                Outcome::Busy { .. } => {}
+                // The host that was loading has failed since.
+                Outcome::Backoff { .. } => {
+                    return failure_elsewhere(&*self.store, &cache.name).await.unwrap_or(outcome);
+                }
+                outcome => {
+                    self.tell(cache, &outcome, None);
+                    return outcome;
+                }
+            }
+            if stop.run_until_cancelled(tokio::time::sleep(LOOK)).await.is_none() {
+                return Outcome::Abandoned;
+            }
+            // What the other host publishes is as new as what we were asked for.
+            due = Due::After(asked.elapsed());
+        }
+    }
+
+    fn tell(&self, cache: &Cache, outcome: &Outcome, before: Option<&Outcome>) {
+        self.metrics.refilled(&cache.name, outcome);
+        report::outcome(&cache.name, outcome, before);
+    }
+
+    /// Reads the heads of all caches again and again: wakes those whose data is gone, and says when
+    /// the store is away and back.
+    pub(crate) async fn watch(&self) {
+        let names: Vec<Name> = self.caches.iter().map(|entry| entry.cache.name.clone()).collect();
+        let mut away = false;
+        loop {
+            match self.store.statuses(&names).await {
+                Ok(statuses) => {
+                    if std::mem::take(&mut away) {
+                        tracing::info!("the store at {} is back", self.store.location());
+                    }
+                    for (entry, status) in self.caches.iter().zip(statuses) {
+                        self.seen(entry, status);
+                    }
+                }
+                Err(error) if !away => {
+                    away = true;
+                    tracing::warn!("{error}; trying again until it is there, readers serve what they have");
+                }
+                Err(_) => {}
+            }
+            tokio::time::sleep(WATCH).await;
+        }
+    }
+
+    fn seen(&self, entry: &Entry, status: kiwi_cache::Result<Status>) {
+        match status.map(|status| (status.now, status.presence)) {
+            Ok((now, Presence::Whole(head))) => {
+                self.metrics.age(&entry.cache.name, now.duration_since(head.checked_at).unwrap_or_default());
+            }
+            Ok(_) if entry.cache.progress.is_loading() => {}
+            Ok(_) => entry.due.notify_waiters(),
+            // Its next refill meets the same, and says so.
+            Err(error) => tracing::debug!("{error}"),
+        }
+    }
+}
+
+/// In `0.0..1.0`. Good enough to spread delays; not for secrets.
+fn random() -> f64 {
+    let mut bytes = [0; 4];
+    match getrandom::fill(&mut bytes) {
+        Ok(()) => f64::from(u32::from_le_bytes(bytes)) / (f64::from(u32::MAX) + 1.0),
+        Err(_) => 0.5,
+    }
+}
