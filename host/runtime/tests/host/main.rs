@@ -8,4 +8,6 @@ mod entries;
 mod files;
 mod hostile;
 mod network;
+mod refill;
+mod schedule;
 mod support;

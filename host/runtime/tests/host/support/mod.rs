@@ -15,14 +15,14 @@ pub(crate) use attack::{attack, loaded};
 pub(crate) use guests::{guest, plugin, repository};
 pub(crate) use log::log_of;
 pub(crate) use running::Running;
-pub(crate) use server::{Body, Server, answer, endless, raw_server, trickle};
-pub(crate) use setup::{Setup, cache, every, name, refill};
+pub(crate) use server::{Body, Gate, Server, answer, endless, later, raw_server, trickle};
+pub(crate) use setup::{Setup, cache, every, fetched, name, refill};
 
 /// Polls until it is so.
 ///
 /// # Panics
 /// After half a minute.
-pub(crate) async fn eventually<F: Future<Output = bool>>(what: &str, mut is_so: impl FnMut() -> F) {
+pub(crate) async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(30);
     while !is_so().await {
         assert!(Instant::now() < deadline, "waited in vain until {what}");

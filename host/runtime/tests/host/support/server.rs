@@ -3,15 +3,16 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use kiwi_host::CancellationToken;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -22,6 +23,31 @@ pub(crate) type Body = UnsyncBoxBody<Bytes, Infallible>;
 pub(crate) fn answer(status: u16, body: impl Into<Bytes>) -> Response<Body> {
     let body = Full::new(body.into()).boxed_unsync();
     Response::builder().status(StatusCode::from_u16(status).unwrap()).body(body).unwrap()
+}
+
+/// An answer whose body comes when it is ready.
+pub(crate) fn later(body: impl Future<Output = String> + Send + 'static) -> Response<Body> {
+    let once = futures_util::stream::once(async move { Ok(Frame::data(Bytes::from(body.await))) });
+    Response::new(StreamBody::new(once).boxed_unsync())
+}
+
+/// What holds answers back until it is opened, for good.
+#[derive(Clone, Default)]
+pub(crate) struct Gate(CancellationToken);
+
+impl Gate {
+    pub(crate) fn open(&self) {
+        self.0.cancel();
+    }
+
+    /// An answer whose body comes when the gate is open.
+    pub(crate) fn holds(&self, body: &str) -> Response<Body> {
+        let (opened, body) = (self.0.clone(), body.to_owned());
+        later(async move {
+            opened.cancelled().await;
+            body
+        })
+    }
 }
 
 /// An answer whose body comes byte by byte, without end.
@@ -39,10 +65,17 @@ pub(crate) fn endless() -> Response<Body> {
     Response::new(StreamBody::new(blocks).boxed_unsync())
 }
 
+/// The head of a request, and when it came.
+#[derive(Clone, Debug)]
+pub(crate) struct Head {
+    pub(crate) at: Instant,
+    pub(crate) headers: HeaderMap,
+}
+
 /// An HTTP server. It stops when it is dropped.
 pub(crate) struct Server {
     address: SocketAddr,
-    requests: Arc<Mutex<Vec<http::request::Parts>>>,
+    requests: Arc<Mutex<Vec<Head>>>,
     accepting: JoinHandle<()>,
 }
 
@@ -51,14 +84,14 @@ impl Server {
     pub(crate) async fn start(
         answer: impl Fn(&http::request::Parts) -> Response<Body> + Send + Sync + 'static,
     ) -> Self {
-        let requests: Arc<Mutex<Vec<http::request::Parts>>> = Arc::default();
+        let requests: Arc<Mutex<Vec<Head>>> = Arc::default();
         let (kept, answer) = (requests.clone(), Arc::new(answer));
         let (address, accepting) = raw_server(move |stream| {
             let (kept, answer) = (kept.clone(), answer.clone());
             let service = service_fn(move |request: Request<Incoming>| {
                 let (head, _) = request.into_parts();
                 let answered = answer(&head);
-                kept.lock().unwrap().push(head);
+                kept.lock().unwrap().push(Head { at: Instant::now(), headers: head.headers });
                 async move { Ok::<_, Infallible>(answered) }
             });
             async move {
@@ -84,8 +117,8 @@ impl Server {
         self.address.port()
     }
 
-    /// The heads of all requests so far.
-    pub(crate) fn requests(&self) -> Vec<http::request::Parts> {
+    /// All requests so far.
+    pub(crate) fn requests(&self) -> Vec<Head> {
         self.requests.lock().unwrap().clone()
     }
 }

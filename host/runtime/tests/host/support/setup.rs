@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use kiwi_cache::store::{Scan, Store};
 use kiwi_cache::{Head, Name, Presence, Status};
-use kiwi_host::{AskedTiming, CacheConfig, CancellationToken, Host, Outcome, PluginError, Settings};
+use kiwi_host::{AskedTiming, CacheConfig, CancellationToken, Grants, Host, Outcome, PluginError, Settings};
 use serde_json::Value;
 use tempfile::TempDir;
+
+use super::{Server, plugin};
 
 /// A store in a directory of its own, gone with it.
 pub(crate) struct Setup {
@@ -26,6 +28,12 @@ pub(crate) fn name(text: &str) -> Name {
 pub(crate) fn cache(name: &str, plugin: PathBuf, settings: Value) -> CacheConfig {
     let Value::Object(settings) = settings else { panic!("expected an object, got {settings}") };
     CacheConfig { settings: Settings(settings), ..CacheConfig::new(name.parse().unwrap(), plugin) }
+}
+
+/// A cache that gets a JSON object from a server, which it may.
+pub(crate) fn fetched(name: &str, server: &Server) -> CacheConfig {
+    let grants = Grants { http: vec![server.origin().parse().unwrap()], ..Grants::default() };
+    CacheConfig { grants, ..cache(name, plugin("http"), serde_json::json!({ "url": server.url("/") })) }
 }
 
 /// A refill at this interval.
