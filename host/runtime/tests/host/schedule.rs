@@ -16,7 +16,7 @@ const AIRLINES: &str = r#"{"FR": "Ryanair"}"#;
 
 /// A second host on the same store, as another process would have it.
 async fn beside(setup: &Setup, config: CacheConfig) -> Host {
-    let url = format!("{}", setup.store.location());
+    let url = setup.store.location();
     let store: Arc<dyn Store> = kiwi_cache::store::open(&url.parse().unwrap()).unwrap();
     let (host, skipped) = Host::builder(store).caches([config]).build().await.unwrap();
     assert!(skipped.is_empty(), "{skipped:?}");
