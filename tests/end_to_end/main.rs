@@ -6,6 +6,7 @@ mod absences;
 mod acceptance;
 mod connections;
 mod flush;
+mod full_disks;
 mod killed_hosts;
 mod lifecycle;
 mod metrics;

@@ -75,6 +75,11 @@ impl Desk {
     pub(crate) fn start(&self, args: &[&str]) -> Running {
         Running::start(&mut self.command(args))
     }
+
+    /// Starts the command behind a line of shell.
+    pub(crate) fn start_in_shell(&self, line: &str, args: &[&str]) -> Running {
+        Running::start(&mut self.shell(line, args))
+    }
 }
 
 impl Ended {
