@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use kiwi_cache::Cache;
 use kiwi_cache::store::{self, Store};
+use redis::{Connection, FromRedisValue};
 
 use crate::redis_server::RedisServer;
 use crate::support::{Desk, Number, Numbers, eventually, immortal, numbers};
@@ -19,14 +20,12 @@ async fn fifty_kills_amid_refills_never_show_a_reader_anything_but_whole_maps() 
     let timing = "refill_interval = \"1ms\"\nlease_ttl = \"1s\"";
     let desk = Desk::with(&numbers(&redis, ENTRIES, timing));
     let store = store::open(&redis.url().parse().expect("a store URL")).expect("a store");
-    let started = Instant::now();
     desk.run(&["refill", "--all"]).expect(0);
-    let refill = started.elapsed();
     let done = Arc::new(AtomicBool::new(false));
     let reader = tokio::spawn(read(store, Arc::clone(&done)));
 
     let server = Arc::clone(&redis);
-    let killing = tokio::task::spawn_blocking(move || kill_again_and_again(&server, &desk, refill));
+    let killing = tokio::task::spawn_blocking(move || kill_again_and_again(&server, &desk));
     let killed = killing.await.expect("hosts that take over");
     done.store(true, Ordering::Relaxed);
     let met = reader.await.expect("no mixed, missing or half map");
@@ -62,26 +61,51 @@ struct Killed {
     longest_takeover: Duration,
 }
 
-/// Starts a host, kills it at a random moment of its first refill or soon after it, and again.
-fn kill_again_and_again(redis: &RedisServer, desk: &Desk, refill: Duration) -> Killed {
-    let mut connection = redis::Client::open(redis.url()).and_then(|client| client.get_connection()).expect("a server");
-    let mut field = |key: &str, field: &str| -> Option<String> {
-        redis::cmd("HGET").arg(key).arg(field).query(&mut connection).expect("an answer")
-    };
-    let mut token = || field("kiwi:{numbers}:lease", "token");
+/// Starts a host, kills it at a random moment of its refill or soon after it, and again.
+fn kill_again_and_again(redis: &RedisServer, desk: &Desk) -> Killed {
+    let mut published = Published::new(redis);
     let (mut killed, mut dead) = (Killed::default(), None);
     for _ in 0..KILLS {
-        let starting = Instant::now();
+        let (starting, before) = (Instant::now(), published.seq());
         let host = desk.start(&["run"]);
-        eventually("the lease", || token().filter(|token| Some(token) != dead.as_ref()));
+        eventually("the lease", || published.token().filter(|token| Some(token) != dead.as_ref()));
         killed.longest_takeover = killed.longest_takeover.max(starting.elapsed());
-        std::thread::sleep(refill.mul_f64(3.0 * fastrand::f64()));
+        // One in five waits for the commit.
+        let moment = fastrand::u32(..ENTRIES / 4 * 5);
+        eventually("a moment", || (published.staged() >= moment || published.seq() > before).then_some(()));
+        std::thread::sleep(Duration::from_millis(fastrand::u64(..30)));
         drop(host);
-        dead = token();
-        let staging = dead.iter().map(|dead| format!("kiwi:{{numbers}}:staging:{dead}"));
-        killed.staged += staging.filter(|key| redis.command(&["EXISTS", key]) == Ok(true)).count();
+        dead = published.token();
+        killed.staged += usize::from(published.staged() > 0);
         assert_eq!(immortal(redis), [""; 0], "keys without a TTL");
     }
-    let seq = field("kiwi:{numbers}:meta", "seq").and_then(|seq| seq.parse::<u64>().ok()).expect("a published map");
-    Killed { published: seq - 1, ..killed }
+    Killed { published: published.seq() - 1, ..killed }
+}
+
+/// What a look into the server tells of the cache.
+struct Published(Connection);
+
+impl Published {
+    fn new(redis: &RedisServer) -> Self {
+        Self(redis::Client::open(redis.url()).and_then(|client| client.get_connection()).expect("a connection"))
+    }
+
+    fn ask<T: FromRedisValue>(&mut self, words: &[&str]) -> T {
+        redis::cmd(words[0]).arg(&words[1..]).query(&mut self.0).expect("an answer")
+    }
+
+    fn seq(&mut self) -> u64 {
+        self.ask(&["HGET", "kiwi:{numbers}:meta", "seq"])
+    }
+
+    /// Who has the lease.
+    fn token(&mut self) -> Option<String> {
+        self.ask(&["HGET", "kiwi:{numbers}:lease", "token"])
+    }
+
+    /// How many entries the holder of the lease has staged.
+    fn staged(&mut self) -> u32 {
+        let token = self.token().unwrap_or_default();
+        self.ask(&["HLEN", &format!("kiwi:{{numbers}}:staging:{token}")])
+    }
 }

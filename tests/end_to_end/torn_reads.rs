@@ -98,16 +98,21 @@ fn scan_plainly(connection: &mut Connection, done: &AtomicBool) -> (usize, usize
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_load_is_wrong_while_the_store_is_flushed_and_restored_and_two_hosts_race() {
-    let redis = RedisServer::start();
+    let redis = Arc::new(RedisServer::start());
     let desk = desk(&redis);
     let hosts = [start(&desk), start(&desk)];
+    let done = Arc::new(AtomicBool::new(false));
+    let tampering = tokio::task::spawn_blocking({
+        let (redis, done) = (Arc::clone(&redis), Arc::clone(&done));
+        move || tamper(&redis, &done)
+    });
     let end = Instant::now() + Duration::from_secs(10);
     let loads = MAPS.map(|(name, entries)| tokio::spawn(load_anew(open(&redis), name, entries, end)));
     let served = MAPS.map(|(name, entries)| tokio::spawn(serve(open(&redis), name, entries, end)));
-    let tampering = tokio::task::spawn_blocking(move || tamper(&redis, end));
     for task in loads.into_iter().chain(served) {
         task.await.expect("no wrong map");
     }
+    done.store(true, Ordering::Relaxed);
     let (flushes, restores, looks) = tampering.await.expect("no key without a TTL");
     println!("meanwhile {flushes} times FLUSHALL, {restores} old dumps, {looks} looks: no key without a TTL");
     for (cache, _) in MAPS {
@@ -144,11 +149,11 @@ async fn serve(store: Arc<dyn Store>, name: &'static str, entries: u32, end: Ins
 }
 
 /// Flushes, brings old data back, and looks for keys without a TTL; how often each.
-fn tamper(redis: &RedisServer, end: Instant) -> (usize, usize, usize) {
+fn tamper(redis: &RedisServer, done: &AtomicBool) -> (usize, usize, usize) {
     let connection = &mut connect(redis);
     let mut old: HashMap<&str, [Vec<u8>; 2]> = HashMap::new();
     let (mut flushes, mut restores, mut looks) = (0, 0, 0);
-    while Instant::now() < end {
+    while !done.load(Ordering::Relaxed) {
         let kept = immortal(redis);
         let forever = |key: &String| ["kiwi:{forever}", "kiwi:{forever}:meta"].contains(&key.as_str());
         assert!(kept.iter().all(forever), "without a TTL: {kept:?}");
