@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use kiwi_cache::Name;
-use xxhash_rust::xxh3::xxh3_128_with_seed;
+use xxhash_rust::xxh3::xxh3_128;
 
 use crate::config::{CacheConfig, Limits, Timing};
 use crate::description::Description;
@@ -23,7 +23,7 @@ pub(crate) struct Cache {
     pub(crate) progress: Arc<Progress>,
     plugin: Arc<Plugin>,
     door: Arc<Door>,
-    /// Names this build of the plugin with these settings: its marks mean nothing to another.
+    /// Names this build of the plugin with these settings and grants: its marks mean nothing to another.
     loader: String,
 }
 
@@ -38,13 +38,14 @@ impl Cache {
         let asked = description.map(|description| description.timing).unwrap_or_default();
         let error = |error: kiwi_cache::Error| PluginError::new(plugin.path(), error.to_string());
         let timing = config.timing.or(asked).resolve(&config.name).map_err(error)?;
-        let settings_hash = xxh3_128_with_seed(config.settings.to_json().as_bytes(), 0);
+        // What it may read decides what it gives, just as its settings do.
+        let given = format!("{} {:?}", config.settings.to_json(), config.grants);
         Ok(Self {
             name: config.name.clone(),
             timing,
             progress: Arc::default(),
             door: Arc::new(Door::new(Policy::new(config.grants.http.clone()))),
-            loader: format!("{:032x}", plugin.hash() ^ settings_hash.rotate_left(64)),
+            loader: format!("{:032x}", xxh3_128(format!("{:032x} {given}", plugin.hash()).as_bytes())),
             plugin,
             config,
         })

@@ -37,8 +37,12 @@ pub enum FailureKind {
     Contract,
     /// The map is empty, and that is not allowed.
     Empty,
-    /// The store failed, or lost what was staged.
+    /// The store cannot be reached.
+    StoreUnavailable,
+    /// The store refused, is full, or lost what was staged.
     Store,
+    /// The host itself failed: a bug of ours.
+    Internal,
 }
 
 impl FailureKind {
@@ -55,7 +59,9 @@ impl FailureKind {
             Self::InvalidEntry => "invalid-entry",
             Self::Contract => "contract",
             Self::Empty => "empty",
+            Self::StoreUnavailable => "store-unavailable",
             Self::Store => "store",
+            Self::Internal => "internal",
         }
     }
 
@@ -79,7 +85,8 @@ impl Failure {
     }
 
     pub(crate) fn store(error: &kiwi_cache::Error) -> Self {
-        Self::new(FailureKind::Store, chain(error))
+        let kind = if error.is_unavailable() { FailureKind::StoreUnavailable } else { FailureKind::Store };
+        Self::new(kind, chain(error))
     }
 
     pub(crate) fn limit(name: &str, message: impl fmt::Display) -> Self {

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::stream::{self, StreamExt};
 use kiwi_cache::store::Store;
 use kiwi_cache::{Batch, Name};
 use tokio::sync::{Notify, Semaphore};
@@ -21,6 +20,9 @@ use crate::prepare::{self, Skipped};
 use crate::progress::Progress;
 use crate::sandbox::Sandbox;
 use crate::warm::{Entry, Shared};
+
+/// How long leases may take to be given back after the drain timeout.
+const GIVE_BACK: Duration = Duration::from_secs(5);
 
 /// Keeps caches warm: runs their loaders on schedule and publishes what they give. See
 /// [`Host::builder`].
@@ -74,7 +76,7 @@ impl Builder {
     /// This machine cannot run WebAssembly at all.
     pub async fn build(self) -> Result<(Host, Vec<Skipped>), PluginError> {
         let sandbox = Sandbox::new(self.compile_cache, self.max_loads)?;
-        let (caches, skipped) = prepare::caches(&sandbox, self.caches).await;
+        let (caches, skipped) = prepare::caches(&sandbox, self.caches, self.max_loads).await;
         let caches = caches.into_iter().map(|cache| Entry { cache, due: Notify::new() }).collect();
         let loads = Semaphore::new(self.max_loads);
         let shared = Shared { store: self.store, caches, metrics: self.metrics, loads, _sandbox: sandbox };
@@ -110,7 +112,9 @@ impl Host {
         draining.cancel();
         if tokio::time::timeout(drain_timeout, async { while tasks.join_next().await.is_some() {} }).await.is_err() {
             stop.cancel();
-            while tasks.join_next().await.is_some() {}
+            // Giving back a lease needs the store; one that hangs must not keep the host.
+            let _ = tokio::time::timeout(GIVE_BACK, async { while tasks.join_next().await.is_some() {} }).await;
+            tasks.shutdown().await;
         }
     }
 
@@ -123,9 +127,15 @@ impl Host {
 
     /// As [`Host::refill`] for all caches, as many at a time as `max_loads` allows, in their order.
     pub async fn refill_all(&self, stop: &CancellationToken) -> Vec<(Name, Outcome)> {
-        let caches = self.0.caches.iter().map(|entry| &entry.cache);
-        let refills = caches.map(async |cache| (cache.name.clone(), self.0.refill_now(cache, stop).await));
-        stream::iter(refills).buffered(self.0.caches.len().max(1)).collect().await
+        let mut tasks = JoinSet::new();
+        for index in 0..self.0.caches.len() {
+            let (shared, stop) = (self.0.clone(), stop.clone());
+            tasks.spawn(async move { (index, shared.refill_now(&shared.caches[index].cache, &stop).await) });
+        }
+        let mut outcomes = tasks.join_all().await;
+        outcomes.sort_unstable_by_key(|(index, _)| *index);
+        let name = |index: usize| self.0.caches[index].cache.name.clone();
+        outcomes.into_iter().map(|(index, outcome)| (name(index), outcome)).collect()
     }
 
     /// Runs one cache's loader and hands its entries to `sink`, batch by batch. Publishes nothing,

@@ -11,7 +11,7 @@ use cadence::prelude::*;
 use cadence::{QueuingMetricSink, StatsdClient, UdpMetricSink};
 use kiwi_cache::{Error, Name, Result};
 
-use crate::failure::FailureKind;
+use crate::failure::{Failure, FailureKind};
 use crate::outcome::Outcome;
 
 /// Datagrams waiting to be sent; more are dropped.
@@ -53,7 +53,7 @@ impl Metrics {
         let name = cache.as_str();
         let status = match outcome {
             Outcome::Published { .. } | Outcome::Unchanged { .. } => "success",
-            Outcome::Failed(failure) if failure.kind == FailureKind::Store => "redis_error",
+            Outcome::Failed(Failure { kind: FailureKind::Store | FailureKind::StoreUnavailable, .. }) => "redis_error",
             Outcome::Failed(_) => "load_error",
             Outcome::Fresh { .. } | Outcome::Busy { .. } | Outcome::Backoff { .. } | Outcome::Abandoned => return,
         };

@@ -1,9 +1,11 @@
 //! Makes caches of configurations: compiles each plugin once, and checks what it needs.
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use futures_util::stream::{self, StreamExt};
 use kiwi_cache::Name;
 
@@ -22,8 +24,14 @@ pub struct Skipped {
 }
 
 /// The caches that can run, in their order, and those that cannot.
-pub(crate) async fn caches(sandbox: &Sandbox, configs: Vec<CacheConfig>) -> (Vec<Cache>, Vec<Skipped>) {
+pub(crate) async fn caches(
+    sandbox: &Sandbox,
+    configs: Vec<CacheConfig>,
+    max_loads: usize,
+) -> (Vec<Cache>, Vec<Skipped>) {
     let at_a_time = std::thread::available_parallelism().map_or(1, usize::from);
+    // A describe takes one of the sandbox's places, as a load does.
+    let described_at_a_time = at_a_time.min(max_loads);
     let mut paths: Vec<PathBuf> = configs.iter().map(|config| config.plugin.clone()).collect();
     paths.sort();
     paths.dedup();
@@ -36,18 +44,26 @@ pub(crate) async fn caches(sandbox: &Sandbox, configs: Vec<CacheConfig>) -> (Vec
     let made = configs.into_iter().map(async |config| {
         let cache = config.name.clone();
         let made = match &plugins[&config.plugin] {
-            Ok(plugin) => Cache::new(config, plugin.clone()).await,
+            Ok(plugin) => prepare(config, plugin).await,
             Err(error) => Err(error.again()),
         };
         made.map_err(|error| Skipped { cache, error })
     });
     let mut caches = Vec::new();
     let mut skipped = Vec::new();
-    for made in stream::iter(made).buffered(at_a_time).collect::<Vec<_>>().await {
+    for made in stream::iter(made).buffered(described_at_a_time).collect::<Vec<_>>().await {
         match made {
             Ok(cache) => caches.push(cache),
             Err(skip) => skipped.push(skip),
         }
     }
     (caches, skipped)
+}
+
+/// As [`Cache::new`]. A panic, which is a bug of ours, skips this cache and no other.
+async fn prepare(config: CacheConfig, plugin: &Arc<Plugin>) -> Result<Cache, PluginError> {
+    let made = AssertUnwindSafe(Cache::new(config, plugin.clone())).catch_unwind().await;
+    made.unwrap_or_else(|_| {
+        Err(PluginError::new(plugin.path(), "kiwi-host itself panicked at its `describe`; please report it"))
+    })
 }

@@ -30,18 +30,25 @@ impl Progress {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn begin(&self) {
+    /// Loading, until the guard is dropped, in whatever way the load ends.
+    pub(crate) fn begin(&self) -> Loading<'_> {
         self.entries.store(0, Ordering::Relaxed);
         self.bytes.store(0, Ordering::Relaxed);
         self.loading.store(true, Ordering::Relaxed);
+        Loading(self)
     }
 
     pub(crate) fn add(&self, entries: usize, bytes: usize) {
         self.entries.fetch_add(entries as u64, Ordering::Relaxed);
         self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
     }
+}
 
-    pub(crate) fn end(&self) {
-        self.loading.store(false, Ordering::Relaxed);
+/// A load is under way as long as this lives.
+pub(crate) struct Loading<'a>(&'a Progress);
+
+impl Drop for Loading<'_> {
+    fn drop(&mut self) {
+        self.0.loading.store(false, Ordering::Relaxed);
     }
 }

@@ -18,6 +18,8 @@ use crate::schedule;
 /// How often a commit whose reply was lost is tried again, and how soon.
 const COMMIT_TRIES: u32 = 5;
 const COMMIT_PAUSE: Duration = Duration::from_millis(200);
+/// A lease is renewed after a third of its time, and at least this often.
+const LONGEST_RENEWAL: Duration = Duration::from_secs(30);
 
 /// Refills a cache if it is due. `failures` counts the failures in a row before this attempt.
 pub(crate) async fn refill(
@@ -37,9 +39,10 @@ pub(crate) async fn refill(
         Err(error) => return Outcome::Failed(Failure::store(&error)),
     };
     let attempt = Attempt { store, cache, lease, base, metrics, started: Instant::now() };
-    cache.progress.begin();
-    let result = attempt.run(stop).await;
-    cache.progress.end();
+    let result = {
+        let _loading = cache.progress.begin();
+        attempt.run(stop).await
+    };
     match result {
         Ok(outcome) => outcome,
         Err(failure) => attempt.failed(failure, failures + 1).await,
@@ -90,9 +93,14 @@ impl Attempt<'_> {
         let lease_ttl = self.cache.timing.lease_ttl;
         let mut confirmed = Instant::now();
         loop {
-            tokio::time::sleep(lease_ttl / 3).await;
+            // What is staged lives for two minutes, and renewing the lease renews that as well.
+            tokio::time::sleep((lease_ttl / 3).min(LONGEST_RENEWAL)).await;
             match self.store.renew(&self.lease, lease_ttl).await {
-                Ok(true) => confirmed = Instant::now(),
+                Ok(true) => {
+                    confirmed = Instant::now();
+                    // A load may take longer than what it replaces has to live.
+                    self.prolong().await;
+                }
                 Ok(false) => return lease_lost("another host may have taken it"),
                 Err(error) if confirmed.elapsed() > lease_ttl => return Failure::store(&error),
                 Err(error) => tracing::debug!(cache = %self.cache.name, "the lease could not be renewed yet: {error}"),
@@ -113,14 +121,14 @@ impl Attempt<'_> {
             (Ended::Unchanged, None) => {
                 Err(Failure::new(FailureKind::Contract, "`unchanged`, but nothing is published"))
             }
-            (Ended::Map(totals), Some(base)) if (totals.root, totals.entries) == (base.root, base.entries) => {
-                self.commit(Content::Touch { base: base.id }, mark).await?;
-                Ok(Outcome::Unchanged { id: base.id, entries: base.entries, took: took() })
-            }
             (Ended::Map(Totals { entries: 0, .. }), _) if !self.cache.config.allow_empty_data => Err(Failure::new(
                 FailureKind::Empty,
                 "the loader gave an empty map: if that is right, set `allow_empty_data = true` for this cache",
             )),
+            (Ended::Map(totals), Some(base)) if (totals.root, totals.entries) == (base.root, base.entries) => {
+                self.commit(Content::Touch { base: base.id }, mark).await?;
+                Ok(Outcome::Unchanged { id: base.id, entries: base.entries, took: took() })
+            }
             (Ended::Map(Totals { entries, bytes, root }), _) => {
                 let id = Id::random();
                 self.commit(Content::Swap { id, entries, bytes, root }, mark).await?;
@@ -167,7 +175,15 @@ impl Attempt<'_> {
         let begun =
             self.store.begin(&self.cache.name, self.lease.token, self.cache.timing.lease_ttl, Due::Always).await;
         match begun.map_err(|error| Failure::store(&error))? {
-            Begin::Go { base, .. } => Ok(base.map(|base| base.id) == self.base.as_ref().map(|base| base.id)),
+            Begin::Go { base, .. } => {
+                // Checked by nobody since, too: what another host found later must not be undone.
+                let seen = |base: &Head| (base.id, base.checked_at);
+                let is_ours = base.as_ref().map(seen) == self.base.as_ref().map(seen);
+                if !is_ours {
+                    self.give_back().await;
+                }
+                Ok(is_ours)
+            }
             Begin::Fresh { .. } | Begin::Busy { .. } | Begin::Backoff { .. } => Ok(false),
         }
     }
@@ -181,16 +197,20 @@ impl Attempt<'_> {
         if let Err(error) = self.store.fail(&self.lease, backoff, &error, timing.cache_ttl).await {
             tracing::debug!(cache = %self.cache.name, "the failure could not be kept in the store: {error}");
         }
-        if let Some(base) = &self.base {
-            match self.store.prolong(&self.cache.name, base.id, timing.cache_ttl).await {
-                Ok(true) => tracing::debug!(cache = %self.cache.name, "the published data was prolonged"),
-                Ok(false) => tracing::debug!(cache = %self.cache.name, "something else is published by now"),
-                Err(error) => {
-                    tracing::warn!(cache = %self.cache.name, "the published data could not be prolonged: {error}")
-                }
+        self.prolong().await;
+        Outcome::Failed(failure)
+    }
+
+    /// Keeps what is published alive for another `cache_ttl`.
+    async fn prolong(&self) {
+        let Some(base) = &self.base else { return };
+        match self.store.prolong(&self.cache.name, base.id, self.cache.timing.cache_ttl).await {
+            Ok(true) => tracing::debug!(cache = %self.cache.name, "the published data was prolonged"),
+            Ok(false) => tracing::debug!(cache = %self.cache.name, "something else is published by now"),
+            Err(error) => {
+                tracing::warn!(cache = %self.cache.name, "the published data could not be prolonged: {error}")
             }
         }
-        Outcome::Failed(failure)
     }
 
     async fn give_back(&self) {

@@ -47,17 +47,26 @@ pub(crate) fn next(outcome: &Outcome, failures: u32, refill_interval: Duration, 
 pub(crate) fn backoff(failure: &Failure, failures: u32, refill_interval: Duration) -> Duration {
     let asked = failure.retry_after.unwrap_or_default().min(LONGEST_RETRY_AFTER);
     match failure.kind {
-        FailureKind::Unavailable => {
-            let doubled =
-                FIRST_BACKOFF.saturating_mul(1u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX));
-            doubled.min(refill_interval.max(LONGEST_BACKOFF)).max(asked)
-        }
-        // The source was not the trouble.
-        FailureKind::Store => SOON,
+        FailureKind::Unavailable => doubled(failures).min(refill_interval.max(LONGEST_BACKOFF)).max(asked),
+        // The source was asked in vain: not each second, while the store is full.
+        FailureKind::Store => doubled(failures).min(refill_interval.max(LONGEST_BACKOFF)),
+        // Asking whether the store is back costs the source nothing.
+        FailureKind::StoreUnavailable => SOON,
         // Another host may have another configuration.
         FailureKind::InvalidSettings | FailureKind::Denied => Duration::ZERO,
         _ => refill_interval,
     }
+}
+
+/// How long to wait when data that was published is found to be missing or lost, for the `losses`th
+/// time in a row: not at all at first, then longer and longer, because something takes it away.
+pub(crate) fn after_loss(losses: u32, refill_interval: Duration) -> Duration {
+    if losses <= 1 { Duration::ZERO } else { doubled(losses - 1).min(refill_interval) }
+}
+
+/// One second, two, four, ...
+fn doubled(times: u32) -> Duration {
+    FIRST_BACKOFF.saturating_mul(1u32.checked_shl(times.saturating_sub(1)).unwrap_or(u32::MAX))
 }
 
 fn later(delay: Duration, random: f64) -> Duration {
@@ -96,6 +105,12 @@ mod tests {
         }
         assert_eq!(delay(&failed(FailureKind::Other, None), 1, Duration::from_secs(5), 0.0).as_secs(), 5);
         assert_eq!(delay(&failed(FailureKind::Trap, None), 9, Duration::from_secs(5), 0.0).as_secs(), 5);
+    }
+
+    #[test]
+    fn data_that_is_lost_again_and_again_is_loaded_with_growing_delays() {
+        let delays: Vec<u64> = (1..=7).map(|n| after_loss(n, Duration::from_secs(10)).as_secs()).collect();
+        assert_eq!(delays, [0, 1, 2, 4, 8, 10, 10]);
     }
 
     proptest! {

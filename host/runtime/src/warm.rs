@@ -1,14 +1,18 @@
 //! What a running host does with its caches: loads those that are due, and looks after their data.
 
+use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt;
 use kiwi_cache::store::{Due, Store};
-use kiwi_cache::{Name, Presence, Status};
+use kiwi_cache::{Name, Presence, Status, Ttl};
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 
 use crate::cache::Cache;
+use crate::failure::{Failure, FailureKind};
 use crate::metrics::Metrics;
 use crate::outcome::Outcome;
 use crate::refill::{failure_elsewhere, refill};
@@ -33,6 +37,12 @@ pub(crate) struct Shared {
     pub(crate) _sandbox: Sandbox,
 }
 
+/// Why a wait ended.
+enum Woken {
+    InTime,
+    DataLost,
+}
+
 /// One cache of a host.
 #[derive(Debug)]
 pub(crate) struct Entry {
@@ -43,35 +53,72 @@ pub(crate) struct Entry {
 
 impl Shared {
     pub(crate) async fn keep_warm(&self, entry: &Entry, draining: &CancellationToken, stop: &CancellationToken) {
-        let cache = &entry.cache;
-        let mut failures = 0u32;
+        let (cache, interval) = (&entry.cache, entry.cache.timing.refill_interval);
+        let (mut failures, mut losses) = (0u32, 0u32);
         let mut before: Option<Outcome> = None;
         while let Some(turn) = draining.run_until_cancelled(self.turn()).await {
-            let outcome = {
-                let _turn = turn;
-                refill(&*self.store, cache, Due::After(cache.timing.refill_interval), failures, &self.metrics, stop)
-                    .await
-            };
+            let outcome = self.attempt(cache, Due::After(interval), failures, stop).await;
+            drop(turn);
             failures = if outcome.failure().is_some() { failures.saturating_add(1) } else { 0 };
             self.tell(cache, &outcome, before.as_ref());
-            let next = schedule::next(&outcome, failures, cache.timing.refill_interval, random());
+            let next = schedule::next(&outcome, failures, interval, random());
             report::next(&cache.name, &outcome, before.as_ref(), next);
-            let waiting = async {
-                match next {
-                    Next::Never => std::future::pending().await,
-                    Next::After(delay) => {
-                        tokio::select! {
-                            () = tokio::time::sleep(delay) => {}
-                            () = entry.due.notified(), if !matches!(outcome, Outcome::Failed(_) | Outcome::Backoff { .. }) => {}
-                        }
-                    }
-                }
-            };
-            if draining.run_until_cancelled(waiting).await.is_none() {
-                return;
+            match draining.run_until_cancelled(self.wait(entry, &outcome, next, losses)).await {
+                None => return,
+                Some(Woken::InTime) => losses = 0,
+                Some(Woken::DataLost) => losses = losses.saturating_add(1),
             }
             before = Some(outcome);
         }
+    }
+
+    /// Waits until the next refill is due by time, or because the data is gone.
+    async fn wait(&self, entry: &Entry, outcome: &Outcome, next: Next, losses: u32) -> Woken {
+        let in_time = async {
+            match next {
+                Next::Never => std::future::pending().await,
+                Next::After(delay) => tokio::time::sleep(delay).await,
+            }
+        };
+        let data_lost = async {
+            entry.due.notified().await;
+            tokio::time::sleep(schedule::after_loss(losses + 1, entry.cache.timing.refill_interval)).await;
+        };
+        let failed = matches!(outcome, Outcome::Failed(_) | Outcome::Backoff { .. });
+        tokio::select! {
+            () = in_time => Woken::InTime,
+            // After a failure the source is left alone, even if there is nothing to serve.
+            () = data_lost, if !failed => Woken::DataLost,
+            never = self.keep_alive(&entry.cache), if failed => match never {},
+        }
+    }
+
+    /// Prolongs what is published for as long as nothing newer can be had: the wait for the next
+    /// attempt may be longer than the data's own life.
+    async fn keep_alive(&self, cache: &Cache) -> Infallible {
+        let Ttl::For(cache_ttl) = cache.timing.cache_ttl else { return std::future::pending().await };
+        loop {
+            tokio::time::sleep(cache_ttl / 3).await;
+            if let Err(error) = self.prolong(cache).await {
+                tracing::debug!(cache = %cache.name, "the published data could not be prolonged: {error}");
+            }
+        }
+    }
+
+    async fn prolong(&self, cache: &Cache) -> kiwi_cache::Result<()> {
+        if let Some(head) = self.store.status(&cache.name).await?.presence.whole() {
+            self.store.prolong(&cache.name, head.id, cache.timing.cache_ttl).await?;
+        }
+        Ok(())
+    }
+
+    /// One attempt. A panic, which is a bug of ours, is a failure of this cache and of no other.
+    async fn attempt(&self, cache: &Cache, due: Due, failures: u32, stop: &CancellationToken) -> Outcome {
+        let refilling = refill(&*self.store, cache, due, failures, &self.metrics, stop);
+        AssertUnwindSafe(refilling).catch_unwind().await.unwrap_or_else(|_| {
+            let message = "kiwi-host itself panicked while it loaded this cache; please report it with the log's lines before this one";
+            Outcome::Failed(Failure::new(FailureKind::Internal, message))
+        })
     }
 
     /// Waits for one of the places for loads.
@@ -85,7 +132,7 @@ impl Shared {
         loop {
             let outcome = {
                 let Some(_turn) = stop.run_until_cancelled(self.turn()).await else { return Outcome::Abandoned };
-                refill(&*self.store, cache, due, 0, &self.metrics, stop).await
+                self.attempt(cache, due, 0, stop).await
             };
             match outcome {
                 Outcome::Busy { .. } if due == Due::Always => {

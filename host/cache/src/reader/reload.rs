@@ -142,9 +142,10 @@ impl<V: DeserializeOwned> Reload<V> {
     }
 }
 
-/// `interval` +- 10 %: `random` spans the whole of it.
+/// `interval` +- 10 %: `random` spans the whole of it. What is beyond any duration stays as it is.
 fn jittered(interval: Duration, random: u32) -> Duration {
-    interval.mul_f64(0.9 + 0.2 * f64::from(random) / f64::from(u32::MAX))
+    let factor = 0.9 + 0.2 * f64::from(random) / f64::from(u32::MAX);
+    Duration::try_from_secs_f64(interval.as_secs_f64() * factor).unwrap_or(interval)
 }
 
 fn random() -> u32 {
@@ -161,5 +162,6 @@ mod tests {
         let minute = Duration::from_secs(60);
         assert_eq!(jittered(minute, 0), Duration::from_secs(54));
         assert_eq!(jittered(minute, u32::MAX), Duration::from_secs(66));
+        assert!(jittered(Duration::MAX, u32::MAX) >= Duration::MAX / 2, "never is late, not a panic");
     }
 }

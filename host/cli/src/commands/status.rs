@@ -108,7 +108,7 @@ impl Row {
         let (state, head) = match &status.presence {
             Presence::Missing => (State::Missing, None),
             Presence::Lost(head) => (State::Lost, Some(head)),
-            Presence::Whole(head) if since(status.now, head.checked_at) > head.refill_interval * 2 => {
+            Presence::Whole(head) if since(status.now, head.checked_at) > head.refill_interval.saturating_mul(2) => {
                 (State::Stale, Some(head))
             }
             Presence::Whole(head) => (State::Fresh, Some(head)),

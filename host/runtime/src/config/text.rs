@@ -5,13 +5,17 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use kiwi_cache::{Error, Result, Ttl};
 
+const SHORTEST: Duration = Duration::from_millis(1);
+/// Ten years: nobody waits longer, and no sum of such durations overflows.
+const LONGEST: Duration = Duration::from_secs(10 * 365 * 86_400);
+
 /// Reads a duration such as `500ms`, `60s`, `5m`, `1h 30m` or `7d`; not zero.
 ///
 /// # Errors
 /// It is none, or zero (`is_invalid`).
 pub fn parse_duration(text: &str) -> Result<Duration> {
     match humantime::parse_duration(text) {
-        Ok(duration) if duration >= Duration::from_millis(1) => Ok(duration),
+        Ok(duration) if (SHORTEST..=LONGEST).contains(&duration) => Ok(duration),
         _ => Err(Error::invalid(format!(
             "`{}` is no duration: expected for example `500ms`, `60s`, `5m` or `1h 30m`",
             text.escape_debug()
@@ -61,7 +65,7 @@ mod tests {
         assert_eq!(parse_ttl("7d").unwrap(), Ttl::For(Duration::from_secs(7 * 86_400)));
         assert_eq!(parse_size("64 MiB").unwrap(), 64 << 20);
         assert_eq!(parse_size("4096").unwrap(), 4096);
-        for bad in ["", "0s", "60", "-1s", "soon", "1ns"] {
+        for bad in ["", "0s", "60", "-1s", "soon", "1ns", "11years", "18446744073709551615s"] {
             assert!(parse_duration(bad).unwrap_err().is_invalid(), "{bad}");
             assert!(parse_ttl(bad).unwrap_err().is_invalid(), "{bad}");
         }

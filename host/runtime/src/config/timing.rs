@@ -30,6 +30,9 @@ pub struct Timing {
     pub lease_ttl: Duration,
 }
 
+/// A lease is renewed over the network, and by a busy machine.
+const SHORTEST_LEASE: Duration = Duration::from_millis(100);
+
 impl AskedTiming {
     /// What is asked here, else what is asked in `fallback`.
     #[must_use]
@@ -55,6 +58,14 @@ impl AskedTiming {
             cache_ttl: self.cache_ttl.unwrap_or(Ttl::For(reload_ttl.saturating_mul(10))),
             lease_ttl: self.lease_ttl.unwrap_or(Duration::from_secs(30)),
         };
+        if timing.lease_ttl < SHORTEST_LEASE {
+            return Err(Error::invalid(format!(
+                "`lease_ttl` ({}) is shorter than {}: a host could not renew it in time; expected for example `30s`",
+                humantime::format_duration(timing.lease_ttl),
+                humantime::format_duration(SHORTEST_LEASE),
+            ))
+            .of(cache));
+        }
         for (name, shortest) in [("reload_ttl", timing.reload_ttl), ("refill_interval", timing.refill_interval)] {
             if let Ttl::For(cache_ttl) = timing.cache_ttl
                 && cache_ttl < shortest

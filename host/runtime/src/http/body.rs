@@ -48,7 +48,9 @@ impl Body {
         let max = max.max(1) as usize;
         while self.received.len() < max && self.receive().await? {}
         let length = self.received.len().min(max);
-        Ok((length > 0).then(|| self.received.split_to(length).freeze()))
+        let read = (length > 0).then(|| self.received.split_to(length).freeze());
+        self.free_what_is_read();
+        Ok(read)
     }
 
     /// As `read`, as text that ends after a line feed, or at the end, or, where a line is longer
@@ -65,6 +67,7 @@ impl Body {
         let length = text_length(&self.received, max);
         let text = String::from_utf8_lossy(&self.received[..length]).into_owned();
         self.received.advance(length);
+        self.free_what_is_read();
         Ok(Some(text))
     }
 
@@ -75,6 +78,13 @@ impl Body {
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Failure> {
         while self.received.is_empty() && self.receive().await? {}
         Ok((!self.received.is_empty()).then(|| self.received.split().freeze()))
+    }
+
+    /// A guest may keep the handle of an answer that it has read to the end.
+    fn free_what_is_read(&mut self) {
+        if self.received.is_empty() && !matches!(self.rest, Rest::More { .. }) {
+            self.received = BytesMut::new();
+        }
     }
 
     /// Waits for more. `false`: that was the end.

@@ -6,12 +6,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use http::header::{
-    AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, LOCATION, PROXY_AUTHORIZATION, RETRY_AFTER,
+    ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, LOCATION,
+    PROXY_AUTHENTICATE, RANGE, RETRY_AFTER, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, USER_AGENT,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use url::Url;
 
 use super::policy::{Policy, without_secrets};
@@ -21,6 +22,16 @@ use crate::failure::{Failure, FailureKind, chain};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 const MOST_REDIRECTS: usize = 10;
+const MOST_HEADERS: usize = 100;
+const MOST_HEADER_BYTES: usize = 64 << 10;
+/// What follows from the URL and the body, or is about the connection and not the request: left out
+/// of what a loader sends.
+const SET_BY_THE_HOST: [HeaderName; 8] =
+    [HOST, CONTENT_LENGTH, CONNECTION, UPGRADE, TE, TRAILER, TRANSFER_ENCODING, PROXY_AUTHENTICATE];
+/// What goes on to another origin; anything else may be a secret.
+const SAFE_ELSEWHERE: [HeaderName; 6] = [ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, USER_AGENT, CONTENT_TYPE, RANGE];
+/// Name look-ups of one plugin at a time: each takes one of the threads that all caches share.
+const MOST_LOOKUPS: usize = 4;
 /// Connections are pooled by scheme and port; a guest that tries many ports must not fill memory.
 const MOST_CLIENTS: usize = 16;
 
@@ -28,6 +39,7 @@ const MOST_CLIENTS: usize = 16;
 #[derive(Debug)]
 pub(crate) struct Door {
     policy: Arc<Policy>,
+    lookups: Arc<Semaphore>,
     clients: Mutex<HashMap<(String, u16), reqwest::Client>>,
 }
 
@@ -62,7 +74,7 @@ struct Step {
 
 impl Door {
     pub(crate) fn new(policy: Policy) -> Self {
-        Self { policy: Arc::new(policy), clients: Mutex::default() }
+        Self { policy: Arc::new(policy), lookups: Arc::new(Semaphore::new(MOST_LOOKUPS)), clients: Mutex::default() }
     }
 
     /// A door that lets nothing through.
@@ -76,7 +88,25 @@ impl Door {
     /// `Limit` when too many answers are open; `Denied` without a grant; `InvalidSettings` for what
     /// is no request; `Unavailable` without an answer.
     pub(crate) async fn send(&self, request: Request, allowance: &Allowance) -> Result<Answer, Failure> {
-        let place = allowance.place()?;
+        self.send_from(allowance.place()?, request, allowance).await
+    }
+
+    /// A place for an answer from this URL, before anything is held for its request.
+    ///
+    /// # Errors
+    /// `Limit` when too many answers are open or asked for; `Denied` without a grant.
+    pub(crate) fn admit(&self, url: &str, allowance: &Allowance) -> Result<OwnedSemaphorePermit, Failure> {
+        self.policy.check_url(&parse_url(url)?)?;
+        allowance.place()
+    }
+
+    /// As `send`, with a place that was given before.
+    pub(crate) async fn send_from(
+        &self,
+        place: OwnedSemaphorePermit,
+        request: Request,
+        allowance: &Allowance,
+    ) -> Result<Answer, Failure> {
         let timeout = request.timeout.unwrap_or(DEFAULT_TIMEOUT);
         let mut step = Step::parse(request)?;
         for _ in 0..=MOST_REDIRECTS {
@@ -117,7 +147,12 @@ impl Door {
         if let Some(client) = clients.get(&key) {
             return Ok(client.clone());
         }
-        let resolver = CheckedResolver { policy: self.policy.clone(), scheme: key.0.clone(), port: key.1 };
+        let resolver = CheckedResolver {
+            policy: self.policy.clone(),
+            lookups: self.lookups.clone(),
+            scheme: key.0.clone(),
+            port: key.1,
+        };
         let client = reqwest::Client::builder()
             .user_agent(concat!("kiwi-host/", env!("CARGO_PKG_VERSION")))
             .redirect(redirect::Policy::none())
@@ -155,10 +190,15 @@ fn answer(
 impl Step {
     fn parse(request: Request) -> Result<Self, Failure> {
         let invalid = |what: String| Failure::new(FailureKind::InvalidSettings, what);
-        let url = Url::parse(&request.url)
-            .map_err(|error| invalid(format!("a URL is wrong ({error}): expected an absolute http or https URL")))?;
+        let url = parse_url(&request.url)?;
         let method = Method::from_bytes(request.method.as_bytes())
             .map_err(|_| invalid(format!("`{}` is no HTTP method", request.method.escape_debug())))?;
+        let header_bytes: usize = request.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+        if request.headers.len() > MOST_HEADERS || header_bytes > MOST_HEADER_BYTES {
+            return Err(invalid(format!(
+                "a request has more than {MOST_HEADERS} headers, or {MOST_HEADER_BYTES} bytes of them"
+            )));
+        }
         let mut headers = HeaderMap::new();
         for (name, value) in request.headers {
             let name = HeaderName::from_bytes(name.as_bytes())
@@ -166,8 +206,7 @@ impl Step {
             // The value is not shown: it may be a secret.
             let value = HeaderValue::from_bytes(&value)
                 .map_err(|_| invalid(format!("the value of header `{name}` is not one line of text")))?;
-            // These two follow from the URL and the body.
-            if name != HOST && name != CONTENT_LENGTH {
+            if !SET_BY_THE_HOST.contains(&name) {
                 headers.append(name, value);
             }
         }
@@ -188,8 +227,8 @@ impl Step {
         })?;
         let mut headers = self.headers.clone();
         if url.origin() != self.url.origin() {
-            for secret in [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION] {
-                headers.remove(secret);
+            for name in self.headers.keys().filter(|name| !SAFE_ELSEWHERE.contains(name)) {
+                headers.remove(name);
             }
         }
         if keeps_method || self.method == Method::HEAD || self.method == Method::GET {
@@ -198,6 +237,13 @@ impl Step {
         headers.remove(CONTENT_TYPE);
         Ok(Some(Self { method: Method::GET, url, headers, body: None }))
     }
+}
+
+fn parse_url(url: &str) -> Result<Url, Failure> {
+    Url::parse(url).map_err(|error| {
+        let message = format!("a URL is wrong ({error}): expected an absolute http or https URL");
+        Failure::new(FailureKind::InvalidSettings, message)
+    })
 }
 
 fn not_sent(error: reqwest::Error, url: &Url) -> Failure {
@@ -222,15 +268,24 @@ fn retry_after(value: &HeaderValue) -> Option<Duration> {
 /// Resolves names as the system does, and gives only addresses that the policy allows.
 struct CheckedResolver {
     policy: Arc<Policy>,
+    lookups: Arc<Semaphore>,
     scheme: String,
     port: u16,
 }
 
 impl Resolve for CheckedResolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let (policy, scheme, port) = (self.policy.clone(), self.scheme.clone(), self.port);
+        let (policy, lookups, scheme, port) =
+            (self.policy.clone(), self.lookups.clone(), self.scheme.clone(), self.port);
         Box::pin(async move {
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), port)).await?.collect();
+            let place = lookups.acquire_owned().await?;
+            let host = name.as_str().to_owned();
+            // In a task of its own, because the thread stays taken when nobody waits for it any more.
+            let lookup = tokio::spawn(async move {
+                let _place = place;
+                tokio::net::lookup_host((host, port)).await.map(Iterator::collect)
+            });
+            let found: Vec<SocketAddr> = lookup.await??;
             let (allowed, refused): (Vec<_>, Vec<_>) =
                 found.into_iter().partition(|found| policy.allows_address(&scheme, found.ip(), port));
             if allowed.is_empty()

@@ -97,15 +97,10 @@ fn is_special_v6(address: Ipv6Addr) -> bool {
         // NAT64 and 6to4 lead to the IPv4 address within.
         [0x64, 0xff9b, 0, 0, 0, 0, high, low] => is_special_v4(embedded(high, low)),
         [0x2002, high, low, ..] => is_special_v4(embedded(high, low)),
-        // IPv4-compatible (deprecated), with :: and ::1 among them.
-        [0, 0, 0, 0, 0, 0, _, _] => true,
-        [0x64, 0xff9b, 1, ..] | [0x100, 0, 0, 0, ..] | [0x2001, 0xdb8, ..] => true,
-        _ => {
-            address.is_unique_local()
-                || address.is_unicast_link_local()
-                || address.is_multicast()
-                || segments[0] & 0xffc0 == 0xfec0
-        }
+        // Documentation (two ranges), Teredo.
+        [0x2001, 0xdb8, ..] | [0x2001, 0, ..] | [0x3fff, ..] => true,
+        // All of the public internet lies in 2000::/3.
+        [first, ..] => first & 0xe000 != 0x2000,
     }
 }
 
@@ -151,6 +146,9 @@ mod tests {
             "[fd00:ec2::254]",
             "[fe80::1]",
             "[64:ff9b::7f00:1]",
+            "[::ffff:0:7f00:1]",
+            "[2001::1]",
+            "[5f00::1]",
             "[2002:7f00:1::]",
         ] {
             assert!(denied(&all, &format!("http://{special}/")), "{special}");

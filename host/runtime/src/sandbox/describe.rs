@@ -7,13 +7,17 @@ use kiwi_cache::Name;
 use wasmtime::component::Val;
 
 use super::state::{Capabilities, State};
-use super::{Plugin, trap};
+use super::{Plugin, plain, trap};
 use crate::config::{AskedTiming, Grants, Limits, Settings, parse_duration, parse_ttl};
 use crate::description::{AskedGrant, Description, Setting};
 use crate::http::Door;
 use crate::plugin_error::PluginError;
 
 const TIMEOUT: Duration = Duration::from_secs(5);
+/// All that it may tell.
+const DESCRIPTION_BYTES: u64 = 1 << 20;
+/// One of its texts, as it is shown.
+const TEXT_BYTES: usize = 1 << 10;
 
 impl Plugin {
     /// Runs `describe`, where there is one, with the settings of a cache.
@@ -25,7 +29,10 @@ impl Plugin {
             return Ok(None);
         }
         let error = |message: String| PluginError::new(self.path(), format!("its `describe` {message}"));
-        let (grants, limits) = (Grants::default(), Limits { load_timeout: TIMEOUT, ..Limits::default() });
+        let (grants, limits) = (
+            Grants::default(),
+            Limits { load_timeout: TIMEOUT, hostcall_bytes: DESCRIPTION_BYTES, ..Limits::default() },
+        );
         let capabilities = Capabilities {
             cache,
             settings: settings.to_json(),
@@ -118,7 +125,7 @@ impl Fields {
 
     fn text(&self, name: &str) -> Result<String, String> {
         match self.get(name) {
-            Some(Val::String(text) | Val::Enum(text)) => Ok(text.clone()),
+            Some(Val::String(text) | Val::Enum(text)) => Ok(plain::line(text, TEXT_BYTES)),
             _ => Err(format!("gives no text as `{name}`: expected a description as in wit/loader.wit")),
         }
     }

@@ -10,10 +10,14 @@ use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
+use super::plain;
+
 /// As much of standard error as goes with an error.
 const TAIL_BYTES: usize = 4 << 10;
-/// A line longer than this is cut into several.
+/// A line longer than this is cut.
 const LINE_BYTES: usize = 8 << 10;
+/// What a line costs besides its text: a guest must not fill a disk with empty lines.
+const LINE_COST: u64 = 64;
 
 /// How important a line is.
 #[derive(Clone, Copy, Debug)]
@@ -42,15 +46,14 @@ impl GuestLog {
         Self(Arc::new(Mutex::new(Log { cache, left: most_bytes, tail: Vec::new() })))
     }
 
-    /// Writes one line to the host's log, under the cache's name.
+    /// Writes one line to the host's log, under the cache's name, cut where it is too long.
     pub(super) fn line(&self, level: Level, line: &str) {
         let mut log = self.lock();
         if log.left == 0 {
             return;
         }
-        log.left = log.left.saturating_sub(line.len() as u64);
-        // What a guest writes must not look like a line of the host's own, or steer a terminal.
-        let line = line.trim_end().escape_debug().to_string().replace("\\\"", "\"").replace("\\'", "'");
+        let line = plain::line(line, LINE_BYTES.min(usize::try_from(log.left).unwrap_or(usize::MAX)));
+        log.left = log.left.saturating_sub(line.len() as u64 + LINE_COST);
         let cache = &log.cache;
         match level {
             Level::Trace => tracing::trace!(%cache, "{line}"),
@@ -66,7 +69,7 @@ impl GuestLog {
 
     /// The last of what the guest wrote to standard error.
     pub(super) fn stderr_tail(&self) -> String {
-        String::from_utf8_lossy(&self.lock().tail).trim().to_owned()
+        plain::text(String::from_utf8_lossy(&self.lock().tail).trim(), 2 * TAIL_BYTES)
     }
 
     /// A standard stream whose lines become log lines.

@@ -5,10 +5,13 @@ use wasmtime::{Engine, Result};
 
 use super::bindings::kiwi::loader::{entries, http, log, mark, settings};
 use super::guest_log::Level;
+use super::plain;
 use super::state::State;
 use crate::failure::{Failure, FailureKind};
 
 const MARK_BYTES: usize = 4 << 10;
+/// A loader's error stands in logs, and in the store for every reader's look.
+const MESSAGE_BYTES: usize = 1 << 10;
 
 /// Links everything a guest may import: the contract, and all of WASI 0.2 and wasi:http, which some
 /// toolchains import unused. What a cache was not granted is denied when it is used, not here.
@@ -46,7 +49,7 @@ pub(super) fn failure(error: entries::LoadError) -> Failure {
         entries::LoadError::Denied(message) => (FailureKind::Denied, message),
         entries::LoadError::Other(message) => (FailureKind::Other, message),
     };
-    Failure::new(kind, message)
+    Failure::new(kind, plain::line(&message, MESSAGE_BYTES))
 }
 
 impl entries::Host for State {}

@@ -3,10 +3,11 @@
 
 use wasmtime::{ResourceLimiter, Result};
 
-/// The most elements of a guest's tables: each takes 8 bytes of the host's memory.
+/// The most elements of one table, and what each takes of the host's memory.
 const TABLE_ELEMENTS: usize = 100_000;
+const TABLE_ELEMENT: usize = 8;
 
-/// Bounds all memories of one guest together.
+/// Bounds all memories and tables of one guest together.
 #[derive(Debug)]
 pub(super) struct Limiter {
     most: u64,
@@ -36,7 +37,12 @@ impl ResourceLimiter for Limiter {
         Ok(true)
     }
 
-    fn table_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> Result<bool> {
-        Ok(desired <= TABLE_ELEMENTS)
+    fn table_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> Result<bool> {
+        let wanted = self.used + ((desired - current) * TABLE_ELEMENT) as u64;
+        let allowed = desired <= TABLE_ELEMENTS && wanted <= self.most;
+        if allowed {
+            self.used = wanted;
+        }
+        Ok(allowed)
     }
 }

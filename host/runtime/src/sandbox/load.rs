@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use kiwi_cache::Name;
+use tokio::time::Instant;
 use wasmtime::{Result, Store};
 
 use super::bindings::kiwi::loader::entries::{Entry, LoadError};
@@ -48,6 +49,8 @@ impl Plugin {
     /// The loader's own error, a refusal, a trap, or a limit.
     pub(crate) async fn load(&self, load: Load<'_>, output: Output) -> Result<Loaded, Failure> {
         let had_mark = load.published_mark.is_some();
+        let deadline = Deadline::after(load.limits.load_timeout);
+        deadline.bounds(find_directories(load.grants)).await?;
         let capabilities = Capabilities {
             cache: load.cache,
             settings: load.settings,
@@ -58,29 +61,48 @@ impl Plugin {
             published_mark: load.published_mark,
         };
         let mut store = State::store(self.pre.engine(), capabilities)?;
-        let returned = self.call_in_time(&mut store, load.limits.load_timeout).await;
+        let returned = deadline.bounds(self.call(&mut store)).await.map_err(|failure| {
+            let detail = Some(store.data().log.stderr_tail()).filter(|tail| !tail.is_empty());
+            Failure { detail, ..failure }
+        });
         if let Some(refused) = store.data().wasi_http_refused() {
             store.data_mut().refuse(refused);
         }
         let entries = settle(returned, &store)?;
-        finish(entries, store.into_data(), had_mark).await
-    }
-
-    async fn call_in_time(&self, store: &mut Store<State>, timeout: Duration) -> Result<Called, Failure> {
-        let called = tokio::time::timeout(timeout, self.call(store)).await;
-        match called {
-            Ok(called) => Ok(called),
-            Err(_) => {
-                let detail = Some(store.data().log.stderr_tail()).filter(|tail| !tail.is_empty());
-                let message = format!("the load took longer than {}", humantime::format_duration(timeout));
-                Err(Failure { detail, ..Failure::limit("load_timeout", message) })
-            }
-        }
+        deadline.bounds(finish(entries, store.into_data(), had_mark)).await?
     }
 
     async fn call(&self, store: &mut Store<State>) -> Called {
         let loader = self.pre.instantiate_async(&mut *store).await?;
         loader.call_load_from_source(store).await
+    }
+}
+
+/// The end of the time that a load has for all its steps.
+#[derive(Clone, Copy)]
+struct Deadline {
+    at: Instant,
+    timeout: Duration,
+}
+
+impl Deadline {
+    fn after(timeout: Duration) -> Self {
+        Self { at: Instant::now() + timeout, timeout }
+    }
+
+    async fn bounds<T>(self, step: impl Future<Output = T>) -> Result<T, Failure> {
+        tokio::time::timeout_at(self.at, step).await.map_err(|_| {
+            let message = format!("the load took longer than {}", humantime::format_duration(self.timeout));
+            Failure::limit("load_timeout", message)
+        })
+    }
+}
+
+/// Touches the granted directories where a file system that hangs (a lost mount) blocks only this
+/// load. What is wrong with one is said when it is opened.
+async fn find_directories(grants: &Grants) {
+    for dir in &grants.dirs {
+        let _ = tokio::fs::metadata(&dir.path).await;
     }
 }
 

@@ -13,6 +13,7 @@ mod http;
 mod imports;
 mod limiter;
 mod load;
+mod plain;
 mod plugin;
 mod state;
 mod trap;

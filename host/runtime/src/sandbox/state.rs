@@ -1,5 +1,6 @@
 //! What one guest instance can reach: built anew for each load, gone with it.
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 
 use kiwi_cache::Name;
@@ -65,11 +66,11 @@ impl State {
         let log = GuestLog::new(given.cache.clone(), given.limits.log_bytes);
         let allowance = Allowance::new(given.limits);
         let state = Self {
-            table: ResourceTable::new(),
+            table: table(),
             limiter: Limiter::new(given.limits.memory),
             limits: given.limits.clone(),
             wasi: wasi(given.grants, &log)?,
-            wasi_http: WasiHttpCtx::new(),
+            wasi_http: wasi_http(),
             wasi_http_hooks: Hooks::new(given.door.clone(), allowance.clone()),
             log,
             settings: given.settings,
@@ -101,6 +102,24 @@ impl State {
     }
 }
 
+/// Streams, files, headers and responses in a guest's hands: as many as a program needs, and few
+/// enough that all guests together leave the host its file descriptors.
+const MOST_RESOURCES: usize = 256;
+/// The headers of one request or response in memory.
+const FIELD_BYTES: usize = 64 << 10;
+
+fn table() -> ResourceTable {
+    let mut table = ResourceTable::new();
+    table.set_max_capacity(MOST_RESOURCES);
+    table
+}
+
+fn wasi_http() -> WasiHttpCtx {
+    let mut context = WasiHttpCtx::new();
+    context.set_field_size_limit(FIELD_BYTES);
+    context
+}
+
 fn wasi(grants: &Grants, log: &GuestLog) -> Result<WasiCtx, Failure> {
     let mut wasi = WasiCtxBuilder::new();
     wasi.stdout(log.stdout()).stderr(log.stderr());
@@ -111,11 +130,14 @@ fn wasi(grants: &Grants, log: &GuestLog) -> Result<WasiCtx, Failure> {
     }
     for dir in &grants.dirs {
         wasi.preopened_dir(&dir.path, &dir.guest_path, FsPerms::ReadOnly).map_err(|error| {
+            let refused = error.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == ErrorKind::PermissionDenied);
+            // What is not there may be mounted later.
+            let kind = if refused { FailureKind::Denied } else { FailureKind::Unavailable };
             let path = dir.path.display();
-            Failure::new(
-                FailureKind::Denied,
-                format!("the granted directory {path} cannot be opened: {error:#}; make it, or change `dirs` in this cache's grants"),
-            )
+            let message = format!(
+                "the granted directory {path} cannot be opened: {error:#}; make it, or change `dirs` in this cache's grants"
+            );
+            Failure::new(kind, message)
         })?;
     }
     Ok(wasi.build())

@@ -2,15 +2,21 @@
 
 use wasmtime::{Store, Trap, WasmBacktrace};
 
+use super::plain;
 use super::state::State;
 use crate::failure::{Failure, FailureKind};
+
+/// The guest names its own functions: not longer than this.
+const DETAIL_BYTES: usize = 16 << 10;
 
 /// The failure behind a call that trapped.
 pub(super) fn failure(error: &wasmtime::Error, store: &Store<State>) -> Failure {
     let state = store.data();
     let limits = &state.limits;
     let trap = error.downcast_ref::<Trap>();
-    let mut failure = if let Some(wanted) = state.limiter.refused() {
+    // A guest that was refused memory, and lives with it, may still trap for another reason.
+    let may_lack_memory = matches!(trap, None | Some(Trap::UnreachableCodeReached));
+    let mut failure = if let Some(wanted) = state.limiter.refused().filter(|_| may_lack_memory) {
         let message = format!(
             "the plugin ran out of memory: it asked for {wanted} bytes, more than the {} allowed",
             limits.memory
@@ -40,5 +46,5 @@ fn detail(error: &wasmtime::Error, state: &State) -> String {
     // The first line is a heading.
     let frames = backtrace.lines().skip(1);
     let lines: Vec<&str> = tail.lines().chain(frames).collect();
-    lines.join("\n")
+    plain::text(&lines.join("\n"), DETAIL_BYTES)
 }

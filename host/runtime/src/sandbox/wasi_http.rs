@@ -58,8 +58,10 @@ impl WasiHttpHooks for Hooks {
     ) -> Box<dyn Future<Output = Result<(http::Response<WasiBody>, Io), Error>> + Send> {
         let (door, allowance, refused) = (self.door.clone(), self.allowance.clone(), self.refused.clone());
         Box::new(async move {
+            // Before the body is taken in: a guest without a grant must not fill the host's memory.
+            let place = door.admit(&request.uri().to_string(), &allowance).map_err(|failure| refused.keep(failure))?;
             let request = understood(request, options).await?;
-            let answer = door.send(request, &allowance).await.map_err(|failure| refused.keep(failure))?;
+            let answer = door.send_from(place, request, &allowance).await.map_err(|failure| refused.keep(failure))?;
             let io: Io = Box::new(async { Ok(()) });
             Ok((response(answer, refused), io))
         })
