@@ -5,9 +5,13 @@
 
 mod bad_plugins;
 mod entries;
+mod file_loader;
 mod files;
 mod hostile;
+mod http_loader;
+mod metrics;
 mod network;
 mod refill;
 mod schedule;
+mod start;
 mod support;

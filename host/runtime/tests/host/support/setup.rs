@@ -110,6 +110,12 @@ impl Setup {
         self.status(cache).await.presence == Presence::Missing
     }
 
+    /// One value as it is stored, which must be there.
+    pub(crate) async fn text(&self, cache: &Name, key: &str) -> String {
+        let values = self.store.get(cache, &[key]).await.unwrap().expect("it is published");
+        String::from_utf8(values[0].clone().expect("the key is there").to_vec()).unwrap()
+    }
+
     /// Everything published, which must be there.
     pub(crate) async fn published(&self, cache: &Name) -> BTreeMap<String, Value> {
         let chunk = self.store.scan(cache, Scan::Whole).await.unwrap();

@@ -1,0 +1,123 @@
+//! Statsd, read off a real socket.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use kiwi_host::{CacheConfig, Host, Metrics, Outcome};
+use serde_json::json;
+use tokio::net::UdpSocket;
+
+use crate::support::{Running, Setup, cache, every, guest, name, refill};
+
+/// A statsd that only listens.
+struct Statsd(UdpSocket);
+
+impl Statsd {
+    async fn start() -> Self {
+        Self(UdpSocket::bind("127.0.0.1:0").await.unwrap())
+    }
+
+    fn metrics(&self, prefix: &str) -> Metrics {
+        Metrics::statsd(&self.0.local_addr().unwrap().to_string(), prefix).unwrap()
+    }
+
+    /// Reads until each of these was sent: a metric's name and tags, without its value.
+    ///
+    /// # Panics
+    /// After half a minute, with what was sent instead.
+    async fn sends(&self, expected: &[&str]) -> Vec<String> {
+        let (mut sent, mut missing) = (Vec::new(), expected.iter().copied().collect::<BTreeSet<_>>());
+        let reading = async {
+            let mut datagram = [0; 4096];
+            while !missing.is_empty() {
+                let length = self.0.recv(&mut datagram).await.unwrap();
+                for line in std::str::from_utf8(&datagram[..length]).unwrap().lines() {
+                    missing.retain(|expected| !is(line, expected));
+                    sent.push(line.to_owned());
+                }
+            }
+        };
+        let in_time = tokio::time::timeout(Duration::from_secs(30), reading).await.is_ok();
+        assert!(in_time, "{missing:?} are missing from {sent:#?}");
+        sent
+    }
+}
+
+/// Whether a line is `NAME:VALUE|REST` for an expected `NAME|REST`, its value a number.
+fn is(line: &str, expected: &str) -> bool {
+    let (Some((name, rest)), Some((expected_name, expected_rest))) = (line.split_once(':'), expected.split_once('|'))
+    else {
+        return false;
+    };
+    let Some((value, rest)) = rest.split_once('|') else { return false };
+    name == expected_name && rest == expected_rest && value.parse::<f64>().is_ok()
+}
+
+#[tokio::test]
+async fn a_running_host_counts_times_and_measures() {
+    let (setup, statsd) = (Setup::new(), Statsd::start().await);
+    let good = cache("good", guest("echo"), json!({ "entries": { "FR": 1, "LH": 2 } }));
+    let bad = cache("bad", guest("trap"), json!({}));
+    let configs = [good, bad].map(|config| CacheConfig { timing: every(Duration::from_millis(50)), ..config });
+    let (host, _) = setup.builder().caches(configs).metrics(statsd.metrics("")).build().await.unwrap();
+    let running = Running::start(&host);
+    let sent = statsd
+        .sends(&[
+            "kiwicache|c|#name:good,status:success",
+            "kiwicache|c|#name:bad,status:load_error",
+            "kiwicache.load|ms|#name:good",
+            "kiwicache.publish|ms|#name:good",
+            "kiwicache.entries|g|#name:good",
+            "kiwicache.bytes|g|#name:good",
+            "kiwicache.age|g|#name:good",
+        ])
+        .await;
+    assert!(sent.contains(&"kiwicache.entries:2|g|#name:good".to_owned()), "{sent:?}");
+    assert!(sent.contains(&"kiwicache.bytes:6|g|#name:good".to_owned()), "{sent:?}");
+    // One for each refill, unchanged ones included: each is one more.
+    statsd.sends(&["kiwicache|c|#name:good,status:success"]).await;
+    assert!(!sent.iter().any(|line| line.contains("status:success") && line.contains("name:bad")), "{sent:?}");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_prefix_stands_before_every_name() {
+    let (setup, statsd) = (Setup::new(), Statsd::start().await);
+    let config = cache("good", guest("echo"), json!({ "entries": { "FR": 1 } }));
+    let (host, _) = setup.builder().caches([config]).metrics(statsd.metrics("prod")).build().await.unwrap();
+    refill(&host, &name("good")).await;
+    statsd.sends(&["prod.kiwicache|c|#name:good,status:success", "prod.kiwicache.load|ms|#name:good"]).await;
+}
+
+#[tokio::test]
+async fn a_store_that_is_away_counts_as_redis_error() {
+    let statsd = Statsd::start().await;
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let store = kiwi_cache::store::open(&format!("redis://{nobody}").parse().unwrap()).unwrap();
+    let config = cache("storeless", guest("echo"), json!({}));
+    let (host, _) = Host::builder(store).caches([config]).metrics(statsd.metrics("")).build().await.unwrap();
+    let outcome = refill(&host, &name("storeless")).await;
+    assert!(matches!(outcome, Outcome::Failed(_)), "{outcome:?}");
+    statsd.sends(&["kiwicache|c|#name:storeless,status:redis_error"]).await;
+}
+
+#[tokio::test]
+async fn a_statsd_that_is_away_costs_nothing() {
+    let setup = Setup::new();
+    // Nobody listens there any more.
+    let metrics = Statsd::start().await.metrics("");
+    let config = cache("unheard", guest("counter"), json!({ "entries": 10 }));
+    let name = config.name.clone();
+    let (host, _) = setup.builder().caches([config]).metrics(metrics).build().await.unwrap();
+    for _ in 0..20 {
+        let outcome = refill(&host, &name).await;
+        assert!(matches!(outcome, Outcome::Published { entries: 10, .. }), "{outcome:?}");
+    }
+}
+
+#[test]
+fn an_address_that_is_none_is_refused() {
+    let error = Metrics::statsd("nowhere", "").unwrap_err();
+    assert!(error.is_invalid() && error.to_string().contains("`nowhere`"), "{error}");
+    assert!(error.to_string().contains("expected HOST:PORT"), "{error}");
+}
