@@ -98,9 +98,12 @@ async fn a_redirect_carries_no_secrets_to_another_server() {
 #[tokio::test]
 async fn a_flood_of_headers_is_refused() {
     let server = Server::start(|_| answer(200, "here")).await;
-    let headers: serde_json::Map<String, serde_json::Value> = (0..40_000).map(|n| (format!("x-{n}"), json!("1"))).collect();
+    let headers: serde_json::Map<String, serde_json::Value> =
+        (0..40_000).map(|n| (format!("x-{n}"), json!("1"))).collect();
     let settings = json!({ "url": server.url("/"), "headers": headers });
-    let failure = attack(CacheConfig { grants: http(&[&server.origin()]), ..cache("attacked", guest("http_get"), settings) }).await;
+    let failure =
+        attack(CacheConfig { grants: http(&[&server.origin()]), ..cache("attacked", guest("http_get"), settings) })
+            .await;
     assert_failure(&failure, FailureKind::InvalidSettings, &["more than 100 headers"]);
     assert_eq!(server.requests().len(), 0);
 }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use kiwi_cache::Ttl;
 use kiwi_cache::store::Store;
-use kiwi_host::{CacheConfig, CancellationToken, Host, Outcome};
+use kiwi_host::{AskedTiming, CacheConfig, CancellationToken, Host, Outcome};
 use serde_json::json;
 use tokio::sync::Barrier;
 
@@ -55,6 +56,40 @@ async fn an_unavailable_source_is_left_alone_by_all_hosts() {
         running.stop().await;
     }
     assert!(gaps(&server).iter().all(|gap| *gap >= Duration::from_secs(1)), "{:?}", gaps(&server));
+}
+
+/// A source that asks to be left alone for an hour, and one whose answer nothing but a change can
+/// mend: either way the next attempt comes long after the data's own life.
+#[tokio::test]
+async fn old_data_outlives_a_source_that_stays_away() {
+    for status in [503, 403] {
+        let first = AtomicUsize::new(0);
+        let server = Server::start(move |_| {
+            if first.fetch_add(1, Ordering::Relaxed) == 0 {
+                return answer(200, AIRLINES);
+            }
+            let mut response = answer(status, "");
+            response.headers_mut().insert("retry-after", "3600".parse().unwrap());
+            response
+        })
+        .await;
+        let setup = Setup::new();
+        let life = Duration::from_millis(400);
+        let timing = AskedTiming { cache_ttl: Some(Ttl::For(life)), ..every(Duration::from_millis(100)) };
+        let config = CacheConfig { timing, ..fetched("old", &server) };
+        let host = setup.host([config]).await;
+        let running = Running::start(&host);
+        let old = name("old");
+        eventually("the source has failed", async || setup.status(&old).await.last_error.is_some()).await;
+        let failed_at = Instant::now();
+        eventually("its data would have gone three times over", async || {
+            assert!(setup.status(&old).await.presence.whole().is_some(), "gone after {:?}", failed_at.elapsed());
+            failed_at.elapsed() > life * 3
+        })
+        .await;
+        running.stop().await;
+        assert_eq!(server.requests().len(), 2);
+    }
 }
 
 #[tokio::test]
