@@ -54,7 +54,7 @@ async fn the_example_data_is_loaded() {
     let examples = repository().join("examples");
     let settings = json!({ "path": "data/airlines.csv", "key": "iata" });
     let outcome = setup.refill(file(&examples, settings)).await;
-    assert!(matches!(outcome, Outcome::Published { entries: 500.., .. }), "{outcome:?}");
+    assert!(matches!(outcome, Outcome::Published { entries: 300.., .. }), "{outcome:?}");
     assert_eq!(setup.published(&name("rows")).await["FR"]["name"], json!("Ryanair"));
 
     let outcome = setup.refill(file(&examples, json!({ "path": "data/rates.json", "key": "currency" }))).await;
