@@ -20,7 +20,8 @@ pub(crate) async fn run(place: &Place, args: &RunArgs, output: &mut Output, scre
     if args.once || running == 0 {
         return once::run(&started, output, screen).await;
     }
-    tracing::info!("{running} caches are kept warm; Ctrl-C ends it");
+    let caches = if running == 1 { "cache is" } else { "caches are" };
+    tracing::info!("{running} {caches} kept warm; Ctrl-C ends it");
     let stop = CancellationToken::new();
     let work = async {
         screen.during(&started.host, started.host.run(stop.cancelled(), args.drain_timeout)).await;
