@@ -10,6 +10,7 @@ mod full_disks;
 mod killed_hosts;
 mod lifecycle;
 mod metrics;
+mod readme;
 #[path = "../../host/cache/tests/support/redis_server.rs"]
 mod redis_server;
 mod refusals;

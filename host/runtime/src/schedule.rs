@@ -64,6 +64,11 @@ pub(crate) fn after_loss(losses: u32, refill_interval: Duration) -> Duration {
     if losses <= 1 { Duration::ZERO } else { doubled(losses - 1).min(refill_interval) }
 }
 
+/// How many times in a row data was lost, with this time, after it had lived this long.
+pub(crate) fn losses_in_a_row(losses: u32, lived: Duration) -> u32 {
+    if lived > LONGEST_BACKOFF { 1 } else { losses.saturating_add(1) }
+}
+
 /// One second, two, four, ...
 fn doubled(times: u32) -> Duration {
     FIRST_BACKOFF.saturating_mul(1u32.checked_shl(times.saturating_sub(1)).unwrap_or(u32::MAX))
@@ -111,6 +116,8 @@ mod tests {
     fn data_that_is_lost_again_and_again_is_loaded_with_growing_delays() {
         let delays: Vec<u64> = (1..=7).map(|n| after_loss(n, Duration::from_secs(10)).as_secs()).collect();
         assert_eq!(delays, [0, 1, 2, 4, 8, 10, 10]);
+        assert_eq!(losses_in_a_row(3, Duration::from_secs(1)), 4);
+        assert_eq!(losses_in_a_row(3, Duration::from_secs(3600)), 1);
     }
 
     proptest! {

@@ -40,7 +40,7 @@ pub(crate) struct Shared {
 /// Why a wait ended.
 enum Woken {
     InTime,
-    DataLost,
+    DataLost { in_a_row: u32 },
 }
 
 /// One cache of a host.
@@ -66,7 +66,7 @@ impl Shared {
             match draining.run_until_cancelled(self.wait(entry, &outcome, next, losses)).await {
                 None => return,
                 Some(Woken::InTime) => losses = 0,
-                Some(Woken::DataLost) => losses = losses.saturating_add(1),
+                Some(Woken::DataLost { in_a_row }) => losses = in_a_row,
             }
             before = Some(outcome);
         }
@@ -80,15 +80,18 @@ impl Shared {
                 Next::After(delay) => tokio::time::sleep(delay).await,
             }
         };
+        let published = Instant::now();
         let data_lost = async {
             entry.due.notified().await;
-            tokio::time::sleep(schedule::after_loss(losses + 1, entry.cache.timing.refill_interval)).await;
+            let in_a_row = schedule::losses_in_a_row(losses, published.elapsed());
+            tokio::time::sleep(schedule::after_loss(in_a_row, entry.cache.timing.refill_interval)).await;
+            in_a_row
         };
         let failed = matches!(outcome, Outcome::Failed(_) | Outcome::Backoff { .. });
         tokio::select! {
             () = in_time => Woken::InTime,
             // After a failure the source is left alone, even if there is nothing to serve.
-            () = data_lost, if !failed => Woken::DataLost,
+            in_a_row = data_lost, if !failed => Woken::DataLost { in_a_row },
             never = self.keep_alive(&entry.cache), if failed => match never {},
         }
     }
