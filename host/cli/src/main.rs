@@ -5,6 +5,7 @@ mod args;
 mod commands;
 mod compiled;
 mod config;
+mod descriptors;
 mod exit;
 mod human;
 mod live;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
             return exit.into();
         }
     };
+    descriptors::raise_limit();
     match commands::run(cli) {
         Ok(exit) => exit.into(),
         Err(error) => {
