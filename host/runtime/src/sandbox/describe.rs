@@ -134,7 +134,7 @@ impl Fields {
         match self.get(name) {
             None | Some(Val::Option(None)) => Ok(None),
             Some(Val::Option(Some(value))) => match &**value {
-                Val::String(text) => Ok(Some(text.clone())),
+                Val::String(text) => Ok(Some(plain::line(text, TEXT_BYTES))),
                 _ => Err(format!("gives no text as `{name}`: expected a description as in wit/loader.wit")),
             },
             Some(_) => Err(format!("gives no option as `{name}`: expected a description as in wit/loader.wit")),

@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::Path;
+use std::time::Duration;
 
 use kiwi_host::{CacheConfig, DirGrant, Failure, FailureKind, Grants, Limits, Outcome};
 use serde_json::{Value, json};
@@ -139,10 +140,10 @@ async fn a_file_is_read_again_only_when_its_time_or_size_changes() {
     assert!(matches!(setup.refill(config.clone()).await, Outcome::Unchanged { .. }));
     assert_eq!(name_of_fr().await, json!("Ryanair"));
 
-    stamped("iata,name\nFR,Rianayr\n", modified + std::time::Duration::from_nanos(1));
+    stamped("iata,name\nFR,Rianayr\n", modified + Duration::from_nanos(1));
     assert!(matches!(setup.refill(config.clone()).await, Outcome::Published { .. }));
     assert_eq!(name_of_fr().await, json!("Rianayr"));
-    stamped("iata,name\nFR,Ryan\n", modified + std::time::Duration::from_nanos(1));
+    stamped("iata,name\nFR,Ryan\n", modified + Duration::from_nanos(1));
     assert!(matches!(setup.refill(config).await, Outcome::Published { .. }));
     assert_eq!(name_of_fr().await, json!("Ryan"));
 }
@@ -163,7 +164,7 @@ async fn a_file_may_be_larger_than_the_memory_of_its_loader() {
     assert!(fs::metadata(&path).unwrap().len() > 200_000_000);
 
     let settings = json!({ "path": "data/big.ndjson", "key": "id", "columns": ["name"] });
-    let limits = Limits { memory: 32 << 20, load_timeout: std::time::Duration::from_secs(300), ..Limits::default() };
+    let limits = Limits { memory: 32 << 20, load_timeout: Duration::from_secs(300), ..Limits::default() };
     let outcome = setup.refill(CacheConfig { limits, ..file(setup.path(), settings) }).await;
     assert!(matches!(outcome, Outcome::Published { entries, .. } if entries == ROWS as u64), "{outcome:?}");
     assert_eq!(setup.text(&name("rows"), "99999").await, r#"{"name":"row 99999"}"#);

@@ -61,6 +61,13 @@ async fn memory_ends_at_its_limit() {
 }
 
 #[tokio::test]
+async fn memory_has_its_limit_from_the_start() {
+    let limits = Limits { memory: 64 << 10, ..Limits::default() };
+    let failure = attack(CacheConfig { limits, ..cache("attacked", guest("trap"), json!({})) }).await;
+    assert_failure(&failure, FailureKind::Limit, &["out of memory", "more than the 65536 allowed", "limits.memory"]);
+}
+
+#[tokio::test]
 async fn recursion_ends_at_the_end_of_the_stack() {
     let failure = attack(cache("attacked", guest("deep_recursion"), json!({}))).await;
     assert_failure(&failure, FailureKind::Limit, &["called itself too deep", "1 MiB"]);
@@ -151,4 +158,14 @@ async fn what_a_guest_says_cannot_steer_a_terminal() {
     assert_eq!(said(r"\u{1b}[31mred\u{1b}[0m and a carriage return\rover it"), Some(Level::INFO), "{lines:?}");
     assert_eq!(said("not \u{fffd} UTF-8"), Some(Level::INFO), "{lines:?}");
     assert_eq!(said("half and half"), Some(Level::INFO), "{lines:?}");
+}
+
+/// What a guest says of its failure goes into the store, for everybody to see.
+#[tokio::test]
+async fn an_error_is_one_line_and_has_an_end() {
+    let message = format!("\x1b[2Jgone\nERROR all is lost{}", "x".repeat(1 << 20));
+    let settings = json!({ "fail": { "kind": "other", "message": message } });
+    let failure = attack(cache("attacked", guest("echo"), settings)).await;
+    assert_failure(&failure, FailureKind::Other, &[r"\u{1b}[2Jgone\nERROR all is lost", "x…"]);
+    assert!(failure.message.len() < 5_000, "{} bytes", failure.message.len());
 }
