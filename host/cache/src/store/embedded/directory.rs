@@ -17,8 +17,10 @@ use crate::{Error, Id, Name};
 #[derive(Debug)]
 pub(super) struct Directory {
     path: PathBuf,
-    environments: Mutex<HashMap<Name, Arc<Environment>>>,
+    environments: Mutex<Environments>,
 }
+
+type Environments = HashMap<Name, Arc<Environment>>;
 
 static OPEN: LazyLock<Mutex<HashMap<PathBuf, Weak<Directory>>>> = LazyLock::new(Mutex::default);
 
@@ -51,8 +53,11 @@ impl Directory {
 
     /// The environment of a cache, if there is one.
     pub(super) fn find(&self, cache: &Name) -> Result<Option<Arc<Environment>>> {
+        self.find_among(&mut lock(&self.environments), cache)
+    }
+
+    fn find_among(&self, environments: &mut Environments, cache: &Name) -> Result<Option<Arc<Environment>>> {
         let path = self.of(cache);
-        let mut environments = lock(&self.environments);
         let Some(file) = FileId::of(&path)? else {
             // Forgotten, perhaps by another process: its file takes up disk until it is closed.
             environments.remove(cache);
@@ -75,10 +80,12 @@ impl Directory {
 
     /// The environment of a cache, made if there is none.
     pub(super) fn find_or_make(&self, cache: &Name) -> Result<Arc<Environment>> {
-        if let Some(environment) = self.find(cache)? {
+        // Under one lock: what another thread makes in between would be open already, and LMDB would
+        // wait for it to be closed, for ever.
+        let mut environments = lock(&self.environments);
+        if let Some(environment) = self.find_among(&mut environments, cache)? {
             return Ok(environment);
         }
-        let mut environments = lock(&self.environments);
         let _guard = self.guard()?;
         make_private(&self.of(cache))?;
         let environment = Arc::new(Environment::open(&self.of(cache))?);
@@ -170,6 +177,9 @@ fn refused(path: &Path, network: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
+    use std::sync::{Barrier, mpsc};
+    use std::thread;
+    use std::time::Duration;
 
     use super::*;
 
@@ -192,6 +202,28 @@ mod tests {
         directory.find_or_make(&cache).unwrap();
         for made in [path.clone(), directory.of(&cache)] {
             assert_eq!(fs::metadata(&made).unwrap().permissions().mode() & 0o777, 0o700, "{}", made.display());
+        }
+    }
+
+    #[test]
+    fn threads_that_make_the_same_environment_get_the_same() {
+        let dir = tempfile::tempdir().unwrap();
+        let directory = Directory::open(dir.path()).unwrap();
+        for round in 0..50 {
+            let cache: Name = format!("c{round}").parse().unwrap();
+            let (together, (made, arriving)) = (Arc::new(Barrier::new(4)), mpsc::channel());
+            for _ in 0..4 {
+                let (directory, cache) = (Arc::clone(&directory), cache.clone());
+                let (together, made) = (Arc::clone(&together), made.clone());
+                thread::spawn(move || {
+                    together.wait();
+                    made.send(directory.find_or_make(&cache).unwrap())
+                });
+            }
+            // A thread that waits for ever must not make this test wait for ever.
+            let mut next = || arriving.recv_timeout(Duration::from_secs(30)).expect("no thread waits for another");
+            let first = next();
+            assert!((1..4).all(|_| Arc::ptr_eq(&first, &next())));
         }
     }
 
