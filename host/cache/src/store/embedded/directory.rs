@@ -221,7 +221,7 @@ mod tests {
                 });
             }
             // A thread that waits for ever must not make this test wait for ever.
-            let mut next = || arriving.recv_timeout(Duration::from_secs(30)).expect("no thread waits for another");
+            let next = || arriving.recv_timeout(Duration::from_secs(30)).expect("no thread waits for another");
             let first = next();
             assert!((1..4).all(|_| Arc::ptr_eq(&first, &next())));
         }
