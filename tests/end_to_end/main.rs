@@ -8,6 +8,7 @@ mod connections;
 mod flush;
 mod full_disks;
 mod killed_hosts;
+mod kiwi_cache;
 mod lifecycle;
 mod metrics;
 mod readme;

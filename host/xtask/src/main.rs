@@ -1,9 +1,11 @@
 //! `cargo xtask`: what this project does by command, the same for people and for CI.
 
 mod command;
+mod debian;
 mod demo;
 mod lint;
 mod plugins;
+mod python;
 mod setup;
 mod test;
 mod workspace;

@@ -6,6 +6,7 @@ use anyhow::{Result, bail};
 
 use crate::command::{Run, say};
 use crate::workspace::{self, WASM};
+use crate::{debian, python};
 
 /// The build that `cargo xtask lint` was last run with: another one may know other licences.
 const CARGO_DENY: &str = "0.20.2";
@@ -14,6 +15,7 @@ const CARGO_DENY: &str = "0.20.2";
 pub(crate) fn everything() -> Result<()> {
     wasm_target()?;
     redis_server()?;
+    python::kiwi_cache()?;
     lint_tools()?;
     say("everything is there: `cargo xtask demo`, `cargo xtask test`, `cargo xtask lint`");
     Ok(())
@@ -39,30 +41,7 @@ pub(crate) fn redis_server() -> Result<()> {
     if Run::new("redis-server").arg("--version").succeeds() {
         return Ok(());
     }
-    if !Path::new("/etc/debian_version").exists() || !Run::new("apt-get").arg("--version").succeeds() {
-        bail!(
-            "redis-server is missing: install Redis 6.2 or newer (or Valkey, as `redis-server`), then run this again"
-        );
-    }
-    let sudo: &[&str] = if Run::new("test").args(["-w", "/var/lib/dpkg"]).succeeds() {
-        &[]
-    } else if Run::new("sudo").args(["-n", "true"]).succeeds() {
-        &["sudo", "-n"]
-    } else {
-        bail!(
-            "redis-server is missing, and installing it needs root: run `sudo apt-get install redis-server`, then this again"
-        );
-    };
-    let apt_get = |args: &[&str]| {
-        let words = [sudo, &["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-y"], args].concat();
-        Run::new(words[0]).args(&words[1..])
-    };
-    // A machine that has never updated its lists knows no packages; one that is offline may still have them.
-    if !apt_get(&["install", "--no-install-recommends", "redis-server"]).succeeds() {
-        apt_get(&["update"]).run()?;
-        apt_get(&["install", "--no-install-recommends", "redis-server"]).run()?;
-    }
-    Ok(())
+    debian::install("redis-server", "Redis 6.2 or newer (or Valkey, as `redis-server`)")
 }
 
 /// rustfmt, clippy and cargo-deny.

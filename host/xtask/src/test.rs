@@ -5,7 +5,7 @@ use std::fmt;
 use anyhow::{Result, bail};
 
 use crate::command::{Run, say};
-use crate::{plugins, setup, workspace};
+use crate::{plugins, python, setup, workspace};
 
 /// What to test.
 #[derive(clap::Args)]
@@ -19,6 +19,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<()> {
     setup::wasm_target()?;
     setup::redis_server()?;
+    python::kiwi_cache()?;
     plugins::build()?;
     plugins::build_guests()?;
     let whole = args.rest.is_empty();

@@ -7,6 +7,7 @@ mod desk;
 mod immortal;
 mod numbers;
 mod process;
+mod python;
 
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,7 @@ pub(crate) use desk::{Desk, Ended};
 pub(crate) use immortal::immortal;
 pub(crate) use numbers::{Number, Numbers};
 pub(crate) use process::Running;
+pub(crate) use python::Python;
 
 /// Longer than anything takes that works, on a machine that is busy with other tests.
 pub(crate) const LONG: Duration = Duration::from_secs(60);

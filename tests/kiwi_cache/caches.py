@@ -1,0 +1,108 @@
+"""The caches of the tests: subclasses of the real KiwiCache, as a service has them."""
+
+import datetime
+from decimal import Decimal
+import time
+from urllib.request import urlopen
+
+import attr
+from kw.cache import KiwiCache
+from kw.cache.dbcache import SQLAlchemyResource
+import simplejson
+from sqlalchemy import create_engine
+from sqlalchemy.orm import scoped_session, sessionmaker
+from sqlalchemy.pool import StaticPool
+
+
+class Source:
+    """What a cache loads from: the test says what it gives, how long that takes, and when it fails."""
+
+    def __init__(self):
+        self.data = {}
+        self.seconds = 0
+        self.error = None
+        self.url = None
+        self.loads = 0
+
+    def load(self):
+        self.loads += 1
+        time.sleep(self.seconds)
+        if self.error:
+            raise RuntimeError(self.error)
+        if self.url:
+            with urlopen(self.url) as response:
+                return simplejson.load(response)
+        return self.data
+
+
+class Statsd:
+    """Keeps what a datadog client would send."""
+
+    def __init__(self):
+        self.sent = []
+
+    def increment(self, metric, tags=None):
+        self.sent.append([metric] + sorted(tags))
+
+
+@attr.s
+class Airlines(KiwiCache):
+    """The plain one, with a suffix if it is given one."""
+
+    source = attr.ib(factory=Source)
+    suffix = attr.ib(None)
+
+    @property
+    def _key_suffix(self):
+        return self.suffix
+
+    def load_from_source(self):
+        return self.source.load()
+
+
+@attr.s
+class Fare:
+    """A value that is no plain dict."""
+
+    price = attr.ib()
+    valid_from = attr.ib()
+    classes = attr.ib()
+    api_token = attr.ib()
+
+
+@attr.s
+class Fares(Airlines):
+    """One whose values are Python's own objects."""
+
+    def load_from_source(self):
+        self.source.load()
+        return {
+            "PRG-STN": Fare(Decimal("1.10"), datetime.date(2019, 7, 1), {"Y"}, "s3cret"),
+            "decimal": Decimal("1.10"),
+            "big": 2**70,
+            "datetime": datetime.datetime(2019, 7, 1, 12, 30),
+            "set": {"Y"},
+        }
+
+
+@attr.s
+class Routes(SQLAlchemyResource):
+    """One of a database's table."""
+
+    source = attr.ib(factory=Source)
+
+    @classmethod
+    def of_sqlite(cls, **options):
+        engine = create_engine("sqlite://", poolclass=StaticPool)
+        engine.execute("CREATE TABLE routes (code TEXT, distance REAL, seats INTEGER, active INTEGER)")
+        rows = [("PRG-STN", 1038.5, 189, 1), ("BRQ-BGY", 640.25, None, 1), ("PRG-DUB", 1466.0, 180, 0)]
+        engine.execute("INSERT INTO routes VALUES (?, ?, ?, ?)", rows)
+        session = scoped_session(sessionmaker(bind=engine))
+        return cls(session=session, table_name="routes", key="code", columns=["distance", "seats"], **options)
+
+    def load_from_source(self):
+        self.source.load()
+        return super().load_from_source()
+
+
+MAKE = {"Airlines": Airlines, "Fares": Fares, "Routes": Routes.of_sqlite}
