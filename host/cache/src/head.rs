@@ -38,17 +38,38 @@ pub enum Presence {
     Lost(Head),
     /// All of it is there.
     Whole(Head),
+    /// A record that kiwi-cache itself has written, or something else than a host.
+    Foreign(Foreign),
 }
 
 impl Presence {
+    /// Which snapshot can be read.
+    #[must_use]
+    pub fn id(&self) -> Option<Id> {
+        match self {
+            Self::Whole(head) => Some(head.id),
+            Self::Foreign(foreign) => Some(foreign.id),
+            Self::Missing | Self::Lost(_) => None,
+        }
+    }
+
     /// The head of a snapshot that is there whole.
     #[must_use]
     pub fn whole(&self) -> Option<&Head> {
         match self {
             Self::Whole(head) => Some(head),
-            Self::Missing | Self::Lost(_) => None,
+            Self::Missing | Self::Lost(_) | Self::Foreign(_) => None,
         }
     }
+}
+
+/// What can be told of a record that no host wrote, without reading all of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Foreign {
+    /// Which one: made of its length and its ends, where its timestamp stands.
+    pub id: Id,
+    /// The bytes of the whole record.
+    pub bytes: u64,
 }
 
 /// Why the last refill failed, kept in the store until one succeeds, for every machine to see.

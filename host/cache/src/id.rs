@@ -25,6 +25,13 @@ impl Id {
     }
 }
 
+impl Id {
+    /// One that is made of what it names, where that was not given one.
+    pub(crate) fn of(bits: u128) -> Self {
+        Self(bits)
+    }
+}
+
 impl fmt::Display for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:032x}", self.0)

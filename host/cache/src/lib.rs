@@ -44,7 +44,7 @@ mod ttl;
 
 pub use batch::Batch;
 pub use error::Error;
-pub use head::{Head, LastError, LeaseState, Presence, Status};
+pub use head::{Foreign, Head, LastError, LeaseState, Presence, Status};
 pub use id::{Id, Token};
 pub use name::Name;
 pub use reader::*;

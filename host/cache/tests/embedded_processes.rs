@@ -260,7 +260,7 @@ fn key(n: u64) -> String {
 }
 
 fn publish(content: Content) -> Publish {
-    Publish { mark: None, cache_ttl: Ttl::For(LONG), refill_interval: LONG, content }
+    Publish { mark: None, cache_ttl: Ttl::For(LONG), refill_interval: LONG, seq_after: 0, content }
 }
 
 async fn take(store: &Arc<dyn Store>) -> Lease {

@@ -39,7 +39,7 @@ impl Place {
                  say `--store redis://127.0.0.1:6379`, or set KIWI_STORE"
             );
         }
-        let store = store::open(&self.store_url()?)?;
+        let store = self.with_layouts(store::open(&self.store_url()?)?);
         tracing::info!("maps are published in {}", store.location());
         Ok(store)
     }
@@ -57,7 +57,16 @@ impl Place {
             ))
             .into());
         }
-        Ok(store::open(&url)?)
+        Ok(self.with_layouts(store::open(&url)?))
+    }
+
+    /// The store, knowing what the configuration says of the layouts.
+    fn with_layouts(&self, store: Arc<dyn Store>) -> Arc<dyn Store> {
+        let caches = self.config.iter().flat_map(|config| &config.caches);
+        caches.fold(store, |store, cache| {
+            // A cache whose layout this store does not have does not run, and says so then.
+            store.with_layouts(&[(cache.name.clone(), cache.layout.clone())]).unwrap_or(store)
+        })
     }
 
     /// Which store it is, for people, and whether it will be made by the first who publishes there.

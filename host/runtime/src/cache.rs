@@ -1,6 +1,7 @@
 //! One cache, ready to be loaded: its configuration and the plugin it runs.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use kiwi_cache::Name;
 use xxhash_rust::xxh3::xxh3_128;
@@ -21,6 +22,8 @@ pub(crate) struct Cache {
     pub(crate) config: CacheConfig,
     pub(crate) timing: Timing,
     pub(crate) progress: Arc<Progress>,
+    /// The number of the last snapshot this host knows of: numbers grow even where the store lost everything.
+    pub(crate) last_seq: AtomicU64,
     plugin: Arc<Plugin>,
     door: Arc<Door>,
     /// Names this build of the plugin with these settings and grants: its marks mean nothing to another.
@@ -44,6 +47,7 @@ impl Cache {
             name: config.name.clone(),
             timing,
             progress: Arc::default(),
+            last_seq: AtomicU64::default(),
             door: Arc::new(Door::new(Policy::new(config.grants.http.clone()))),
             loader: format!("{:032x}", xxh3_128(format!("{:032x} {given}", plugin.hash()).as_bytes())),
             plugin,

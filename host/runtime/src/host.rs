@@ -76,12 +76,32 @@ impl Builder {
     /// This machine cannot run WebAssembly at all.
     pub async fn build(self) -> Result<(Host, Vec<Skipped>), PluginError> {
         let sandbox = Sandbox::new(self.compile_cache, self.max_loads)?;
-        let (caches, skipped) = prepare::caches(&sandbox, self.caches, self.max_loads).await;
+        let (store, configs, refused) = lay_out(self.store, self.caches);
+        let (caches, mut skipped) = prepare::caches(&sandbox, configs, self.max_loads).await;
+        skipped.extend(refused);
         let caches = caches.into_iter().map(|cache| Entry { cache, due: Notify::new() }).collect();
         let loads = Semaphore::new(self.max_loads);
-        let shared = Shared { store: self.store, caches, metrics: self.metrics, loads, _sandbox: sandbox };
+        let shared = Shared { store, caches, metrics: self.metrics, loads, _sandbox: sandbox };
         Ok((Host(Arc::new(shared)), skipped))
     }
+}
+
+/// Tells the store in what layouts the caches stand; those that it does not have are skipped.
+fn lay_out(store: Arc<dyn Store>, configs: Vec<CacheConfig>) -> (Arc<dyn Store>, Vec<CacheConfig>, Vec<Skipped>) {
+    let (mut laid_out, mut fit, mut refused) = (store, Vec::new(), Vec::new());
+    for config in configs {
+        match laid_out.with_layouts(&[(config.name.clone(), config.layout.clone())]) {
+            Ok(store) => {
+                laid_out = store;
+                fit.push(config);
+            }
+            Err(error) => {
+                let error = PluginError::new(&config.plugin, error.to_string());
+                refused.push(Skipped { cache: config.name, error });
+            }
+        }
+    }
+    (laid_out, fit, refused)
 }
 
 impl Host {

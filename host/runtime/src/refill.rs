@@ -1,5 +1,6 @@
 //! Source -> store, once: take the lease, run the loader, publish all of it or nothing.
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime};
 
 use kiwi_cache::store::{Begin, Commit, Content, Due, Lease, Publish, Store};
@@ -139,13 +140,20 @@ impl Attempt<'_> {
 
     async fn commit(&self, content: Content, mark: Option<String>) -> Result<(), Failure> {
         let timing = &self.cache.timing;
-        let publish = Publish { mark, cache_ttl: timing.cache_ttl, refill_interval: timing.refill_interval, content };
+        let seq_after = self.cache.last_seq.load(Ordering::Relaxed);
+        let (cache_ttl, refill_interval) = (timing.cache_ttl, timing.refill_interval);
+        let publish = Publish { mark, cache_ttl, refill_interval, seq_after, content };
         let mut committed = self.commit_once(&publish).await?;
         if committed == Commit::Fenced && self.take_again().await? {
             committed = self.commit_once(&publish).await?;
         }
         match committed {
-            Commit::Done => Ok(()),
+            Commit::Done => {
+                let base = self.base.as_ref().map_or(0, |base| base.seq);
+                let is_new = !matches!(publish.content, Content::Touch { .. });
+                self.cache.last_seq.store(base.max(seq_after) + u64::from(is_new), Ordering::Relaxed);
+                Ok(())
+            }
             Commit::Fenced => Err(lease_lost("another host has taken it")),
             Commit::Moved => Err(Failure::new(FailureKind::Store, "another host has published in the meantime")),
             Commit::Lost => Err(Failure::new(FailureKind::Store, "the published data was damaged in the meantime")),
@@ -203,10 +211,9 @@ impl Attempt<'_> {
 
     /// Keeps what is published alive for another `cache_ttl`.
     async fn prolong(&self) {
-        let Some(base) = &self.base else { return };
-        match self.store.prolong(&self.cache.name, base.id, self.cache.timing.cache_ttl).await {
+        match self.store.prolong(&self.cache.name, self.cache.timing.cache_ttl).await {
             Ok(true) => tracing::debug!(cache = %self.cache.name, "the published data was prolonged"),
-            Ok(false) => tracing::debug!(cache = %self.cache.name, "something else is published by now"),
+            Ok(false) => {}
             Err(error) => {
                 tracing::warn!(cache = %self.cache.name, "the published data could not be prolonged: {error}")
             }

@@ -109,10 +109,7 @@ impl Shared {
     }
 
     async fn prolong(&self, cache: &Cache) -> kiwi_cache::Result<()> {
-        if let Some(head) = self.store.status(&cache.name).await?.presence.whole() {
-            self.store.prolong(&cache.name, head.id, cache.timing.cache_ttl).await?;
-        }
-        Ok(())
+        self.store.prolong(&cache.name, cache.timing.cache_ttl).await.map(|_| ())
     }
 
     /// One attempt. A panic, which is a bug of ours, is a failure of this cache and of no other.
@@ -194,6 +191,8 @@ impl Shared {
             Ok((now, Presence::Whole(head))) => {
                 self.metrics.age(&entry.cache.name, now.duration_since(head.checked_at).unwrap_or_default());
             }
+            // What kiwi-cache has written is fresh enough until the next refill.
+            Ok((_, Presence::Foreign(_))) => {}
             Ok(_) if entry.cache.progress.is_loading() => {}
             Ok(_) => entry.due.notify_waiters(),
             // Its next refill meets the same, and says so.

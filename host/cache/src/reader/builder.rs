@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Address;
-use crate::store::Store;
+use crate::store::{Layout, Store};
 use crate::{Error, Name, Result};
 
 /// How old a copy may get where nothing else is said.
@@ -18,6 +18,7 @@ pub struct Builder<C> {
     name: Result<Name>,
     address: Option<Address>,
     key_prefix: Option<String>,
+    layout: Option<Layout>,
     settings: Settings,
     reader: PhantomData<fn() -> C>,
 }
@@ -40,7 +41,7 @@ pub(super) enum Without {
 impl<C> Builder<C> {
     pub(super) fn new(name: Result<Name>) -> Self {
         let settings = Settings { reload_ttl: DEFAULT_RELOAD_TTL, wait: Duration::ZERO, without: Without::Fail };
-        Self { name, address: None, key_prefix: None, settings, reader: PhantomData }
+        Self { name, address: None, key_prefix: None, layout: None, settings, reader: PhantomData }
     }
 
     /// The store: a URL, or one that is open already. There is no default.
@@ -52,6 +53,13 @@ impl<C> Builder<C> {
     /// What stands before each key in Redis, if the host has it otherwise than `kiwi:`.
     pub fn key_prefix(mut self, key_prefix: impl Into<String>) -> Self {
         self.key_prefix = Some(key_prefix.into());
+        self
+    }
+
+    /// In what form the cache stands in Redis. Only needed where kiwi-cache alone has written it: what a
+    /// host has published says so itself.
+    pub fn layout(mut self, layout: Layout) -> Self {
+        self.layout = Some(layout);
         self
     }
 
@@ -87,7 +95,10 @@ impl<C> Builder<C> {
                 Error::invalid("no store is named: set one with `store`, such as redis://127.0.0.1:6379").of(&name)
             );
         };
-        let store = address.open(self.key_prefix).map_err(|error| error.of(&name))?;
+        let mut store = address.open(self.key_prefix).map_err(|error| error.of(&name))?;
+        if let Some(layout) = self.layout {
+            store = store.with_layouts(&[(name.clone(), layout)])?;
+        }
         Ok((store, name, self.settings))
     }
 }

@@ -43,21 +43,22 @@ pub(super) fn absent(store: &dyn Store, cache: &Name, presence: &Presence) -> Er
              loads it again (`kiwi-host status` shows when)",
             head.seq, head.entries
         ),
-        Presence::Whole(head) => format!(
-            "snapshot {} went away while it was read from {location}: `kiwi-host status` shows when it comes back",
-            head.seq
-        ),
+        Presence::Whole(_) | Presence::Foreign(_) => {
+            format!("it went away while it was read from {location}: `kiwi-host status` shows when it comes back")
+        }
     };
     Error::missing(message).of(cache)
 }
 
-/// Loads the whole map, whose head was just seen, or the one that has replaced it.
+/// Loads the whole map that was just seen, or the one that has replaced it.
 pub(super) async fn load<V: DeserializeOwned>(
     store: &dyn Store,
     cache: &Name,
-    seen: &Head,
+    seen: &Presence,
 ) -> Result<(Head, Entries<V>), Failure> {
-    if seen.entries > SMALL {
+    // How many entries a foreign record has is not known before it is read, in one step anyway.
+    let entries = seen.whole().map_or(0, |head| head.entries);
+    if entries > SMALL {
         for _ in 0..=RESTARTS {
             if let Some(loaded) = load_in_chunks(store, cache, seen).await? {
                 return Ok(loaded);
@@ -66,14 +67,14 @@ pub(super) async fn load<V: DeserializeOwned>(
     }
     let mut load = Load::new(store, cache, seen);
     load.add(store.scan(cache, Scan::Whole).await?).await?;
-    load.finish().ok_or_else(|| absent(store, cache, &Presence::Lost(seen.clone())).into())
+    load.finish().ok_or_else(|| absent(store, cache, seen).into())
 }
 
 /// One try. `None`: another snapshot was published meanwhile, or entries are lacking.
 async fn load_in_chunks<V: DeserializeOwned>(
     store: &dyn Store,
     cache: &Name,
-    seen: &Head,
+    seen: &Presence,
 ) -> Result<Option<(Head, Entries<V>)>, Failure> {
     let mut load = Load::new(store, cache, seen);
     let mut scan = Scan::First;
@@ -94,7 +95,7 @@ async fn load_in_chunks<V: DeserializeOwned>(
 struct Load<'a, V> {
     store: &'a dyn Store,
     cache: &'a Name,
-    seen: &'a Head,
+    seen: &'a Presence,
     /// The head of the snapshot being read, from its last chunk.
     head: Option<Head>,
     entries: Entries<V>,
@@ -107,8 +108,8 @@ enum Added {
 }
 
 impl<'a, V: DeserializeOwned> Load<'a, V> {
-    fn new(store: &'a dyn Store, cache: &'a Name, seen: &'a Head) -> Self {
-        let room = usize::try_from(seen.entries).unwrap_or_default();
+    fn new(store: &'a dyn Store, cache: &'a Name, seen: &'a Presence) -> Self {
+        let room = seen.whole().and_then(|head| usize::try_from(head.entries).ok()).unwrap_or_default();
         let entries = Entries::with_capacity_and_hasher(room, Default::default());
         Self { store, cache, seen, head: None, entries }
     }
@@ -116,7 +117,7 @@ impl<'a, V: DeserializeOwned> Load<'a, V> {
     /// Parses and adds a chunk, unless it belongs to another snapshot than the chunks before it.
     async fn add(&mut self, chunk: Chunk) -> Result<Added, Failure> {
         let Some(head) = chunk.head else {
-            return Err(absent(self.store, self.cache, &Presence::Whole(self.seen.clone())).into());
+            return Err(absent(self.store, self.cache, self.seen).into());
         };
         if self.head.as_ref().is_some_and(|first| first.id != head.id) {
             return Ok(Added::Moved);

@@ -12,7 +12,7 @@ use super::load::{self, Failure};
 use super::local::{Held, Local};
 use super::snapshot::Snapshot;
 use crate::store::Store;
-use crate::{Error, Id, Name, Presence, Result};
+use crate::{Error, Id, Name, Result};
 
 /// How often a reader that holds nothing looks for a first snapshot, if not more often anyway.
 const FIRST_LOOK_INTERVAL: Duration = Duration::from_secs(1);
@@ -78,29 +78,27 @@ impl<V: DeserializeOwned> Reload<V> {
         let at = Instant::now();
         let status = self.store.status(&self.local.cache).await?;
         let held = self.local.look(|held| (Arc::clone(&held.snapshot), held.seen.clone()));
-        let head = match status.presence {
-            Presence::Whole(head) => head,
-            gone => {
-                if let Some((snapshot, seen)) = held {
-                    self.local.hold(Held { snapshot, seen: seen.store_only(status.now, at) });
-                }
-                return Err(load::absent(&*self.store, &self.local.cache, &gone));
-            }
-        };
-        match held {
-            Some((snapshot, _)) if snapshot.id() == head.id => {
-                self.local.hold(Held { snapshot, seen: Seen::new(&head, status.now, at) });
+        let published = status.presence.id();
+        if let Some((snapshot, seen)) = held {
+            let is_same = published == Some(snapshot.id());
+            let seen = match status.presence.whole() {
+                Some(head) if is_same => Seen::new(head, status.now, at),
+                _ => seen.store_only(status.now, at),
+            };
+            self.local.hold(Held { snapshot, seen });
+            if is_same {
                 return Ok(());
             }
-            Some((snapshot, seen)) => self.local.hold(Held { snapshot, seen: seen.store_only(status.now, at) }),
-            None => {}
         }
+        let Some(published) = published else {
+            return Err(load::absent(&*self.store, &self.local.cache, &status.presence));
+        };
         if let Some((id, error)) = &self.refused
-            && *id == head.id
+            && *id == published
         {
             return Err(error.clone());
         }
-        match load::load(&*self.store, &self.local.cache, &head).await {
+        match load::load(&*self.store, &self.local.cache, &status.presence).await {
             Ok((head, entries)) => {
                 let snapshot = Arc::new(Snapshot::new(self.local.cache.clone(), &head, entries));
                 self.local.hold(Held { snapshot, seen: Seen::new(&head, status.now, at) });

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 
 use super::{Address, load};
-use crate::store::Store;
+use crate::store::{Scan, Store};
 use crate::{Error, Name, Presence, Result, Status};
 
 /// A cache read in the store itself, each time: for a few reads of a large map.
@@ -89,6 +89,7 @@ impl<V: DeserializeOwned> RemoteCache<V> {
     pub async fn len(&self) -> Result<u64> {
         match self.status().await?.presence {
             Presence::Whole(head) => Ok(head.entries),
+            Presence::Foreign(_) => Ok(self.store.scan(&self.cache, Scan::Whole).await?.entries.len() as u64),
             gone => Err(load::absent(&*self.store, &self.cache, &gone)),
         }
     }

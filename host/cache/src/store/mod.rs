@@ -12,10 +12,12 @@
 
 mod delta;
 mod embedded;
+mod layout;
 mod redis;
 mod url;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -23,6 +25,7 @@ use bytes::Bytes;
 
 pub use delta::Delta;
 pub use embedded::Embedded;
+pub use layout::{Layout, RecordKey};
 pub use redis::{Redis, RedisOptions};
 pub use url::StoreUrl;
 
@@ -49,6 +52,22 @@ pub struct Lease {
     pub cache: Name,
     /// Names its holder.
     pub token: Token,
+    /// How long the record is that was staged so far: a write that is sent twice must land in one place.
+    staged_bytes: Arc<AtomicU64>,
+}
+
+impl Lease {
+    fn new(cache: Name, token: Token) -> Self {
+        Self { cache, token, staged_bytes: Arc::default() }
+    }
+
+    fn staged_bytes(&self) -> u64 {
+        self.staged_bytes.load(Ordering::Relaxed)
+    }
+
+    fn set_staged_bytes(&self, bytes: u64) {
+        self.staged_bytes.store(bytes, Ordering::Relaxed);
+    }
 }
 
 /// When a snapshot is due for a refill.
@@ -97,6 +116,9 @@ pub struct Publish {
     pub cache_ttl: Ttl,
     /// How often it is refilled, for readers to tell when it is stale.
     pub refill_interval: Duration,
+    /// The new snapshot's `seq` is greater than this too, and not only than that of what it replaces:
+    /// a host that remembers goes on counting where the store lost everything.
+    pub seq_after: u64,
     /// The data.
     pub content: Content,
 }
@@ -128,6 +150,12 @@ pub enum Content {
         /// The fingerprint of the new map.
         root: Root,
     },
+    /// What is staged takes the place of a snapshot that the store has lost: a copy of that very one,
+    /// as old as it says. The lease stays, and so does the last error: the load itself has failed.
+    Restore {
+        /// What the lost snapshot said of itself.
+        head: Box<Head>,
+    },
     /// Nothing changed: what is published lives on. No data is written.
     Touch {
         /// What was found unchanged: a commit refuses if something else is published.
@@ -142,7 +170,7 @@ pub enum Commit {
     Done,
     /// The lease is not ours any more.
     Fenced,
-    /// Something else than the base is published.
+    /// Something else than the base is published; or anything at all, where it should be restored.
     Moved,
     /// The published data does not match its head any more.
     Lost,
@@ -194,8 +222,16 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Where it is, for people: never with a password.
     fn location(&self) -> &str;
 
+    /// The same store, over the same connection, which knows in what layout these caches stand. Those
+    /// that are not named are hashes, unless what a host has published says otherwise.
+    ///
+    /// # Errors
+    /// The store does not have such a layout (`is_invalid`).
+    fn with_layouts(&self, layouts: &[(Name, Layout)]) -> Result<Arc<dyn Store>>;
+
     /// Takes the lease of a cache if it is due by the store's clock and nobody else holds it, and
-    /// drops whatever the holder before had staged. Again with the same token: takes it again.
+    /// drops whatever the holder before had staged. Again with the same token: takes it again, unless
+    /// kiwi-cache's lock, where the layout has one, was lost.
     async fn begin(&self, cache: &Name, token: Token, lease_ttl: Duration, due: Due) -> Result<Begin>;
 
     /// Prolongs a lease to `lease_ttl` from now. `false`: it is not ours any more.
@@ -222,8 +258,8 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     async fn release(&self, lease: &Lease) -> Result<()>;
 
     /// Extends the life of what is published to at least `cache_ttl` from now; never shortens it.
-    /// Needs no lease and no memory. `false`: `id` is not what is published.
-    async fn prolong(&self, cache: &Name, id: Id, cache_ttl: Ttl) -> Result<bool>;
+    /// Needs no lease and no memory. `false`: nothing is published.
+    async fn prolong(&self, cache: &Name, cache_ttl: Ttl) -> Result<bool>;
 
     /// One look at each of these caches, in their order. What is wrong with one does not hide the
     /// others.

@@ -75,7 +75,13 @@ impl Publisher {
     }
 
     async fn commit(&self, lease: &Lease, content: Content) {
-        let publish = Publish { mark: None, cache_ttl: Ttl::For(LONG), refill_interval: self.refill_interval, content };
+        let publish = Publish {
+            mark: None,
+            cache_ttl: Ttl::For(LONG),
+            refill_interval: self.refill_interval,
+            seq_after: 0,
+            content,
+        };
         assert_eq!(self.store.commit(lease, &publish).await.unwrap(), Commit::Done);
     }
 }

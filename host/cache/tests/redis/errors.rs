@@ -143,7 +143,7 @@ async fn full_memory_is_told_and_the_old_data_lives_on() {
     };
     assert!(store.commit(&lease, &publish(change)).await.unwrap_err().is_full());
     assert!(store.renew(&lease, LEASE_TTL).await.unwrap());
-    assert!(store.prolong(&cache, id, Ttl::For(Duration::from_secs(6_000))).await.unwrap());
+    assert!(store.prolong(&cache, Ttl::For(Duration::from_secs(6_000))).await.unwrap());
     store.fail(&lease, Duration::from_secs(60), &failure(), CACHE_TTL).await.unwrap();
 
     let status = store.status(&cache).await.unwrap();

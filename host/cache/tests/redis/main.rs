@@ -52,7 +52,7 @@ fn swap(id: Id, map: &Map) -> Publish {
 }
 
 fn publish(content: Content) -> Publish {
-    Publish { mark: None, cache_ttl: CACHE_TTL, refill_interval: REFILL_INTERVAL, content }
+    Publish { mark: None, cache_ttl: CACHE_TTL, refill_interval: REFILL_INTERVAL, seq_after: 0, content }
 }
 
 /// The delta between two maps.

@@ -13,7 +13,7 @@ pub(crate) async fn an_expired_snapshot_is_missing(place: &impl Place) {
         let chunk = reader.scan(&cache(), part).await.unwrap();
         assert!(chunk.head.is_none() && chunk.entries.is_empty() && chunk.next.is_none(), "{chunk:?}");
     }
-    assert!(!host.prolong(&cache(), head.id, Ttl::For(LONG)).await.unwrap());
+    assert!(!host.prolong(&cache(), Ttl::For(LONG)).await.unwrap());
 
     let Begin::Go { lease, base: None } = begin_after(&host, LONG).await else { panic!("a missing cache is due") };
     let touch = publish(Ttl::For(LONG), Content::Touch { base: head.id });
@@ -28,7 +28,7 @@ pub(crate) async fn for_ever_outlives_every_prolongation(place: &impl Place) {
     let host = place.open();
     let head = refill(&host, &cache(), &map(&[("FR", "1")]), Ttl::Forever).await;
     assert_eq!(head.cache_ttl, Ttl::Forever);
-    assert!(host.prolong(&cache(), head.id, Ttl::For(Duration::from_millis(1))).await.unwrap());
+    assert!(host.prolong(&cache(), Ttl::For(Duration::from_millis(1))).await.unwrap());
     short_is_over(&host).await;
     assert_eq!(head_of(&host, &cache()).await, head);
     assert_eq!(read(&host).await, map(&[("FR", "1")]));
@@ -41,7 +41,7 @@ pub(crate) async fn prolong_extends_the_life_and_nothing_else(place: &impl Place
     for (prolonged, ttl) in [("a", Ttl::For(LONG)), ("b", Ttl::Forever)] {
         let head = refill(&host, &name(prolonged), &data, life).await;
         refill(&host, &name("control"), &data, life).await;
-        assert!(host.prolong(&name(prolonged), head.id, ttl).await.unwrap());
+        assert!(host.prolong(&name(prolonged), ttl).await.unwrap());
         is_gone(&host, &name("control")).await;
         let now = status_of(&host, &name(prolonged)).await.presence;
         assert_eq!(now, Presence::Whole(head), "the data lives, and its age tells");
@@ -51,18 +51,17 @@ pub(crate) async fn prolong_extends_the_life_and_nothing_else(place: &impl Place
 pub(crate) async fn prolong_never_shortens(place: &impl Place) {
     let host = place.open();
     let head = refilled(&host, &[("FR", "1")]).await;
-    assert!(host.prolong(&cache(), head.id, Ttl::For(SHORT)).await.unwrap());
+    assert!(host.prolong(&cache(), Ttl::For(SHORT)).await.unwrap());
     short_is_over(&host).await;
     assert_eq!(head_of(&host, &cache()).await, head);
 }
 
-pub(crate) async fn prolong_refuses_a_foreign_id(place: &impl Place) {
+pub(crate) async fn prolong_brings_nothing_back(place: &impl Place) {
     let host = place.open();
-    assert!(!host.prolong(&cache(), Id::random(), Ttl::For(LONG)).await.unwrap());
-    let head = refill(&host, &cache(), &map(&[("FR", "1")]), Ttl::For(SHORT * 5)).await;
-    assert!(!host.prolong(&cache(), Id::random(), Ttl::For(LONG)).await.unwrap());
+    assert!(!host.prolong(&cache(), Ttl::For(LONG)).await.unwrap());
+    refill(&host, &cache(), &map(&[("FR", "1")]), Ttl::For(SHORT * 5)).await;
     is_gone(&host, &cache()).await;
-    assert!(!host.prolong(&cache(), head.id, Ttl::For(LONG)).await.unwrap(), "it is too late");
+    assert!(!host.prolong(&cache(), Ttl::For(LONG)).await.unwrap(), "it is too late");
 }
 
 pub(crate) async fn a_touch_extends_the_life(place: &impl Place) {

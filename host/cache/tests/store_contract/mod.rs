@@ -52,7 +52,7 @@ macro_rules! store_contract {
             lifetime::for_ever_outlives_every_prolongation,
             lifetime::prolong_extends_the_life_and_nothing_else,
             lifetime::prolong_never_shortens,
-            lifetime::prolong_refuses_a_foreign_id,
+            lifetime::prolong_brings_nothing_back,
             lifetime::a_touch_extends_the_life,
             publish::a_snapshot_is_visible_whole_at_its_commit_and_not_before,
             publish::a_swap_replaces_every_entry,
@@ -146,7 +146,7 @@ async fn begin_after(store: &Arc<dyn Store>, due: Duration) -> Begin {
 }
 
 fn publish(cache_ttl: Ttl, content: Content) -> Publish {
-    Publish { mark: Some("v1".into()), cache_ttl, refill_interval: Duration::from_secs(60), content }
+    Publish { mark: Some("v1".into()), cache_ttl, refill_interval: Duration::from_secs(60), seq_after: 0, content }
 }
 
 /// The swap that publishes exactly this map, once it is staged.

@@ -98,6 +98,7 @@ pub(crate) async fn a_touch_moves_only_what_it_is_told(place: &impl Place) {
         mark: None,
         cache_ttl: Ttl::For(LONG * 2),
         refill_interval: Duration::from_secs(5),
+        seq_after: 0,
         content: Content::Touch { base: head.id },
     };
     assert_eq!(host.commit(&lease, &touch).await.unwrap(), Commit::Done);

@@ -16,6 +16,7 @@ pub(crate) async fn run(place: &Place, args: &ForgetArgs, output: &mut Output) -
     if !args.yes {
         let what = match store.status(cache).await?.presence {
             Presence::Whole(head) | Presence::Lost(head) => human::entries(head.entries),
+            Presence::Foreign(_) => "what is left of it, and not the record, which no host has written,".to_owned(),
             Presence::Missing => "whatever is left of it, which is no snapshot".to_owned(),
         };
         let message =

@@ -53,7 +53,7 @@ fn absent(args: &GetArgs, presence: &Presence, location: &str) -> String {
              evicted it: `kiwi-host refill {cache}` publishes it anew"
         ),
         // It may have come since it was asked for: then the next look shows it.
-        Presence::Missing | Presence::Whole(_) => {
+        Presence::Missing | Presence::Whole(_) | Presence::Foreign(_) => {
             format!("cache `{cache}`: nothing is published in {location}: `kiwi-host status` shows what is, and why")
         }
     }

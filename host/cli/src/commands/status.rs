@@ -51,6 +51,8 @@ enum State {
     Stale,
     Missing,
     Lost,
+    /// A record that kiwi-cache itself has written.
+    Foreign,
 }
 
 impl State {
@@ -60,6 +62,7 @@ impl State {
             Self::Stale => "stale",
             Self::Missing => "missing",
             Self::Lost => "lost",
+            Self::Foreign => "foreign",
         }
     }
 }
@@ -112,6 +115,11 @@ impl Row {
                 (State::Stale, Some(head))
             }
             Presence::Whole(head) => (State::Fresh, Some(head)),
+            Presence::Foreign(_) => (State::Foreign, None),
+        };
+        let foreign = match &status.presence {
+            Presence::Foreign(foreign) => Some(foreign),
+            _ => None,
         };
         let activity = match status.lease {
             LeaseState::Free => Activity::Idle,
@@ -122,10 +130,10 @@ impl Row {
             cache: cache.to_string(),
             state,
             activity,
-            id: head.map(|head| head.id.to_string()),
+            id: status.presence.id().or(head.map(|head| head.id)).map(|id| id.to_string()),
             seq: head.map(|head| head.seq),
             entries: head.map(|head| head.entries),
-            bytes: head.map(|head| head.bytes),
+            bytes: head.map(|head| head.bytes).or(foreign.map(|foreign| foreign.bytes)),
             age: head.map(|head| since(status.now, head.checked_at).as_secs_f64()),
             loaded_at: head.map(|head| unix(head.loaded_at)),
             checked_at: head.map(|head| unix(head.checked_at)),
@@ -151,7 +159,7 @@ fn next_refill(status: &Status, head: Option<&Head>) -> Option<Duration> {
     match (status.lease, &status.presence) {
         (LeaseState::Held { .. }, _) => None,
         (LeaseState::Backoff { until }, _) => Some(since(until, status.now)),
-        (LeaseState::Free, Presence::Missing) => None,
+        (LeaseState::Free, Presence::Missing | Presence::Foreign(_)) => None,
         (LeaseState::Free, Presence::Lost(_)) => Some(Duration::ZERO),
         (LeaseState::Free, Presence::Whole(_)) => {
             head.map(|head| since(head.checked_at + head.refill_interval, status.now))
@@ -179,7 +187,7 @@ fn write(rows: &[Row], output: &mut Output) -> Result<()> {
     for (row, line) in rows.iter().zip(lines) {
         let tone = match row.state {
             State::Fresh => Tone::Good,
-            State::Stale => Tone::Doubtful,
+            State::Stale | State::Foreign => Tone::Doubtful,
             State::Missing | State::Lost => Tone::Bad,
         };
         output.line(output.paint(tone, line))?;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use kiwi_cache::store::{Layout, RecordKey};
 use kiwi_cache::{Error, Name};
 use kiwi_host::{AskedTiming, CacheConfig, DirGrant, Grants, Limits, Settings, parse_duration, parse_size, parse_ttl};
 use serde_json::{Map, Number, Value};
@@ -50,7 +51,7 @@ impl Defaults {
         cache.allow_empty_data = section.flag("allow_empty_data").unwrap_or(self.allow_empty_data);
         cache.grants = section.section("grants").map(|grants| read_grants(grants, base)).unwrap_or_default();
         cache.limits = read_limits(&mut section, self.limits.clone());
-        section.text("layout", check_layout);
+        cache.layout = read_layout(&mut section, &cache.name);
         check_timing(&cache, &section);
         section.finish();
         plugin.map(|_| cache)
@@ -76,13 +77,28 @@ fn check_timing(cache: &CacheConfig, section: &Section<'_>) {
     }
 }
 
-fn check_layout(layout: &str) -> kiwi_cache::Result<()> {
-    match layout {
-        "hash" => Ok(()),
-        "record" | "both" => {
-            Err(Error::invalid(format!("the layout `{layout}` is not available yet: expected `hash`, the default")))
+/// In a record, kiwi-cache's class and suffix are the cache's name unless `record_key` says otherwise.
+fn read_layout(section: &mut Section<'_>, cache: &Name) -> Layout {
+    let layout = section.text("layout", |layout| match layout {
+        "hash" | "record" | "both" => Ok(layout.to_owned()),
+        _ => {
+            let layout = layout.escape_debug();
+            Err(Error::invalid(format!("`{layout}` is no layout: expected `hash`, the default, `record` or `both`")))
         }
-        _ => Err(Error::invalid(format!("`{}` is no layout: expected `hash`", layout.escape_debug()))),
+    });
+    let named = section.text("record_key", str::parse::<RecordKey>);
+    let has_name = named.is_some();
+    match (layout.as_deref(), named.or_else(|| cache.as_str().parse().ok())) {
+        (Some("record"), Some(key)) => Layout::Record(key),
+        (Some("both"), Some(key)) => Layout::Both(key),
+        _ => {
+            if has_name && let Some(place) = section.span_of("record_key") {
+                let message = "`record_key` names kiwi-cache's record, which the layout `hash` does not have: expected \
+                               `layout = \"record\"` or `layout = \"both\"` with it";
+                section.document().problem(place, message.to_owned());
+            }
+            Layout::Hash
+        }
     }
 }
 

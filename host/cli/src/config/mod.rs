@@ -9,6 +9,7 @@ mod tests;
 
 use std::fs;
 use std::num::NonZeroUsize;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -91,11 +92,24 @@ fn read_caches(section: Section<'_>, defaults: &Defaults, base: &Path) -> Vec<Ca
     let mut caches = Vec::new();
     for (key, section) in section.named("cache") {
         match key.get_ref().parse::<Name>() {
-            Ok(name) => caches.extend(defaults.read_cache(name, section, base)),
+            Ok(name) => {
+                let cache = defaults.read_cache(name, section, base);
+                caches.extend(cache.inspect(|cache| check_record(cache, &caches, document, key.span())));
+            }
             Err(error) => document.problem(key.span(), error.to_string()),
         }
     }
     caches
+}
+
+/// Two caches in one record would replace each other again and again.
+fn check_record(cache: &CacheConfig, before: &[CacheConfig], document: &Document, place: Range<usize>) {
+    let Some(key) = cache.layout.record_key() else { return };
+    if let Some(other) = before.iter().find(|other| other.layout.record_key() == Some(key)) {
+        let message =
+            format!("the caches `{}` and `{}` have one record, `{key}`: expected one each", other.name, cache.name);
+        document.problem(place, message);
+    }
 }
 
 /// A store in a relative directory, taken from where it was written.

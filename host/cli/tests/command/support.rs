@@ -187,7 +187,7 @@ pub(crate) fn publish(store: &dyn Store, cache: &str, entries: &[(&str, &str)], 
         let content =
             Content::Swap { id: Id::random(), entries: entries.len() as u64, bytes: batch.bytes() as u64, root };
         store.stage(&lease, &batch).await.expect("staged");
-        let publish = Publish { mark: None, cache_ttl, refill_interval: MINUTE, content };
+        let publish = Publish { mark: None, cache_ttl, refill_interval: MINUTE, seq_after: 0, content };
         assert_eq!(store.commit(&lease, &publish).await.expect("committed"), Commit::Done);
     });
 }

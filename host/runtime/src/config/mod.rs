@@ -8,6 +8,7 @@ mod timing;
 use std::path::PathBuf;
 
 use kiwi_cache::Name;
+use kiwi_cache::store::Layout;
 use serde_json::{Map, Value};
 
 pub use grants::{DirGrant, Grants, HttpGrant};
@@ -24,6 +25,8 @@ pub struct CacheConfig {
     pub plugin: PathBuf,
     /// Given to the plugin as one JSON object. May hold secrets: never logged.
     pub settings: Settings,
+    /// In what form it stands in Redis.
+    pub layout: Layout,
     /// How often, and for how long.
     pub timing: AskedTiming,
     /// Whether a map without entries may be published.
@@ -42,6 +45,7 @@ impl CacheConfig {
             name,
             plugin: plugin.into(),
             settings: Settings::default(),
+            layout: Layout::default(),
             timing: AskedTiming::default(),
             allow_empty_data: false,
             grants: Grants::default(),

@@ -140,10 +140,10 @@ impl Environment {
         }
     }
 
-    /// The number of the next snapshot; those of expired ones count on.
-    pub(super) fn next_seq(&self, txn: &RoTxn<'_>) -> Result<u64> {
+    /// The number of the next snapshot, greater than `after`; those of expired ones count on.
+    pub(super) fn next_seq(&self, txn: &RoTxn<'_>, after: u64) -> Result<u64> {
         let published = self.meta().get::<Published>(txn)?;
-        Ok(published.map_or(1, |published| published.loaded.seq + 1))
+        Ok(published.map_or(0, |published| published.loaded.seq).max(after) + 1)
     }
 
     /// The table to stage into: the one that is not published.

@@ -80,7 +80,7 @@ pub(super) fn begin(directory: &Directory, locks: &Locks, asking: Asking) -> Res
     let locked = lock_anew(&file)?;
     txn.commit()?;
     locks.keep(&cache, token, locked);
-    Ok(Begin::Go { lease: Lease { cache, token }, base: base.map(Published::into_head) })
+    Ok(Begin::Go { lease: Lease::new(cache, token), base: base.map(Published::into_head) })
 }
 
 /// Why the lease cannot be had, whatever is published.

@@ -28,11 +28,11 @@ use bytes::Bytes;
 
 use self::directory::Directory;
 use self::lease::{Asking, Failing, Locks};
-use super::{Begin, Chunk, Commit, Delta, Due, Finding, Lease, Publish, Scan, Store};
+use super::{Begin, Chunk, Commit, Delta, Due, Finding, Layout, Lease, Publish, Scan, Store};
 use crate::{Batch, Error, Id, LastError, Name, Result, Status, Token, Ttl};
 
 /// The embedded store: a directory on a local disk.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Embedded {
     location: String,
     directory: Arc<Directory>,
@@ -92,6 +92,18 @@ impl Store for Embedded {
         &self.location
     }
 
+    fn with_layouts(&self, layouts: &[(Name, Layout)]) -> Result<Arc<dyn Store>> {
+        match layouts.iter().find(|(_, layout)| *layout != Layout::Hash) {
+            None => Ok(Arc::new(self.clone())),
+            Some((cache, layout)) => Err(Error::invalid(format!(
+                "the layout `{}` is for Redis, where kiwi-cache reads it: leave it out, or use another store than {}",
+                layout.as_str(),
+                self.location
+            ))
+            .of(cache)),
+        }
+    }
+
     async fn begin(&self, cache: &Name, token: Token, lease_ttl: Duration, due: Due) -> Result<Begin> {
         let asking = Asking { cache: cache.clone(), token, lease_ttl, due };
         self.on_disk(cache, move |directory, locks| lease::begin(directory, locks, asking)).await
@@ -127,9 +139,9 @@ impl Store for Embedded {
         self.on_disk(&lease.cache, move |directory, locks| lease::release(directory, locks, &released)).await
     }
 
-    async fn prolong(&self, cache: &Name, id: Id, cache_ttl: Ttl) -> Result<bool> {
+    async fn prolong(&self, cache: &Name, cache_ttl: Ttl) -> Result<bool> {
         let name = cache.clone();
-        self.on_disk(cache, move |directory, _| publish::prolong(directory, &name, id, cache_ttl)).await
+        self.on_disk(cache, move |directory, _| publish::prolong(directory, &name, cache_ttl)).await
     }
 
     async fn statuses(&self, caches: &[Name]) -> Result<Vec<Result<Status>>> {
@@ -232,6 +244,6 @@ mod tests {
     }
 
     fn publish(content: Content) -> Publish {
-        Publish { mark: None, cache_ttl: Ttl::Forever, refill_interval: Duration::from_secs(60), content }
+        Publish { mark: None, cache_ttl: Ttl::Forever, refill_interval: Duration::from_secs(60), seq_after: 0, content }
     }
 }

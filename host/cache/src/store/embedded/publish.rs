@@ -9,7 +9,7 @@ use super::failure::Result;
 use super::lease::{Locks, is_held};
 use super::record::{Checked, Failed, Loaded, Millis, Published, Refill, Slot, Staging};
 use crate::store::{Commit, Content, Lease, Publish};
-use crate::{Batch, Error, Id, Name, Ttl};
+use crate::{Batch, Error, Head, Id, Name, Ttl};
 
 pub(super) fn stage(directory: &Directory, lease: &Lease, batch: &Batch) -> Result<()> {
     let Some(environment) = directory.find(&lease.cache)? else { return Ok(()) };
@@ -78,14 +78,12 @@ pub(super) fn commit(directory: &Directory, locks: &Locks, lease: &Lease, publis
     }
     let loaded = match &publish.content {
         Content::Swap { id, entries, bytes, root } => {
-            let Some(slot) = staged_by(&environment, &txn, lease)? else { return Ok(Commit::StagingLost) };
-            if environment.data(slot).len(&txn)? != *entries {
-                return Ok(Commit::StagingLost);
-            }
+            let Some(slot) = staged(&environment, &txn, lease, *entries)? else { return Ok(Commit::StagingLost) };
             environment.changes().clear(&mut txn)?;
-            let seq = environment.next_seq(&txn)?;
+            let seq = environment.next_seq(&txn, publish.seq_after)?;
             Loaded { id: *id, seq, entries: *entries, bytes: *bytes, root: *root, at: now, slot, changes_bytes: 0 }
         }
+        Content::Restore { head } => return restore(&environment, txn, lease, head, publish),
         Content::Delta { base, .. } | Content::Touch { base } => {
             let Some(published) = published.filter(|published| published.loaded.id == *base) else {
                 return Ok(Commit::Moved);
@@ -93,7 +91,7 @@ pub(super) fn commit(directory: &Directory, locks: &Locks, lease: &Lease, publis
             if !environment.is_whole(&txn, &published)? {
                 return Ok(Commit::Lost);
             }
-            change(&environment, &mut txn, published.loaded, &publish.content, now)?
+            change(&environment, &mut txn, published.loaded, publish, now)?
         }
     };
 
@@ -110,8 +108,38 @@ pub(super) fn commit(directory: &Directory, locks: &Locks, lease: &Lease, publis
 fn new_id(content: &Content) -> Option<Id> {
     match content {
         Content::Swap { id, .. } | Content::Delta { id, .. } => Some(*id),
-        Content::Touch { .. } => None,
+        Content::Touch { .. } | Content::Restore { .. } => None,
     }
+}
+
+/// The table that this lease has staged this many entries in.
+fn staged(environment: &Environment, txn: &RoTxn<'_>, lease: &Lease, entries: u64) -> Result<Option<Slot>> {
+    let Some(slot) = staged_by(environment, txn, lease)? else { return Ok(None) };
+    Ok((environment.data(slot).len(txn)? == entries).then_some(slot))
+}
+
+/// Puts a lost snapshot back; lease and last error stay.
+fn restore(
+    environment: &Environment,
+    mut txn: RwTxn<'_>,
+    lease: &Lease,
+    head: &Head,
+    publish: &Publish,
+) -> Result<Commit> {
+    let now = Millis::now();
+    if environment.whole(&txn, now)?.is_some() {
+        return Ok(Commit::Moved);
+    }
+    let Some(slot) = staged(environment, &txn, lease, head.entries)? else { return Ok(Commit::StagingLost) };
+    environment.changes().clear(&mut txn)?;
+    let Head { id, seq, entries, bytes, root, .. } = *head;
+    let loaded = Loaded { id, seq, entries, bytes, root, at: head.loaded_at.into(), slot, changes_bytes: 0 };
+    let mut checked = Checked::new(publish, now);
+    checked.at = head.checked_at.into();
+    environment.meta().put(&mut txn, &Published { loaded, checked })?;
+    environment.clear_staging(&mut txn)?;
+    txn.commit()?;
+    Ok(Commit::Done)
 }
 
 /// Applies a delta to the published table itself: whoever reads it sees the table as it was when
@@ -120,10 +148,10 @@ fn change(
     environment: &Environment,
     txn: &mut RwTxn<'_>,
     base: Loaded,
-    content: &Content,
+    publish: &Publish,
     now: Millis,
 ) -> Result<Loaded> {
-    let Content::Delta { id, delta, bytes, root, .. } = content else { return Ok(base) };
+    let Content::Delta { id, delta, bytes, root, .. } = &publish.content else { return Ok(base) };
     put_all(environment, txn, base.slot, &delta.set)?;
     let data = environment.data(base.slot);
     for key in delta.removed.iter().filter(|key| is_key(key)) {
@@ -131,16 +159,15 @@ fn change(
     }
     let changes_bytes = changes::append(environment, txn, &base, *id, delta)?;
     let entries = data.len(txn)?;
-    Ok(Loaded { id: *id, seq: base.seq + 1, entries, bytes: *bytes, root: *root, at: now, changes_bytes, ..base })
+    let seq = base.seq.max(publish.seq_after) + 1;
+    Ok(Loaded { id: *id, seq, entries, bytes: *bytes, root: *root, at: now, changes_bytes, ..base })
 }
 
-pub(super) fn prolong(directory: &Directory, cache: &Name, id: Id, cache_ttl: Ttl) -> Result<bool> {
+pub(super) fn prolong(directory: &Directory, cache: &Name, cache_ttl: Ttl) -> Result<bool> {
     let Some(environment) = directory.find(cache)? else { return Ok(false) };
     let mut txn = environment.write()?;
     let now = Millis::now();
-    let Some(mut published) = environment.published(&txn, now)?.filter(|published| published.loaded.id == id) else {
-        return Ok(false);
-    };
+    let Some(mut published) = environment.published(&txn, now)? else { return Ok(false) };
     let expires_at = now.plus_ttl(cache_ttl);
     if outlives(expires_at, published.checked.expires_at) {
         published.checked.expires_at = expires_at;

@@ -4,7 +4,7 @@ use super::Redis;
 use super::head::text;
 use super::keys::Keys;
 use super::script;
-use crate::store::Finding;
+use crate::store::{Finding, Layout};
 use crate::{Name, Result};
 
 /// Nothing older was tried.
@@ -33,8 +33,8 @@ impl Redis {
 
     async fn missing_rights(&self, findings: &mut Vec<Finding>) -> Result<()> {
         let cache: Name = "check".parse()?;
-        let keys = Keys::new(&self.server.options.key_prefix, &cache);
-        let staging = keys.staging_of("check");
+        let keys = Keys::new(&self.server.options.key_prefix, &cache, &Layout::Hash);
+        let staging = keys.staging("check");
         let reply = self
             .server
             .run(&script::RIGHTS, |call| {

@@ -1,9 +1,12 @@
 //! The names of a cache's keys in Redis.
 
-use crate::{Name, Token};
+use std::fmt::Display;
+
+use crate::Name;
+use crate::store::{Layout, RecordKey};
 
 /// The keys of one cache. All have the hash tag `{name}`, so that they share a slot in a cluster
-/// and a script may name them together.
+/// and a script may name them together; only the record has names that kiwi-cache has chosen.
 pub(super) struct Keys {
     /// Hash: key -> JSON text. No key when the map is empty.
     pub(super) data: String,
@@ -15,10 +18,20 @@ pub(super) struct Keys {
     pub(super) changes: String,
     /// Not a key: where commits are announced.
     pub(super) channel: String,
+    /// The keys that are shared with kiwi-cache, where the layout has a record.
+    pub(super) record: Option<Record>,
+}
+
+/// The keys of a cache that kiwi-cache knows.
+pub(super) struct Record {
+    /// String: the map and the time it was saved, as JSON.
+    pub(super) resource: String,
+    /// String: there while somebody loads.
+    pub(super) lock: String,
 }
 
 impl Keys {
-    pub(super) fn new(prefix: &str, cache: &Name) -> Self {
+    pub(super) fn new(prefix: &str, cache: &Name, layout: &Layout) -> Self {
         let data = format!("{prefix}{{{cache}}}");
         Self {
             meta: format!("{data}:meta"),
@@ -26,17 +39,35 @@ impl Keys {
             changes: format!("{data}:changes"),
             channel: format!("{prefix}{cache}:changed"),
             data,
+            record: layout.record_key().map(Record::new),
         }
     }
 
     /// Hash: what a holder of the lease has staged so far.
-    pub(super) fn staging(&self, token: Token) -> String {
-        self.staging_of(&token.to_string())
+    pub(super) fn staging(&self, token: impl Display) -> String {
+        format!("{}:staging:{token}", self.data)
     }
 
-    /// As [`Keys::staging`], of a token as it stands in the lease.
-    pub(super) fn staging_of(&self, token: &str) -> String {
-        format!("{}:staging:{token}", self.data)
+    /// String: the record that a holder of the lease has staged so far.
+    pub(super) fn staged_record(&self, token: impl Display) -> String {
+        format!("{}:record", self.staging(token))
+    }
+
+    /// What a script about a lease takes behind its other keys: what was staged of the record, and its lock.
+    pub(super) fn staged_record_and_lock(&self, token: impl Display) -> Vec<String> {
+        self.record.iter().flat_map(|record| [self.staged_record(&token), record.lock.clone()]).collect()
+    }
+
+    /// As [`Keys::staged_record_and_lock`], with the record itself in front.
+    pub(super) fn whole_record(&self, token: impl Display) -> Vec<String> {
+        let resource = self.record.iter().map(|record| record.resource.clone());
+        resource.chain(self.staged_record_and_lock(token)).collect()
+    }
+}
+
+impl Record {
+    fn new(key: &RecordKey) -> Self {
+        Self { resource: key.resource(), lock: key.lock() }
     }
 }
 

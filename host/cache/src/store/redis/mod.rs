@@ -9,11 +9,13 @@ mod head;
 mod keys;
 mod options;
 mod read;
+mod record;
 mod refill;
 mod script;
 mod server;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -22,20 +24,22 @@ use redis::{Cmd, Value};
 
 pub use options::RedisOptions;
 
-use self::head::{number, text};
+use self::head::{LAYOUT, number, text};
 use self::keys::Keys;
 use self::script::Script;
 use self::server::Server;
-use super::{Begin, Chunk, Commit, Delta, Due, Finding, Lease, Publish, Scan, Store};
+use super::{Begin, Chunk, Commit, Delta, Due, Finding, Layout, Lease, Publish, Scan, Store};
 use crate::{Batch, Error, Id, LastError, Name, Result, Status, Token, Ttl};
 
 /// Snapshots in a Redis or Valkey server.
 ///
 /// It holds at most one connection, made by the first call that needs it and again after it was
 /// lost. Any Redis client can read a published map: `HGET 'kiwi:{NAME}' KEY`.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Redis {
-    server: Server,
+    server: Arc<Server>,
+    /// Of the caches whose layout we were told.
+    layouts: Arc<HashMap<Name, Layout>>,
 }
 
 impl Redis {
@@ -44,11 +48,29 @@ impl Redis {
     /// # Errors
     /// `is_invalid` if the options cannot be used on this machine, such as unix sockets elsewhere.
     pub fn open(options: &RedisOptions) -> Result<Self> {
-        Server::new(options).map(|server| Self { server })
+        let server = Arc::new(Server::new(options)?);
+        Ok(Self { server, layouts: Arc::default() })
+    }
+
+    fn knowing(&self, layouts: &[(Name, Layout)]) -> Self {
+        let mut known = HashMap::clone(&self.layouts);
+        known.extend(layouts.iter().cloned());
+        Self { server: Arc::clone(&self.server), layouts: Arc::new(known) }
+    }
+
+    /// A cache whose layout we were not told is read as a hash, until its meta says otherwise.
+    fn layout(&self, cache: &Name) -> &Layout {
+        self.layouts.get(cache).unwrap_or(&Layout::Hash)
+    }
+
+    /// What meta says of the layout, where that is news.
+    fn learned(&self, cache: &Name, fields: &[Value]) -> Option<Self> {
+        let said = record::said_layout(fields).filter(|_| !self.layouts.contains_key(cache))?;
+        Some(self.knowing(&[(cache.clone(), said)]))
     }
 
     fn keys(&self, cache: &Name) -> Keys {
-        Keys::new(&self.server.options.key_prefix, cache)
+        Keys::new(&self.server.options.key_prefix, cache, self.layout(cache))
     }
 
     async fn command(&self, cache: &Name, command: Cmd) -> Result<Value> {
@@ -66,7 +88,11 @@ impl Redis {
             "wrongtype" => Err(Error::wrong_type(format!(
                 "expected a {} or nothing at `{}` in Redis at {}, found a {}: delete or rename it, or set another \
                  key_prefix",
-                if word(1).ends_with(":changes") { "stream" } else { "hash" },
+                match word(1) {
+                    key if key.ends_with(":changes") => "stream",
+                    key if key.starts_with("resource:") || key.starts_with("lock:") => "string",
+                    _ => "hash",
+                },
                 word(1),
                 self.server.location,
                 word(2)
@@ -82,7 +108,7 @@ impl Redis {
     fn done(&self, cache: &Name, reply: &[Value]) -> Result<bool> {
         match self.outcome(cache, reply)? {
             "done" => Ok(true),
-            "fenced" | "moved" => Ok(false),
+            "fenced" | "missing" => Ok(false),
             _ => Err(self.odd_reply(cache, reply)),
         }
     }
@@ -96,6 +122,10 @@ impl Redis {
 impl Store for Redis {
     fn location(&self) -> &str {
         &self.server.location
+    }
+
+    fn with_layouts(&self, layouts: &[(Name, Layout)]) -> Result<Arc<dyn Store>> {
+        Ok(Arc::new(self.knowing(layouts)))
     }
 
     async fn begin(&self, cache: &Name, token: Token, lease_ttl: Duration, due: Due) -> Result<Begin> {
@@ -126,8 +156,8 @@ impl Store for Redis {
         self.give_back(lease).await
     }
 
-    async fn prolong(&self, cache: &Name, id: Id, cache_ttl: Ttl) -> Result<bool> {
-        self.live_on(cache, id, cache_ttl).await
+    async fn prolong(&self, cache: &Name, cache_ttl: Ttl) -> Result<bool> {
+        self.live_on(cache, cache_ttl).await
     }
 
     async fn statuses(&self, caches: &[Name]) -> Result<Vec<Result<Status>>> {
@@ -167,21 +197,33 @@ impl Store for Redis {
     }
 
     async fn forget(&self, cache: &Name) -> Result<bool> {
-        let keys = self.keys(cache);
-        let mut token = redis::cmd("HGET");
-        token.arg(&keys.lease).arg("token");
-        let token = self.command(cache, token).await?;
-        let staging = keys.staging_of(text(&token).unwrap_or_default());
-        let reply = self
-            .run(cache, &script::FORGET, |call| {
-                call.arg(5).arg(&keys.data).arg(&keys.meta).arg(&keys.lease).arg(&keys.changes).arg(&staging);
-            })
-            .await?;
-        self.done(cache, &reply)?;
-        Ok(reply.get(1).and_then(number).is_some_and(|deleted| deleted > 0))
+        let mut layout = redis::cmd("HMGET");
+        layout.arg(&self.keys(cache).meta).arg(&LAYOUT);
+        let layout = self.command(cache, layout).await?;
+        let said = layout.as_sequence().and_then(|fields| self.learned(cache, fields));
+        said.as_ref().unwrap_or(self).delete(cache).await
     }
 
     async fn check(&self) -> Result<Vec<Finding>> {
         self.findings().await
+    }
+}
+
+impl Redis {
+    async fn delete(&self, cache: &Name) -> Result<bool> {
+        let keys = self.keys(cache);
+        let mut token = redis::cmd("HGET");
+        token.arg(&keys.lease).arg("token");
+        let token = self.command(cache, token).await?;
+        let token = text(&token).unwrap_or_default();
+        let record = keys.whole_record(token);
+        let reply = self
+            .run(cache, &script::FORGET, |call| {
+                call.arg(5 + record.len()).arg(&keys.data).arg(&keys.meta).arg(&keys.lease).arg(&keys.changes);
+                call.arg(keys.staging(token)).arg(&record).arg(token);
+            })
+            .await?;
+        self.done(cache, &reply)?;
+        Ok(reply.get(1).and_then(number).is_some_and(|deleted| deleted > 0))
     }
 }

@@ -31,3 +31,15 @@ end
 -- How long a lease's key outlives the lease, so that the next holder learns the token of the one
 -- before, and with it what was left in staging.
 local MEMORY = 600000
+
+-- Whether a record is the one that meta tells of, and not one that kiwi-cache has written since: it ends
+-- with the moment at which it was saved.
+local function is_ours(record, bytes, tail)
+  return bytes and tail and call('STRLEN', record) == tonumber(bytes) and call('GETRANGE', record, -#tail, -1) == tail
+end
+
+-- Drops a staged record, and kiwi-cache's lock if it is ours.
+local function unlock(staged, lock, token)
+  call('UNLINK', staged)
+  if call('GET', lock) == token then call('DEL', lock) end
+end

@@ -1,13 +1,15 @@
 //! The reading side: heads, entries, deltas.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use bytes::Bytes;
 use redis::{Cmd, Value};
 
 use super::Redis;
-use super::head::{ERROR, HEAD, text};
-use super::keys::Keys;
+use super::head::{ERROR, HEAD, LAYOUT, text};
+use super::keys::{Keys, Record};
+use super::record;
 use super::server::{RESPONSE_TIMEOUT, Transaction};
 use crate::store::{Chunk, Cursor, Delta, Scan};
 use crate::{Batch, Error, Id, Name, Presence, Result, Status};
@@ -28,29 +30,54 @@ impl Redis {
     pub(super) async fn look_at(&self, caches: &[Name]) -> Result<Vec<Result<Status>>> {
         let mut statuses = Vec::with_capacity(caches.len());
         for caches in caches.chunks(STATUSES) {
-            let looks: Vec<Transaction> = caches.iter().map(|cache| look(&self.keys(cache))).collect();
-            let replies = self.server.read(&looks, RESPONSE_TIMEOUT).await;
-            let replies = replies.map_err(|error| match caches {
-                [cache] => self.server.explain(error).of(cache),
-                _ => self.server.explain(error),
-            })?;
-            statuses.extend(caches.iter().zip(replies).map(|(cache, reply)| {
-                let reply = reply.map_err(|error| self.server.explain(error).of(cache))?;
-                let status = self.server.status(cache, &reply)?;
-                status.ok_or_else(|| self.odd_reply(cache, &reply))
-            }));
+            for (cache, looked) in caches.iter().zip(self.look_once(caches).await?) {
+                // A record that only its meta has told of needs another look.
+                let learned = looked.as_ref().ok().and_then(|replies| self.learned(cache, said_in(replies)));
+                statuses.push(match learned {
+                    None => looked.and_then(|replies| self.status(cache, &replies)),
+                    Some(learned) => match learned.look_once(std::slice::from_ref(cache)).await?.pop() {
+                        Some(looked) => looked.and_then(|replies| learned.status(cache, &replies)),
+                        None => Err(self.odd_reply(cache, &[])),
+                    },
+                });
+            }
         }
         Ok(statuses)
     }
 
+    /// The replies to the reads of [`look`], of each cache.
+    async fn look_once(&self, caches: &[Name]) -> Result<Vec<Result<Vec<Value>>>> {
+        let looks: Vec<Transaction> = caches.iter().map(|cache| look(&self.keys(cache))).collect();
+        let replies = self.server.read(&looks, RESPONSE_TIMEOUT).await;
+        let replies = replies.map_err(|error| match caches {
+            [cache] => self.server.explain(error).of(cache),
+            _ => self.server.explain(error),
+        })?;
+        let explained = |(cache, reply): (&Name, redis::RedisResult<_>)| {
+            reply.map_err(|error| self.explain_layout(cache, self.server.explain(error).of(cache)))
+        };
+        Ok(caches.iter().zip(replies).map(explained).collect())
+    }
+
+    fn status(&self, cache: &Name, replies: &[Value]) -> Result<Status> {
+        let status = self.server.status(cache, &self.keys(cache), self.layout(cache), replies)?;
+        status.ok_or_else(|| self.odd_reply(cache, replies))
+    }
+
     pub(super) async fn read_part(&self, cache: &Name, scan: Scan) -> Result<Chunk> {
         let keys = self.keys(cache);
+        if let Some(record) = self.only_record(cache, &keys) {
+            return self.read_record(cache, &keys, record).await;
+        }
         let (read, timeout) = match &scan {
             Scan::First => (hscan(&keys, b"0"), RESPONSE_TIMEOUT),
             Scan::Next(Cursor(cursor)) => (hscan(&keys, cursor), RESPONSE_TIMEOUT),
             Scan::Whole => (of_data("HGETALL", &keys), WHOLE_TIMEOUT),
         };
-        let (presence, mut replies) = self.read_with_head(cache, &keys, [read], timeout).await?;
+        let (presence, mut replies) = match self.read_with_head(cache, &keys, [read], timeout).await? {
+            Read::Hash(presence, replies) => (presence, replies),
+            Read::Record(chunk) => return Ok(chunk),
+        };
         let Presence::Whole(head) = presence else {
             return Ok(Chunk { head: None, entries: Batch::default(), next: None });
         };
@@ -69,12 +96,18 @@ impl Redis {
 
     pub(super) async fn values(&self, cache: &Name, wanted: &[&str]) -> Result<Option<Vec<Option<Bytes>>>> {
         let keys = self.keys(cache);
+        if let Some(record) = self.only_record(cache, &keys) {
+            return Ok(pick(self.read_record(cache, &keys, record).await?, wanted));
+        }
         let reads = wanted.chunks(GET_KEYS).map(|wanted| {
             let mut read = of_data("HMGET", &keys);
             read.arg(wanted);
             read
         });
-        let (presence, replies) = self.read_with_head(cache, &keys, reads, RESPONSE_TIMEOUT).await?;
+        let (presence, replies) = match self.read_with_head(cache, &keys, reads, RESPONSE_TIMEOUT).await? {
+            Read::Hash(presence, replies) => (presence, replies),
+            Read::Record(chunk) => return Ok(pick(chunk, wanted)),
+        };
         let Presence::Whole(_) = presence else { return Ok(None) };
         let mut values = Vec::with_capacity(wanted.len());
         for reply in replies {
@@ -86,23 +119,45 @@ impl Redis {
         Ok(Some(values))
     }
 
-    /// Presence, and what else is read of the data, in one step.
+    /// The record of a cache that has nothing else.
+    fn only_record<'a>(&self, cache: &Name, keys: &'a Keys) -> Option<&'a Record> {
+        keys.record.as_ref().filter(|_| !self.layout(cache).has_hash())
+    }
+
+    /// Presence, and what else is read of the data, in one step; or the record, where meta says that the
+    /// data stands in one.
     async fn read_with_head(
         &self,
         cache: &Name,
         keys: &Keys,
         reads: impl IntoIterator<Item = Cmd>,
         timeout: Duration,
-    ) -> Result<(Presence, Vec<Value>)> {
-        let transaction = Transaction::about(&keys.data).with([meta(keys, &HEAD), of_data("HLEN", keys)]).with(reads);
+    ) -> Result<Read> {
+        let transaction = Transaction::about(&keys.data).with([meta(keys), of_data("HLEN", keys)]).with(reads);
         let mut replies = self.read_at_once(cache, transaction, timeout).await?;
-        match &replies[..] {
-            [Value::Array(fields), length, ..] => {
-                let presence = self.server.presence(cache, fields, length)?;
-                Ok((presence, replies.split_off(2)))
+        let [Value::Array(fields), length, ..] = &replies[..] else { return Err(self.odd_reply(cache, &replies)) };
+        let Some((fields, said)) = fields.split_at_checked(HEAD.len()) else {
+            return Err(self.odd_reply(cache, &replies));
+        };
+        if let Some(learned) = self.learned(cache, said) {
+            let keys = learned.keys(cache);
+            if let Some(record) = &keys.record {
+                return learned.read_record(cache, &keys, record).await.map(Read::Record);
             }
-            _ => Err(self.odd_reply(cache, &replies)),
         }
+        let presence = self.server.presence(cache, fields, length)?;
+        Ok(Read::Hash(presence, replies.split_off(2)))
+    }
+
+    /// Meta, and what else is read of a record, in one step.
+    pub(super) async fn read_record_with_meta(
+        &self,
+        cache: &Name,
+        keys: &Keys,
+        reads: impl IntoIterator<Item = Cmd>,
+    ) -> Result<Vec<Value>> {
+        let transaction = Transaction::about(&keys.data).with([meta(keys)]).with(reads);
+        self.read_at_once(cache, transaction, WHOLE_TIMEOUT).await
     }
 
     async fn read_at_once(&self, cache: &Name, reads: Transaction, timeout: Duration) -> Result<Vec<Value>> {
@@ -118,7 +173,7 @@ impl Redis {
         for count in [1, 16, u32::MAX] {
             let mut newest = redis::cmd("XREVRANGE");
             newest.arg(&keys.changes).arg("+").arg("-").arg("COUNT").arg(count);
-            let reads = Transaction::about(&keys.data).with([meta(&keys, &["id"]), newest]);
+            let reads = Transaction::about(&keys.data).with([id_of(&keys), newest]);
             let replies = self.read_at_once(cache, reads, RESPONSE_TIMEOUT).await?;
             let [Value::Array(id), Value::Array(records)] = &replies[..] else {
                 return Err(self.odd_reply(cache, &replies));
@@ -185,17 +240,53 @@ fn path<'a>(from: &str, to: &str, records: &'a [Value]) -> Path<'a> {
     if at == from { Path::Found(deltas) } else { Path::Longer }
 }
 
+/// What is read of a hash: where meta says that it is a record, that instead.
+enum Read {
+    Hash(Presence, Vec<Value>),
+    Record(Chunk),
+}
+
+/// The reads that tell how a cache is; those about its record come behind.
 fn look(keys: &Keys) -> Transaction {
-    let mut read_meta = meta(keys, &HEAD);
+    let mut read_meta = meta(keys);
     read_meta.arg(&ERROR);
     let mut lease = redis::cmd("HMGET");
     lease.arg(&keys.lease).arg("token").arg("until");
-    Transaction::about(&keys.data).with([redis::cmd("TIME"), read_meta, of_data("HLEN", keys), lease])
+    let mut look = Transaction::about(&keys.data).with([redis::cmd("TIME"), read_meta, of_data("HLEN", keys), lease]);
+    if let Some(record) = &keys.record {
+        let mut lock = redis::cmd("PTTL");
+        lock.arg(&record.lock);
+        look = look.with([lock]).with(record::imprint(record));
+    }
+    look
 }
 
-fn meta(keys: &Keys, fields: &[&str]) -> Cmd {
+/// What the replies to [`look`] say of the layout.
+fn said_in(replies: &[Value]) -> &[Value] {
+    match replies.get(1) {
+        Some(Value::Array(meta)) => meta.get(HEAD.len()..HEAD.len() + LAYOUT.len()).unwrap_or_default(),
+        _ => &[],
+    }
+}
+
+/// The values of some keys of a record.
+fn pick(chunk: Chunk, wanted: &[&str]) -> Option<Vec<Option<Bytes>>> {
+    chunk.head?;
+    let entries: HashMap<&str, &str> = chunk.entries.iter().collect();
+    let owned = |value: &&str| Bytes::copy_from_slice(value.as_bytes());
+    Some(wanted.iter().map(|key| entries.get(key).map(owned)).collect())
+}
+
+/// `HEAD`, then `LAYOUT`.
+fn meta(keys: &Keys) -> Cmd {
     let mut read = redis::cmd("HMGET");
-    read.arg(&keys.meta).arg(fields);
+    read.arg(&keys.meta).arg(&HEAD).arg(&LAYOUT);
+    read
+}
+
+fn id_of(keys: &Keys) -> Cmd {
+    let mut read = redis::cmd("HMGET");
+    read.arg(&keys.meta).arg("id");
     read
 }
 

@@ -6,12 +6,12 @@ use std::time::Duration;
 use redis::{Cmd, Value};
 
 use super::Redis;
-use super::head::{FORMAT, HEAD, millis, number, text, ttl_millis};
+use super::head::{FORMAT, HEAD, millis, number, text, ttl_millis, unix_millis};
 use super::keys::Keys;
 use super::script::{self, By};
 use super::server::{Transaction, is_unknown_script};
 use crate::store::{Begin, Commit, Content, Delta, Due, Lease, Publish};
-use crate::{Batch, Id, LastError, Name, Result, Root, Token, Ttl};
+use crate::{Batch, Error, Head, Id, LastError, Name, Result, Root, Token, Ttl};
 
 /// How long what is staged lives without being added to or its lease renewed.
 const STAGING_TTL: Duration = Duration::from_secs(120);
@@ -36,12 +36,17 @@ impl Redis {
             Due::After(age) => ("after", millis(age)),
             Due::Always => ("always", 0),
         };
+        let record = keys.whole_record(token);
+        let layout = self.layout(cache).as_str();
         let reply = self
             .run(cache, &script::BEGIN, |call| {
-                call.arg(5).arg(&keys.data).arg(&keys.meta).arg(&keys.lease).arg(&keys.changes).arg(&staging);
-                call.arg(token.to_string()).arg(millis(lease_ttl)).arg(due).arg(due_ms).arg(FORMAT).arg(&HEAD);
+                call.arg(5 + record.len()).arg(&keys.data).arg(&keys.meta).arg(&keys.lease).arg(&keys.changes);
+                call.arg(&staging).arg(&record);
+                call.arg(token.to_string()).arg(millis(lease_ttl)).arg(due).arg(due_ms).arg(FORMAT).arg(layout);
+                call.arg(&HEAD);
             })
-            .await?;
+            .await
+            .map_err(|error| self.explain_layout(cache, error))?;
         let left = || reply.get(1).and_then(number).map(Duration::from_millis);
         match (self.outcome(cache, &reply)?, left()) {
             ("go", _) => self.began(cache, token, &keys, &reply).await,
@@ -59,7 +64,7 @@ impl Redis {
             && before != token
         {
             let mut unlink = redis::cmd("UNLINK");
-            unlink.arg(keys.staging(before));
+            unlink.arg(keys.staging(before)).arg(keys.record.as_ref().map(|_| keys.staged_record(before)));
             if let Err(error) = self.command(cache, unlink).await {
                 tracing::debug!(%error, "what was left in staging will expire");
             }
@@ -68,14 +73,15 @@ impl Redis {
             Some(Value::Array(fields)) => self.server.head(cache, fields)?,
             _ => None,
         };
-        Ok(Begin::Go { lease: Lease { cache: cache.clone(), token }, base })
+        Ok(Begin::Go { lease: Lease::new(cache.clone(), token), base })
     }
 
     pub(super) async fn renew_lease(&self, lease: &Lease, lease_ttl: Duration) -> Result<bool> {
         let keys = self.keys(&lease.cache);
         let reply = self
             .run(&lease.cache, &script::RENEW, |call| {
-                call.arg(2).arg(&keys.lease).arg(keys.staging(lease.token));
+                let record = keys.staged_record_and_lock(lease.token);
+                call.arg(2 + record.len()).arg(&keys.lease).arg(keys.staging(lease.token)).arg(record);
                 call.arg(lease.token.to_string()).arg(millis(lease_ttl)).arg(millis(STAGING_TTL));
             })
             .await?;
@@ -83,17 +89,34 @@ impl Redis {
     }
 
     pub(super) async fn stage_entries(&self, lease: &Lease, batch: &Batch) -> Result<()> {
-        let staging = self.keys(&lease.cache).staging(lease.token);
+        let keys = self.keys(&lease.cache);
+        if keys.record.is_some() {
+            self.stage_record(lease, &keys.staged_record(lease.token), batch).await?;
+        }
+        if !self.layout(&lease.cache).has_hash() {
+            return Ok(());
+        }
+        let staging = keys.staging(lease.token);
         for set in sets(&staging, batch) {
-            let transaction = Transaction::about(&staging).with([set, expire(&staging)]);
-            self.server.transaction(&transaction).await.map_err(|error| self.server.explain(error).of(&lease.cache))?;
+            self.write_staged(lease, &staging, set).await?;
         }
         Ok(())
     }
 
+    /// Writes to a key of staging, which is not for a moment without a TTL.
+    pub(super) async fn write_staged(&self, lease: &Lease, staging: &str, write: Cmd) -> Result<()> {
+        let transaction = Transaction::about(staging).with([write, expire(staging)]);
+        let written = self.server.transaction(&transaction).await;
+        written.map(|_| ()).map_err(|error| self.server.explain(error).of(&lease.cache))
+    }
+
     pub(super) async fn is_key_staged(&self, lease: &Lease, key: &str) -> Result<bool> {
+        let keys = self.keys(&lease.cache);
+        if !self.layout(&lease.cache).has_hash() {
+            return self.is_in_staged_record(lease, &keys.staged_record(lease.token), key).await;
+        }
         let mut exists = redis::cmd("HEXISTS");
-        exists.arg(self.keys(&lease.cache).staging(lease.token)).arg(key);
+        exists.arg(keys.staging(lease.token)).arg(key);
         let reply = self.command(&lease.cache, exists).await?;
         Ok(number(&reply) == Some(1))
     }
@@ -101,15 +124,25 @@ impl Redis {
     pub(super) async fn publish(&self, lease: &Lease, publish: &Publish) -> Result<Commit> {
         let keys = self.keys(&lease.cache);
         let staging = keys.staging(lease.token);
-        let commit = Committing { keys: &keys, staging: &staging, lease, publish };
+        let layout = self.layout(&lease.cache);
+        let commit = Committing { keys: &keys, staging: &staging, layout: layout.as_str(), lease, publish };
         let reply = match &publish.content {
             Content::Swap { id, entries, bytes, root } => {
                 let swap = Step { id: Some(*id), entries: *entries, bytes: *bytes, root: *root, ..Step::of("swap") };
                 self.run(&lease.cache, &script::COMMIT, |call| commit.arguments(call, &swap)).await?
             }
+            Content::Restore { head } => {
+                let Head { id, entries, bytes, root, .. } = **head;
+                let restore = Step { id: Some(id), entries, bytes, root, restored: Some(head), ..Step::of("restore") };
+                self.run(&lease.cache, &script::COMMIT, |call| commit.arguments(call, &restore)).await?
+            }
             Content::Touch { base } => {
                 let touch = Step { base: Some(*base), ..Step::of("touch") };
                 self.run(&lease.cache, &script::COMMIT, |call| commit.arguments(call, &touch)).await?
+            }
+            Content::Delta { .. } if keys.record.is_some() => {
+                let message = format!("the layout `{}` takes no delta: expected a whole map", layout.as_str());
+                return Err(Error::invalid(message).of(&lease.cache));
             }
             Content::Delta { id, base, delta, bytes, root } => {
                 let step = Step { id: Some(*id), base: Some(*base), bytes: *bytes, root: *root, ..Step::of("open") };
@@ -163,7 +196,8 @@ impl Redis {
         let keys = self.keys(&lease.cache);
         let reply = self
             .run(&lease.cache, &script::FAIL, |call| {
-                call.arg(3).arg(&keys.meta).arg(&keys.lease).arg(keys.staging(lease.token));
+                let record = keys.staged_record_and_lock(lease.token);
+                call.arg(3 + record.len()).arg(&keys.meta).arg(&keys.lease).arg(keys.staging(lease.token)).arg(record);
                 call.arg(lease.token.to_string()).arg(millis(backoff));
                 call.arg(&error.kind).arg(&error.message).arg(ttl_millis(keep));
             })
@@ -175,18 +209,21 @@ impl Redis {
         let keys = self.keys(&lease.cache);
         let reply = self
             .run(&lease.cache, &script::RELEASE, |call| {
-                call.arg(2).arg(&keys.lease).arg(keys.staging(lease.token)).arg(lease.token.to_string());
+                let record = keys.staged_record_and_lock(lease.token);
+                call.arg(2 + record.len()).arg(&keys.lease).arg(keys.staging(lease.token)).arg(record);
+                call.arg(lease.token.to_string());
             })
             .await?;
         self.done(&lease.cache, &reply).map(|_| ())
     }
 
-    pub(super) async fn live_on(&self, cache: &Name, id: Id, cache_ttl: Ttl) -> Result<bool> {
+    pub(super) async fn live_on(&self, cache: &Name, cache_ttl: Ttl) -> Result<bool> {
         let keys = self.keys(cache);
+        let record: Vec<&String> = keys.record.iter().map(|record| &record.resource).collect();
         let reply = self
             .run(cache, &script::PROLONG, |call| {
-                call.arg(3).arg(&keys.data).arg(&keys.meta).arg(&keys.changes);
-                call.arg(id.to_string()).arg(ttl_millis(cache_ttl));
+                call.arg(3 + record.len()).arg(&keys.data).arg(&keys.meta).arg(&keys.changes).arg(&record);
+                call.arg(ttl_millis(cache_ttl));
             })
             .await?;
         self.done(cache, &reply)
@@ -197,6 +234,7 @@ impl Redis {
 struct Committing<'a> {
     keys: &'a Keys,
     staging: &'a str,
+    layout: &'static str,
     lease: &'a Lease,
     publish: &'a Publish,
 }
@@ -211,11 +249,12 @@ struct Step<'a> {
     bytes: u64,
     root: Root,
     packed: &'a [u8],
+    restored: Option<&'a Head>,
 }
 
 impl Step<'_> {
     fn of(mode: &'static str) -> Self {
-        Self { mode, base: None, id: None, entries: 0, bytes: 0, root: Root::default(), packed: &[] }
+        Self { mode, base: None, id: None, entries: 0, bytes: 0, root: Root::default(), packed: &[], restored: None }
     }
 }
 
@@ -227,14 +266,19 @@ impl Committing<'_> {
     }
 
     fn arguments(&self, call: &mut Cmd, step: &Step<'_>) {
-        let Keys { data, meta, lease, changes, channel } = self.keys;
+        let Keys { data, meta, lease, changes, channel, .. } = self.keys;
+        let record = self.keys.whole_record(self.lease.token);
         let id = |id: Option<Id>| id.map(|id| id.to_string()).unwrap_or_default();
         let mark = self.publish.mark.as_ref().map(|mark| format!("={mark}")).unwrap_or_default();
-        call.arg(5).arg(data).arg(meta).arg(lease).arg(changes).arg(self.staging);
+        call.arg(5 + record.len()).arg(data).arg(meta).arg(lease).arg(changes).arg(self.staging).arg(record);
         call.arg(step.mode).arg(self.lease.token.to_string()).arg(id(step.base)).arg(id(step.id));
         call.arg(step.entries).arg(step.bytes).arg(ttl_millis(self.publish.cache_ttl)).arg(mark);
         call.arg(step.root.to_string()).arg(channel).arg(step.packed).arg(changes_bytes(step.bytes));
         call.arg(FORMAT).arg(millis(self.publish.refill_interval));
+        call.arg(step.restored.map_or(self.publish.seq_after, |head| head.seq));
+        call.arg(self.layout).arg(self.lease.staged_bytes());
+        call.arg(step.restored.map_or(0, |head| unix_millis(head.loaded_at)));
+        call.arg(step.restored.map_or(0, |head| unix_millis(head.checked_at)));
     }
 }
 
