@@ -61,6 +61,12 @@ impl RedisServer {
         self.child.wait().expect("our own child can be waited for");
     }
 
+    /// Stops it where it stands, as a machine that hangs does: connections stay, and nothing is answered.
+    pub(crate) fn hang(&self) {
+        let stopped = Command::new("kill").args(["-STOP", &self.child.id().to_string()]).status();
+        assert!(stopped.expect("`kill` is there").success(), "our own child can be stopped");
+    }
+
     /// Starts it again on the same port, empty; kills it first if it runs.
     pub(crate) fn restart(&mut self) {
         self.kill();

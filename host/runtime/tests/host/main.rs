@@ -11,6 +11,8 @@ mod hostile;
 mod http_loader;
 mod metrics;
 mod network;
+#[path = "../../../cache/tests/support/redis_server.rs"]
+mod redis_server;
 mod refill;
 mod schedule;
 mod start;

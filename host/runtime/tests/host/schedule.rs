@@ -10,7 +10,10 @@ use kiwi_host::{AskedTiming, CacheConfig, CancellationToken, Host, Outcome};
 use serde_json::json;
 use tokio::sync::Barrier;
 
-use crate::support::{Running, Server, Setup, answer, cache, eventually, every, fetched, guest, later, log_of, name};
+use crate::redis_server::RedisServer;
+use crate::support::{
+    Gate, Running, Server, Setup, answer, cache, eventually, every, fetched, guest, later, log_of, name,
+};
 
 const BRIEF: Duration = Duration::from_millis(50);
 const AIRLINES: &str = r#"{"FR": "Ryanair"}"#;
@@ -90,6 +93,36 @@ async fn old_data_outlives_a_source_that_stays_away() {
         running.stop().await;
         assert_eq!(server.requests().len(), 2);
     }
+}
+
+/// The lease would be renewed only after ten seconds: keeping it says nothing of the old data.
+#[tokio::test]
+async fn old_data_outlives_the_load_that_replaces_it() {
+    let (gate, first) = (Gate::default(), AtomicUsize::new(0));
+    let held = gate.clone();
+    let server = Server::start(move |_| match first.fetch_add(1, Ordering::Relaxed) {
+        0 => answer(200, AIRLINES),
+        _ => held.holds(r#"{"FR": "Ryanair", "LH": "Lufthansa"}"#),
+    })
+    .await;
+    let redis = RedisServer::start();
+    let setup = Setup::on(&redis);
+    let life = Duration::from_millis(600);
+    let timing = AskedTiming { cache_ttl: Some(Ttl::For(life)), ..every(life) };
+    let config = CacheConfig { timing, ..fetched("slow", &server) };
+    let host = setup.host([config]).await;
+    let running = Running::start(&host);
+    let slow = name("slow");
+    eventually("the source is asked again", async || server.requests().len() == 2).await;
+    let asked_at = Instant::now();
+    eventually("its data would have gone three times over", async || {
+        assert!(setup.status(&slow).await.presence.whole().is_some(), "gone after {:?}", asked_at.elapsed());
+        asked_at.elapsed() > life * 3
+    })
+    .await;
+    gate.open();
+    eventually("the new map is published", async || setup.published(&slow).await.len() == 2).await;
+    running.stop().await;
 }
 
 #[tokio::test]
@@ -211,4 +244,23 @@ async fn a_host_whose_store_is_away_says_so_and_stops_when_it_is_told() {
     .await;
     running.stop().await;
     assert!(began.elapsed() < Duration::from_secs(20), "it stops although the store is away");
+}
+
+#[tokio::test]
+async fn a_store_that_hangs_does_not_keep_a_host_that_stops() {
+    let (gate, redis) = (Gate::default(), RedisServer::start());
+    let held = gate.clone();
+    let server = Server::start(move |_| held.holds(AIRLINES)).await;
+    let setup = Setup::on(&redis);
+    let host = setup.host([fetched("stopping", &server)]).await;
+    let drain_timeout = Duration::from_millis(500);
+    let running = Running::draining_for(&host, drain_timeout);
+    eventually("the host loads", async || server.requests().len() == 1).await;
+    redis.hang();
+    let began = Instant::now();
+    running.stop().await;
+    // The lease cannot be given back, and five seconds are the time to try it.
+    let bound = drain_timeout + Duration::from_secs(5);
+    assert!(began.elapsed() >= bound && began.elapsed() < bound + Duration::from_secs(2), "{:?}", began.elapsed());
+    gate.open();
 }

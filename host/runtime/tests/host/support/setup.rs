@@ -12,8 +12,9 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::{Server, plugin};
+use crate::redis_server::RedisServer;
 
-/// A store in a directory of its own, gone with it.
+/// A store of a test's own, gone with it.
 pub(crate) struct Setup {
     directory: TempDir,
     pub(crate) store: Arc<dyn Store>,
@@ -47,11 +48,19 @@ pub(crate) fn every(refill_interval: Duration) -> AskedTiming {
 
 impl Setup {
     pub(crate) fn new() -> Self {
-        super::log::keep();
         let directory = tempfile::tempdir().unwrap();
         let url = format!("file:{}", directory.path().join("store").display());
-        let store = kiwi_cache::store::open(&url.parse().unwrap()).unwrap();
-        Self { directory, store }
+        Self::in_store(directory, &url)
+    }
+
+    /// On a Redis instead of the embedded store.
+    pub(crate) fn on(redis: &RedisServer) -> Self {
+        Self::in_store(tempfile::tempdir().unwrap(), &redis.url())
+    }
+
+    fn in_store(directory: TempDir, url: &str) -> Self {
+        super::log::keep();
+        Self { directory, store: kiwi_cache::store::open(&url.parse().unwrap()).unwrap() }
     }
 
     /// A directory for whatever a test needs.
