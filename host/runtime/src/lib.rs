@@ -34,6 +34,7 @@ mod output;
 mod plugin_error;
 mod prepare;
 mod progress;
+mod prolong;
 mod refill;
 mod report;
 mod sandbox;

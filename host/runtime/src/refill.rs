@@ -13,6 +13,7 @@ use crate::failure::{Failure, FailureKind};
 use crate::metrics::{Metrics, Step};
 use crate::outcome::Outcome;
 use crate::output::{Output, Parcel, Totals};
+use crate::prolong::prolong;
 use crate::sandbox::{Ended, Loaded};
 use crate::schedule;
 
@@ -97,11 +98,7 @@ impl Attempt<'_> {
             // What is staged lives for two minutes, and renewing the lease renews that as well.
             tokio::time::sleep((lease_ttl / 3).min(LONGEST_RENEWAL)).await;
             match self.store.renew(&self.lease, lease_ttl).await {
-                Ok(true) => {
-                    confirmed = Instant::now();
-                    // A load may take longer than what it replaces has to live.
-                    self.prolong().await;
-                }
+                Ok(true) => confirmed = Instant::now(),
                 Ok(false) => return lease_lost("another host may have taken it"),
                 Err(error) if confirmed.elapsed() > lease_ttl => return Failure::store(&error),
                 Err(error) => tracing::debug!(cache = %self.cache.name, "the lease could not be renewed yet: {error}"),
@@ -196,7 +193,7 @@ impl Attempt<'_> {
         }
     }
 
-    /// Tells all hosts to leave the source alone for a while, and keeps the old data alive.
+    /// Tells all hosts to leave the source alone for a while, and gives the old data its whole life again.
     async fn failed(&self, failure: Failure, failures: u32) -> Outcome {
         let timing = &self.cache.timing;
         let backoff = schedule::backoff(&failure, failures, timing.refill_interval);
@@ -205,19 +202,9 @@ impl Attempt<'_> {
         if let Err(error) = self.store.fail(&self.lease, backoff, &error, timing.cache_ttl).await {
             tracing::debug!(cache = %self.cache.name, "the failure could not be kept in the store: {error}");
         }
-        self.prolong().await;
+        // From now on, also where nobody looks after it any more.
+        prolong(self.store, self.cache).await;
         Outcome::Failed(failure)
-    }
-
-    /// Keeps what is published alive for another `cache_ttl`.
-    async fn prolong(&self) {
-        match self.store.prolong(&self.cache.name, self.cache.timing.cache_ttl).await {
-            Ok(true) => tracing::debug!(cache = %self.cache.name, "the published data was prolonged"),
-            Ok(false) => {}
-            Err(error) => {
-                tracing::warn!(cache = %self.cache.name, "the published data could not be prolonged: {error}")
-            }
-        }
     }
 
     async fn give_back(&self) {

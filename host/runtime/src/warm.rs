@@ -1,13 +1,12 @@
 //! What a running host does with its caches: loads those that are due, and looks after their data.
 
-use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use kiwi_cache::store::{Due, Store};
-use kiwi_cache::{Name, Presence, Status, Ttl};
+use kiwi_cache::{Name, Presence, Status};
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 
@@ -15,6 +14,7 @@ use crate::cache::Cache;
 use crate::failure::{Failure, FailureKind};
 use crate::metrics::Metrics;
 use crate::outcome::Outcome;
+use crate::prolong::keep_alive;
 use crate::refill::{failure_elsewhere, refill};
 use crate::report;
 use crate::sandbox::Sandbox;
@@ -52,7 +52,15 @@ pub(crate) struct Entry {
 }
 
 impl Shared {
+    /// Refills one cache whenever that is due, until the host drains; what is published lives on meanwhile.
     pub(crate) async fn keep_warm(&self, entry: &Entry, draining: &CancellationToken, stop: &CancellationToken) {
+        tokio::select! {
+            () = self.keep_refilled(entry, draining, stop) => {}
+            never = keep_alive(&*self.store, &entry.cache) => match never {},
+        }
+    }
+
+    async fn keep_refilled(&self, entry: &Entry, draining: &CancellationToken, stop: &CancellationToken) {
         let (cache, interval) = (&entry.cache, entry.cache.timing.refill_interval);
         let (mut failures, mut losses) = (0u32, 0u32);
         let mut before: Option<Outcome> = None;
@@ -92,24 +100,7 @@ impl Shared {
             () = in_time => Woken::InTime,
             // After a failure the source is left alone, even if there is nothing to serve.
             in_a_row = data_lost, if !failed => Woken::DataLost { in_a_row },
-            never = self.keep_alive(&entry.cache), if failed => match never {},
         }
-    }
-
-    /// Prolongs what is published for as long as nothing newer can be had: the wait for the next
-    /// attempt may be longer than the data's own life.
-    async fn keep_alive(&self, cache: &Cache) -> Infallible {
-        let Ttl::For(cache_ttl) = cache.timing.cache_ttl else { return std::future::pending().await };
-        loop {
-            tokio::time::sleep(cache_ttl / 3).await;
-            if let Err(error) = self.prolong(cache).await {
-                tracing::debug!(cache = %cache.name, "the published data could not be prolonged: {error}");
-            }
-        }
-    }
-
-    async fn prolong(&self, cache: &Cache) -> kiwi_cache::Result<()> {
-        self.store.prolong(&cache.name, cache.timing.cache_ttl).await.map(|_| ())
     }
 
     /// One attempt. A panic, which is a bug of ours, is a failure of this cache and of no other.
@@ -126,7 +117,15 @@ impl Shared {
         self.loads.acquire().await.expect("the semaphore is never closed")
     }
 
+    /// Loads a cache now; what is published lives on meanwhile.
     pub(crate) async fn refill_now(&self, cache: &Cache, stop: &CancellationToken) -> Outcome {
+        tokio::select! {
+            outcome = self.refill_once(cache, stop) => outcome,
+            never = keep_alive(&*self.store, cache) => match never {},
+        }
+    }
+
+    async fn refill_once(&self, cache: &Cache, stop: &CancellationToken) -> Outcome {
         let asked = Instant::now();
         let mut due = Due::Always;
         loop {
