@@ -66,6 +66,13 @@ impl Error {
         Self::new(Kind::Value, message)
     }
 
+    /// Says more.
+    #[must_use]
+    pub(crate) fn adding(mut self, more: &str) -> Self {
+        self.message.push_str(more);
+        self
+    }
+
     /// Names the cache the error is about, unless it already names one.
     #[must_use]
     pub fn of(mut self, cache: &Name) -> Self {

@@ -7,6 +7,8 @@ mod chaos;
 mod connection;
 mod errors;
 mod publication;
+mod record;
+mod record_lock;
 mod refill;
 
 use std::collections::BTreeMap;
@@ -69,7 +71,7 @@ fn failure() -> LastError {
 }
 
 /// Takes the lease, whatever is published.
-async fn take(store: &Redis, cache: &Name) -> (Lease, Option<Head>) {
+async fn take(store: &dyn Store, cache: &Name) -> (Lease, Option<Head>) {
     match store.begin(cache, Token::random(), LEASE_TTL, Due::Always).await.unwrap() {
         Begin::Go { lease, base } => (lease, base),
         other => panic!("expected the lease, got {other:?}"),
@@ -77,7 +79,7 @@ async fn take(store: &Redis, cache: &Name) -> (Lease, Option<Head>) {
 }
 
 /// One refill by swap.
-async fn refill(store: &Redis, cache: &Name, map: &Map) -> Id {
+async fn refill(store: &dyn Store, cache: &Name, map: &Map) -> Id {
     let (lease, _) = take(store, cache).await;
     store.stage(&lease, &batch(map)).await.unwrap();
     let id = Id::random();
@@ -86,7 +88,7 @@ async fn refill(store: &Redis, cache: &Name, map: &Map) -> Id {
 }
 
 /// What is published, in one step.
-async fn published(store: &Redis, cache: &Name) -> Option<(Head, Map)> {
+async fn published(store: &dyn Store, cache: &Name) -> Option<(Head, Map)> {
     let chunk = store.scan(cache, Scan::Whole).await.unwrap();
     let map = chunk.entries.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
     Some((chunk.head?, map))

@@ -54,6 +54,8 @@ macro_rules! store_contract {
             lifetime::prolong_never_shortens,
             lifetime::prolong_brings_nothing_back,
             lifetime::a_touch_extends_the_life,
+            publish::a_lost_snapshot_is_put_back_as_old_as_it_was,
+            publish::numbers_go_on_where_the_store_has_forgotten_them,
             publish::a_snapshot_is_visible_whole_at_its_commit_and_not_before,
             publish::a_swap_replaces_every_entry,
             publish::an_empty_map_is_whole,

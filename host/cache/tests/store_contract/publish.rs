@@ -226,3 +226,34 @@ pub(crate) async fn keys_and_values_are_kept_byte_for_byte(place: &impl Place) {
     assert_eq!(host.commit(&lease, &delta).await.unwrap(), Commit::Done);
     assert_eq!(read(&host).await, changed);
 }
+
+pub(crate) async fn a_lost_snapshot_is_put_back_as_old_as_it_was(place: &impl Place) {
+    let host = place.open();
+    let data = map(&[("FR", "1"), ("LH", "2")]);
+    let head = refill(&host, &cache(), &data, Ttl::For(LONG)).await;
+    let restore = publish(Ttl::For(LONG), Content::Restore { head: Box::new(head.clone()) });
+    let lease = go(&host).await;
+    stage(&host, &lease, &data).await;
+    assert_eq!(host.commit(&lease, &restore).await.unwrap(), Commit::Moved, "nothing is lost");
+    host.release(&lease).await.unwrap();
+
+    assert!(host.forget(&cache()).await.unwrap());
+    let lease = go(&host).await;
+    assert_eq!(host.commit(&lease, &restore).await.unwrap(), Commit::StagingLost);
+    stage(&host, &lease, &data).await;
+    assert_eq!(host.commit(&lease, &restore).await.unwrap(), Commit::Done);
+    assert_eq!(head_of(&host, &cache()).await, head);
+    assert_eq!(read(&host).await, data);
+    assert!(host.renew(&lease, LONG).await.unwrap(), "the failure of the load is still to be told");
+}
+
+pub(crate) async fn numbers_go_on_where_the_store_has_forgotten_them(place: &impl Place) {
+    let host = place.open();
+    for (seq_after, expected) in [(0, 1), (7, 8), (3, 9)] {
+        let data = map(&[("FR", &seq_after.to_string())]);
+        let lease = go(&host).await;
+        stage(&host, &lease, &data).await;
+        assert_eq!(host.commit(&lease, &Publish { seq_after, ..swap_to(&data) }).await.unwrap(), Commit::Done);
+        assert_eq!(head_of(&host, &cache()).await.seq, expected);
+    }
+}

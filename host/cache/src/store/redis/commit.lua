@@ -40,7 +40,10 @@ else
   local whole_record = not R or (old_record == R and is_ours(R, old_bytes, old_tail))
   if has_new then
     if has_hash and call('HLEN', S) ~= tonumber(ARGV[5]) then return {'staging_lost'} end
-    if R and call('STRLEN', Q) ~= tonumber(ARGV[17]) then return {'staging_lost'} end
+    local staged = tonumber(ARGV[17])
+    if R and (call('STRLEN', Q) ~= staged or (staged == 0) ~= (tonumber(ARGV[5]) == 0)) then
+      return {'staging_lost'}
+    end
     -- Whatever is there by now is better than a copy of what was there.
     if mode == 'restore' and (published and whole_hash and whole_record or R and call('EXISTS', R) == 1) then
       return {'moved'}
@@ -63,6 +66,14 @@ local function fade(key)
   if redis.pcall('PTTL', key) == -1 then redis.pcall('PEXPIRE', key, ttl > 0 and ttl or MEMORY) end
 end
 
+-- The time of saving, by this clock: kiwi-cache tells by it that a record is a new one.
+local tail = string.format('}, "timestamp": %d.%06d}', clock[1], clock[2])
+if R and has_new then
+  arm(Q, MEMORY) -- a first write that needs no memory
+  if tonumber(ARGV[17]) == 0 then call('SET', Q, '{"data": {') end
+  if type(redis.pcall('APPEND', Q, tail)) == 'table' then return {'too_big'} end
+end
+
 if mode == 'touch' then
   call('UNLINK', S) -- a map that came whole and turned out to be the same
   if Q then call('UNLINK', Q) end
@@ -72,13 +83,8 @@ elseif has_hash then
 else
   fade(D)
 end
-local tail
 if R and has_new then
   call('UNLINK', R)
-  if tonumber(ARGV[17]) == 0 then call('SET', Q, '{"data": {') end
-  -- The time of saving, by this clock: kiwi-cache tells by it that a record is a new one.
-  tail = string.format('}, "timestamp": %d.%06d}', clock[1], clock[2])
-  call('APPEND', Q, tail)
   call('RENAME', Q, R)
 end
 if old_record and old_record ~= R and is_ours(old_record, old_bytes, old_tail) then fade(old_record) end

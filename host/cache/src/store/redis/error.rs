@@ -79,10 +79,15 @@ impl Server {
         }
     }
 
+    /// Who we are to Redis.
+    pub(super) fn user(&self) -> &str {
+        self.options.connection.redis_settings().username().unwrap_or("default")
+    }
+
     /// The user may not run a command (on a key).
     pub(super) fn forbidden(&self, command: &str, key: &str) -> Error {
         let prefix = &self.options.key_prefix;
-        let user = self.options.connection.redis_settings().username().unwrap_or("default");
+        let user = self.user();
         let (what, right) = match command {
             "@all" => ("use our keys".to_owned(), String::new()),
             _ => (format!("run {}", command.to_uppercase()), format!(" +{}", command.to_lowercase())),

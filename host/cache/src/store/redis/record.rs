@@ -21,10 +21,6 @@ use super::keys::{Keys, Record};
 use crate::store::{Chunk, Layout, Lease};
 use crate::{Batch, Error, Foreign, Head, Id, Name, Result, Ttl};
 
-/// What one string of Redis holds, unless its `proto-max-bulk-len` is changed; and with it a record.
-const MOST_BYTES: u64 = 512 << 20;
-/// What the commit adds to the pieces, and a bit more.
-const END_BYTES: u64 = 64;
 /// No command writes more than this, so that none makes others wait for long.
 const PIECE_BYTES: usize = 1 << 20;
 /// As much of either end of a record as surely holds its timestamp.
@@ -48,9 +44,6 @@ impl Redis {
                 piece.push_str(value);
             }
             let end = offset + piece.len() as u64;
-            if end + END_BYTES > MOST_BYTES {
-                return Err(self.too_big().of(&lease.cache));
-            }
             let mut write = redis::cmd("SETRANGE");
             write.arg(staged).arg(offset).arg(piece);
             let written = self.write_staged(lease, staged, write).await;
@@ -60,10 +53,10 @@ impl Redis {
         Ok(())
     }
 
-    fn too_big(&self) -> Error {
+    pub(super) fn too_big(&self) -> Error {
         Error::invalid(format!(
-            "its record would have more than the 512 MB that one string in Redis at {} can hold: expected a smaller map, \
-             or `layout = \"hash\"`, which has no such bound",
+            "its record would have more than the 512 MB (`proto-max-bulk-len`) that one string in Redis at {} can hold: \
+             expected a smaller map, or `layout = \"hash\"`, which has no such bound",
             self.server.location
         ))
     }
@@ -133,8 +126,13 @@ impl Redis {
     /// What a failed script means for a cache that has a record.
     pub(super) fn explain_layout(&self, cache: &Name, error: Error) -> Error {
         let layout = self.layout(cache);
-        let is_in_cluster = layout.record_key().is_some() && error.is_invalid();
-        if !is_in_cluster {
+        let Some(key) = layout.record_key() else { return error };
+        if error.is_denied() {
+            let (user, resource, lock) = (self.server.user(), key.resource(), key.lock());
+            return error.adding(&format!("; its record also needs `ACL SETUSER {user} ~{resource} ~{lock}`"));
+        }
+        // What MOVED and CROSSSLOT are explained by.
+        if !error.is_invalid() {
             return error;
         }
         Error::invalid(format!(

@@ -155,6 +155,7 @@ impl Redis {
             "moved" => Ok(Commit::Moved),
             "lost" => Ok(Commit::Lost),
             "staging_lost" => Ok(Commit::StagingLost),
+            "too_big" => Err(self.too_big().of(&lease.cache)),
             _ => Err(self.odd_reply(&lease.cache, &reply)),
         }
     }
