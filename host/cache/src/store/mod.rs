@@ -16,8 +16,7 @@ mod layout;
 mod redis;
 mod url;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -26,6 +25,7 @@ use bytes::Bytes;
 pub use delta::Delta;
 pub use embedded::Embedded;
 pub use layout::{Layout, RecordKey};
+use redis::RecordText;
 pub use redis::{Redis, RedisOptions};
 pub use url::StoreUrl;
 
@@ -52,21 +52,17 @@ pub struct Lease {
     pub cache: Name,
     /// Names its holder.
     pub token: Token,
-    /// How long the record is that was staged so far: a write that is sent twice must land in one place.
-    staged_bytes: Arc<AtomicU64>,
+    /// What is staged of a record, which is sent when it is whole.
+    record: Arc<Mutex<RecordText>>,
 }
 
 impl Lease {
     fn new(cache: Name, token: Token) -> Self {
-        Self { cache, token, staged_bytes: Arc::default() }
+        Self { cache, token, record: Arc::default() }
     }
 
-    fn staged_bytes(&self) -> u64 {
-        self.staged_bytes.load(Ordering::Relaxed)
-    }
-
-    fn set_staged_bytes(&self, bytes: u64) {
-        self.staged_bytes.store(bytes, Ordering::Relaxed);
+    fn record(&self) -> MutexGuard<'_, RecordText> {
+        self.record.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

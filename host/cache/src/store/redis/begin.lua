@@ -18,7 +18,7 @@ local obstacle = stranger({[D] = 'hash', [M] = 'hash', [L] = 'hash', [C] = 'stre
   })
   or R and (stranger({[R] = 'string', [K] = 'string'}) or forbidden({
     {'STRLEN', R}, {'GETRANGE', R, '0', '1'}, {'EXISTS', R}, {'UNLINK', R}, {'RENAME', Q, R}, {'PEXPIREAT', R, '1'},
-    {'PERSIST', R}, {'SETRANGE', Q, '0', 'v'}, {'APPEND', Q, 'v'}, {'SET', Q, 'v'}, {'PEXPIRE', Q, '1'}, {'UNLINK', Q},
+    {'PERSIST', R}, {'SET', Q, 'v', 'PX', '1'}, {'SETRANGE', Q, '0', 'v'}, {'UNLINK', Q},
     {'GET', K}, {'SET', K, 'v', 'PX', '1'}, {'PEXPIRE', K, '1'}, {'PTTL', K}, {'DEL', K},
   }))
 if obstacle then return obstacle end

@@ -1,7 +1,7 @@
 -- Publishes a snapshot in one step.
 -- KEYS data meta lease changes staging:<token> [record staged_record lock]
 -- ARGV mode token base id entries bytes ttl_ms mark root channel delta keep format refill_interval
---      seq layout staged_bytes loaded_at checked_at
+--      seq layout record_bytes loaded_at checked_at
 --
 -- swap:    what is staged replaces the data.
 -- restore: what is staged is put where the data is lost, as old as it is. The lease stays.
@@ -29,21 +29,21 @@ else
       {'PEXPIREAT', D, '1'}, {'PERSIST', D}, {'HSET', M, 'f', 'v'}, {'HSET', L, 'f', 'v'}, {'HDEL', M, 'f'},
     })
     or R and forbidden({
-      {'UNLINK', R}, {'SET', Q, 'v'}, {'APPEND', Q, 'v'}, {'RENAME', Q, R}, {'PEXPIREAT', R, '1'}, {'PERSIST', R},
+      {'UNLINK', R}, {'SETRANGE', Q, '0', 'v'}, {'RENAME', Q, R}, {'PEXPIREAT', R, '1'}, {'PERSIST', R},
       {'UNLINK', Q}, {'DEL', K},
     })
   if obstacle then return obstacle end
   local published, entries = unpack(call('HMGET', M, 'id', 'entries'))
-  if (mode == 'swap' or mode == 'open') and published == id then return {'done'} end -- only the reply was lost
+  if (mode == 'swap' or mode == 'open') and published == id then -- only the reply was lost
+    if Q then call('UNLINK', Q) end
+    return {'done'}
+  end
   if call('HGET', L, 'token') ~= token or (K and call('GET', K) ~= token) then return {'fenced'} end
   local whole_hash = not has_hash or call('HLEN', D) == tonumber(entries)
   local whole_record = not R or (old_record == R and is_ours(R, old_bytes, old_tail))
   if has_new then
     if has_hash and call('HLEN', S) ~= tonumber(ARGV[5]) then return {'staging_lost'} end
-    local staged = tonumber(ARGV[17])
-    if R and (call('STRLEN', Q) ~= staged or (staged == 0) ~= (tonumber(ARGV[5]) == 0)) then
-      return {'staging_lost'}
-    end
+    if R and call('STRLEN', Q) ~= tonumber(ARGV[17]) then return {'staging_lost'} end
     -- Whatever is there by now is better than a copy of what was there.
     if mode == 'restore' and (published and whole_hash and whole_record or R and call('EXISTS', R) == 1) then
       return {'moved'}
@@ -67,12 +67,7 @@ local function fade(key)
 end
 
 -- The time of saving, by this clock: kiwi-cache tells by it that a record is a new one.
-local tail = string.format('}, "timestamp": %d.%06d}', clock[1], clock[2])
-if R and has_new then
-  arm(Q, MEMORY) -- a first write that needs no memory
-  if tonumber(ARGV[17]) == 0 then call('SET', Q, '{"data": {') end
-  if type(redis.pcall('APPEND', Q, tail)) == 'table' then return {'too_big'} end
-end
+local tail = string.format('}, "timestamp": %010d.%06d}', clock[1], clock[2])
 
 if mode == 'touch' then
   call('UNLINK', S) -- a map that came whole and turned out to be the same
@@ -85,6 +80,7 @@ else
 end
 if R and has_new then
   call('UNLINK', R)
+  call('SETRANGE', Q, tonumber(ARGV[17]) - #tail, tail) -- over an end of the same length
   call('RENAME', Q, R)
 end
 if old_record and old_record ~= R and is_ours(old_record, old_bytes, old_tail) then fade(old_record) end

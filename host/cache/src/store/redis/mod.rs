@@ -10,6 +10,7 @@ mod keys;
 mod options;
 mod read;
 mod record;
+mod record_text;
 mod refill;
 mod script;
 mod server;
@@ -23,6 +24,7 @@ use bytes::Bytes;
 use redis::{Cmd, Value};
 
 pub use options::RedisOptions;
+pub(super) use record_text::RecordText;
 
 use self::head::{LAYOUT, number, text};
 use self::keys::Keys;

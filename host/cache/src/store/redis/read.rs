@@ -24,7 +24,7 @@ const SCAN_ENTRIES: usize = 1_000;
 const GET_KEYS: usize = 1_000;
 
 /// A whole map in one reply takes its time, at the server and on the network.
-const WHOLE_TIMEOUT: Duration = Duration::from_secs(60);
+pub(super) const WHOLE_TIMEOUT: Duration = Duration::from_secs(60);
 
 impl Redis {
     pub(super) async fn look_at(&self, caches: &[Name]) -> Result<Vec<Result<Status>>> {

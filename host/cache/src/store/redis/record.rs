@@ -1,73 +1,55 @@
 //! The record of a cache: the whole map as one string, as kiwi-cache writes and reads it.
 //!
-//! `{"data": {KEY: VALUE, ...}, "timestamp": SECONDS}`, with these two members and no other. Values stay the
-//! text they are, so that numbers keep their digits. A host stages the record piece by piece, and its
-//! commit adds the end; whoever finds another end, or another length, sees that somebody else has
-//! written since.
+//! Whoever finds another end, or another length, than meta tells of sees that somebody else has written
+//! it since.
 
-use std::borrow::Cow;
-use std::fmt;
 use std::time::{Duration, SystemTime};
 
-use redis::{Cmd, Value};
-use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, Visitor};
-use serde_json::value::RawValue;
+use redis::{Cmd, RedisWrite, Value};
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::Redis;
-use super::head::{LAYOUT, number, text};
+use super::head::{LAYOUT, millis, number, text};
 use super::keys::{Keys, Record};
+use super::read::WHOLE_TIMEOUT;
+use super::record_text::Parsed;
+use super::refill::STAGING_TTL;
 use crate::store::{Chunk, Layout, Lease};
 use crate::{Batch, Error, Foreign, Head, Id, Name, Result, Ttl};
 
-/// No command writes more than this, so that none makes others wait for long.
-const PIECE_BYTES: usize = 1 << 20;
+/// What one string of Redis holds, and with it a record.
+const MOST_BYTES: usize = 512 << 20;
 /// As much of either end of a record as surely holds its timestamp.
 const ENDS_BYTES: i64 = 64;
 
-const BEGINNING: &str = r#"{"data": {"#;
-
 impl Redis {
-    /// Adds entries to the record that is staged. Each piece is written to its own place, so that it may
-    /// be sent twice.
-    pub(super) async fn stage_record(&self, lease: &Lease, staged: &str, batch: &Batch) -> Result<()> {
-        let mut entries = batch.iter().peekable();
-        while entries.peek().is_some() {
-            let offset = lease.staged_bytes();
-            let mut piece = String::new();
-            while piece.len() < PIECE_BYTES {
-                let Some((key, value)) = entries.next() else { break };
-                piece.push_str(if offset == 0 && piece.is_empty() { BEGINNING } else { ", " });
-                piece.push_str(&serde_json::to_string(key).expect("a text is JSON"));
-                piece.push_str(": ");
-                piece.push_str(value);
-            }
-            let end = offset + piece.len() as u64;
-            let mut write = redis::cmd("SETRANGE");
-            write.arg(staged).arg(offset).arg(piece);
-            let written = self.write_staged(lease, staged, write).await;
-            written.map_err(|error| if is_too_big(&error) { self.too_big().of(&lease.cache) } else { error })?;
-            lease.set_staged_bytes(end);
+    /// Adds entries to the record, which stays here until the commit: Redis would copy a string that
+    /// grows, while everybody waits, and a map that comes out the same need not be sent at all.
+    pub(super) fn stage_record(&self, lease: &Lease, batch: &Batch) -> Result<()> {
+        let mut record = lease.record();
+        batch.iter().for_each(|(key, value)| record.push(key, value));
+        if record.bytes() > MOST_BYTES {
+            return Err(self.too_big().of(&lease.cache));
         }
         Ok(())
     }
 
-    pub(super) fn too_big(&self) -> Error {
+    fn too_big(&self) -> Error {
         Error::invalid(format!(
-            "its record would have more than the 512 MB (`proto-max-bulk-len`) that one string in Redis at {} can hold: \
-             expected a smaller map, or `layout = \"hash\"`, which has no such bound",
+            "its record would have more than the 512 MB that one string in Redis at {} can hold: expected a smaller map, \
+             or `layout = \"hash\"`, which has no such bound",
             self.server.location
         ))
     }
 
-    pub(super) async fn is_in_staged_record(&self, lease: &Lease, staged: &str, key: &str) -> Result<bool> {
-        let mut get = redis::cmd("GET");
-        get.arg(staged);
-        let reply = self.command(&lease.cache, get).await?;
-        let Some(begun) = text(&reply) else { return Ok(false) };
-        let Ok(parsed) = serde_json::from_str::<Parsed>(&format!("{begun}}}}}")) else { return Ok(false) };
-        Ok(parsed.data.is_some_and(|data| data.0.iter().any(|(staged, _)| staged == key)))
+    /// Sends the record of a lease, for the commit to put in its place.
+    pub(super) async fn send_record(&self, lease: &Lease, staged: &str) -> Result<()> {
+        let mut set = redis::cmd("SET");
+        set.arg(staged);
+        lease.record().write_to(set.writer_for_next_arg());
+        set.arg("PX").arg(millis(STAGING_TTL));
+        let sent = self.server.command_within(set, WHOLE_TIMEOUT).await;
+        sent.map(|_| ()).map_err(|error| self.server.explain(error).of(&lease.cache))
     }
 
     /// The record, whoever wrote it.
@@ -166,10 +148,6 @@ fn foreign_head(id: Id, entries: &Batch, bytes: u64, saved_at: SystemTime, life:
     }
 }
 
-fn is_too_big(error: &Error) -> bool {
-    std::error::Error::source(error).is_some_and(|source| source.to_string().contains("maximum allowed size"))
-}
-
 /// The reads that tell which record is there without reading it all: its length, and both its ends.
 pub(super) fn imprint(record: &Record) -> [Cmd; 3] {
     let of_record = |command: &str| {
@@ -226,75 +204,4 @@ pub(super) fn said_layout(fields: &[Value]) -> Option<Layout> {
     let [layout, record, ..] = fields else { return None };
     let key = text(record)?.strip_prefix("resource:")?.parse().ok()?;
     (text(layout)? == "record").then_some(Layout::Record(key))
-}
-
-/// A record as it was read.
-#[derive(Default)]
-struct Parsed {
-    data: Option<Data>,
-    timestamp: Option<Option<f64>>,
-    has_more: bool,
-}
-
-impl Parsed {
-    /// The entries and when they were saved, since 1970; of what has these two members and no others.
-    fn complete(self) -> Option<(Batch, Duration)> {
-        let (data, timestamp) = (self.data?, self.timestamp?);
-        let saved_at = timestamp.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-        (!self.has_more).then(|| (data.0, saved_at.unwrap_or_default()))
-    }
-}
-
-impl<'de> Deserialize<'de> for Parsed {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Members;
-        impl<'de> Visitor<'de> for Members {
-            type Value = Parsed;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object with `data` and `timestamp`")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Parsed, A::Error> {
-                let mut parsed = Parsed::default();
-                while let Some(name) = members.next_key::<Cow<'_, str>>()? {
-                    match &*name {
-                        "data" => parsed.data = Some(members.next_value()?),
-                        "timestamp" => parsed.timestamp = Some(members.next_value()?),
-                        _ => {
-                            members.next_value::<serde::de::IgnoredAny>()?;
-                            parsed.has_more = true;
-                        }
-                    }
-                }
-                Ok(parsed)
-            }
-        }
-        deserializer.deserialize_map(Members)
-    }
-}
-
-/// The map in a record: values as they stand in it.
-struct Data(Batch);
-
-impl<'de> Deserialize<'de> for Data {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Entries;
-        impl<'de> Visitor<'de> for Entries {
-            type Value = Data;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object of keys and values")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Data, A::Error> {
-                let mut batch = Batch::default();
-                while let Some(key) = entries.next_key::<Cow<'_, str>>()? {
-                    batch.push(&key, entries.next_value::<&RawValue>()?.get());
-                }
-                Ok(Data(batch))
-            }
-        }
-        deserializer.deserialize_map(Entries)
-    }
 }

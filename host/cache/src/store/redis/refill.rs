@@ -14,7 +14,7 @@ use crate::store::{Begin, Commit, Content, Delta, Due, Lease, Publish};
 use crate::{Batch, Error, Head, Id, LastError, Name, Result, Root, Token, Ttl};
 
 /// How long what is staged lives without being added to or its lease renewed.
-const STAGING_TTL: Duration = Duration::from_secs(120);
+pub(super) const STAGING_TTL: Duration = Duration::from_secs(120);
 
 /// No command is given more than this, so that none makes others wait for long.
 const STAGE_ENTRIES: usize = 500;
@@ -91,29 +91,23 @@ impl Redis {
     pub(super) async fn stage_entries(&self, lease: &Lease, batch: &Batch) -> Result<()> {
         let keys = self.keys(&lease.cache);
         if keys.record.is_some() {
-            self.stage_record(lease, &keys.staged_record(lease.token), batch).await?;
+            self.stage_record(lease, batch)?;
         }
         if !self.layout(&lease.cache).has_hash() {
             return Ok(());
         }
         let staging = keys.staging(lease.token);
         for set in sets(&staging, batch) {
-            self.write_staged(lease, &staging, set).await?;
+            let transaction = Transaction::about(&staging).with([set, expire(&staging)]);
+            self.server.transaction(&transaction).await.map_err(|error| self.server.explain(error).of(&lease.cache))?;
         }
         Ok(())
-    }
-
-    /// Writes to a key of staging, which is not for a moment without a TTL.
-    pub(super) async fn write_staged(&self, lease: &Lease, staging: &str, write: Cmd) -> Result<()> {
-        let transaction = Transaction::about(staging).with([write, expire(staging)]);
-        let written = self.server.transaction(&transaction).await;
-        written.map(|_| ()).map_err(|error| self.server.explain(error).of(&lease.cache))
     }
 
     pub(super) async fn is_key_staged(&self, lease: &Lease, key: &str) -> Result<bool> {
         let keys = self.keys(&lease.cache);
         if !self.layout(&lease.cache).has_hash() {
-            return self.is_in_staged_record(lease, &keys.staged_record(lease.token), key).await;
+            return Ok(lease.record().contains_key(key));
         }
         let mut exists = redis::cmd("HEXISTS");
         exists.arg(keys.staging(lease.token)).arg(key);
@@ -125,6 +119,9 @@ impl Redis {
         let keys = self.keys(&lease.cache);
         let staging = keys.staging(lease.token);
         let layout = self.layout(&lease.cache);
+        if keys.record.is_some() && matches!(publish.content, Content::Swap { .. } | Content::Restore { .. }) {
+            self.send_record(lease, &keys.staged_record(lease.token)).await?;
+        }
         let commit = Committing { keys: &keys, staging: &staging, layout: layout.as_str(), lease, publish };
         let reply = match &publish.content {
             Content::Swap { id, entries, bytes, root } => {
@@ -155,7 +152,6 @@ impl Redis {
             "moved" => Ok(Commit::Moved),
             "lost" => Ok(Commit::Lost),
             "staging_lost" => Ok(Commit::StagingLost),
-            "too_big" => Err(self.too_big().of(&lease.cache)),
             _ => Err(self.odd_reply(&lease.cache, &reply)),
         }
     }
@@ -277,7 +273,7 @@ impl Committing<'_> {
         call.arg(step.root.to_string()).arg(channel).arg(step.packed).arg(changes_bytes(step.bytes));
         call.arg(FORMAT).arg(millis(self.publish.refill_interval));
         call.arg(step.restored.map_or(self.publish.seq_after, |head| head.seq));
-        call.arg(self.layout).arg(self.lease.staged_bytes());
+        call.arg(self.layout).arg(self.lease.record().bytes());
         call.arg(step.restored.map_or(0, |head| unix_millis(head.loaded_at)));
         call.arg(step.restored.map_or(0, |head| unix_millis(head.checked_at)));
     }

@@ -59,7 +59,7 @@ impl Server {
         self.command_within(command, RESPONSE_TIMEOUT).await
     }
 
-    async fn command_within(&self, command: Cmd, timeout: Duration) -> RedisResult<Value> {
+    pub(super) async fn command_within(&self, command: Cmd, timeout: Duration) -> RedisResult<Value> {
         let mut pipeline = Pipeline::with_capacity(1);
         pipeline.add_command(command);
         let mut replies = self.send(&pipeline, timeout).await?;
