@@ -46,7 +46,7 @@ fn a_cache_is_read_with_its_defaults_and_relative_paths() {
     );
     let [b, a] = &config.caches[..] else { panic!("two caches, in the file's order: {:?}", config.caches) };
     assert_eq!((b.name.as_str(), a.name.as_str()), ("b", "a"));
-    assert_eq!((b.plugin.as_path(), a.plugin.as_path()), (Path::new("conf/../p.wasm"), Path::new("/abs/q.wasm")));
+    assert_eq!((b.plugin(), a.plugin()), (Some(Path::new("conf/../p.wasm")), Some(Path::new("/abs/q.wasm"))));
     assert_eq!((b.timing.reload_ttl, b.timing.cache_ttl), (Some(Duration::from_secs(5)), Some(Ttl::Forever)));
     assert_eq!((b.limits.memory, b.limits.entries, b.limits.load_timeout), (4096, 7, Duration::from_secs(2)));
     assert_eq!(a.limits.memory, 1 << 20);
