@@ -51,6 +51,7 @@ class Airlines(KiwiCache):
 
     source = attr.ib(factory=Source)
     suffix = attr.ib(None)
+    lost_locks = attr.ib(0)
 
     @property
     def _key_suffix(self):
@@ -58,6 +59,11 @@ class Airlines(KiwiCache):
 
     def load_from_source(self):
         return self.source.load()
+
+    def _release_refill_lock(self):
+        released = super()._release_refill_lock()
+        self.lost_locks += not released
+        return released
 
 
 @attr.s

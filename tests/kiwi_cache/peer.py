@@ -9,6 +9,7 @@ one on standard output: {"value": ...} or {"raised": "KeyError: 'FR'"}.
 from datetime import timedelta
 import logging
 import os
+import random
 import sys
 import time
 import warnings
@@ -38,7 +39,8 @@ class Peer:
         return self.cache[key]
 
     def dump(self):
-        return dict(self.cache)
+        # Not dict(cache), which may reload between two keys.
+        return self.cache.data
 
     def refill(self):
         """The periodic task of kiwi-cache's README."""
@@ -55,27 +57,34 @@ class Peer:
     def statuses(self):
         return self.cache.statsd.sent
 
+    def lost_locks(self):
+        return self.cache.lost_locks
+
     def race(self, workers, seconds):
-        """Refills in many processes, each of which does nothing else; gives how often all of them loaded."""
-        readers = [self._worker(time.monotonic() + seconds) for _ in range(workers)]
-        loads = 0
-        for reader in readers:
-            with os.fdopen(reader) as pipe:
-                loads += int(pipe.read())
-        return loads
+        """Refills in many processes, each of which hardly does anything else."""
+        pipes = [self._worker(time.monotonic() + seconds) for _ in range(workers)]
+        loads, lost_locks = 0, 0
+        for pipe in pipes:
+            with os.fdopen(pipe) as results:
+                worker = [int(number) for number in results.read().split()]
+            loads, lost_locks = loads + worker[0], lost_locks + worker[1]
+        return {"loads": loads, "lost_locks": lost_locks}
 
     def _worker(self, end):
-        reader, writer = os.pipe()
+        reading, writing = os.pipe()
+        parent = os.getpid()
         if os.fork() == 0:
-            parent = os.getppid()
-            os.close(reader)
-            self.cache.resources_redis = redis.StrictRedis.from_url(self.url)
-            while time.monotonic() < end and os.getppid() == parent:
-                self.cache.refill_cache()
-            os.write(writer, str(self.cache.source.loads).encode())
-            os._exit(0)
-        os.close(writer)
-        return reader
+            try:
+                # A connection of its own; and it ends with whoever started it.
+                self.cache.resources_redis = redis.StrictRedis.from_url(self.url)
+                while time.monotonic() < end and os.getppid() == parent:
+                    self.cache.refill_cache()
+                    time.sleep(random.uniform(0, 3))
+                os.write(writing, "{} {}".format(self.cache.source.loads, self.cache.lost_locks).encode())
+            finally:
+                os._exit(0)
+        os.close(writing)
+        return reading
 
 
 def main():

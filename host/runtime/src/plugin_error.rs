@@ -1,16 +1,14 @@
-//! Why a loader cannot run a cache.
+//! Why a plugin cannot run a cache.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::description::{AskedGrant, Setting};
-use crate::loader::AnyLoader;
 
-/// Why a plugin, or a native loader, cannot run a cache: found before it is run for the first time.
+/// Why a plugin cannot run a cache: found before it is run for the first time.
 #[derive(Debug)]
 pub struct PluginError {
-    /// Which it is.
-    loader: String,
+    plugin: PathBuf,
     message: String,
     needs: Option<Needs>,
 }
@@ -34,16 +32,7 @@ impl Needs {
 
 impl PluginError {
     pub(crate) fn new(plugin: &Path, message: impl Into<String>) -> Self {
-        Self { loader: named(plugin), message: message.into(), needs: None }
-    }
-
-    /// Of a loader of either kind.
-    pub(crate) fn of(loader: &AnyLoader, message: impl Into<String>) -> Self {
-        let loader = match loader {
-            AnyLoader::Component(path) => named(path),
-            AnyLoader::Native(loader) => format!("loader {loader}"),
-        };
-        Self { loader, message: message.into(), needs: None }
+        Self { plugin: plugin.to_owned(), message: message.into(), needs: None }
     }
 
     pub(crate) fn missing(plugin: &Path, needs: Needs) -> Self {
@@ -54,12 +43,12 @@ impl PluginError {
             .iter()
             .map(|grant| format!("the grant {} = \"{}\" ({})", grant.kind, grant.name, grant.reason));
         let all: Vec<String> = settings.chain(grants).collect();
-        Self { loader: named(plugin), message: format!("it needs {}", all.join(", ")), needs: Some(needs) }
+        Self { plugin: plugin.to_owned(), message: format!("it needs {}", all.join(", ")), needs: Some(needs) }
     }
 
     /// The same once more, for another cache that runs the same plugin.
     pub(crate) fn again(&self) -> Self {
-        Self { loader: self.loader.clone(), message: self.message.clone(), needs: self.needs.clone() }
+        Self { plugin: self.plugin.clone(), message: self.message.clone(), needs: self.needs.clone() }
     }
 
     /// What to add to the cache's configuration, if that is what is missing.
@@ -67,15 +56,17 @@ impl PluginError {
     pub fn needs(&self) -> Option<&Needs> {
         self.needs.as_ref()
     }
-}
 
-fn named(plugin: &Path) -> String {
-    format!("plugin {}", plugin.display())
+    /// The plugin's file.
+    #[must_use]
+    pub fn plugin(&self) -> &Path {
+        &self.plugin
+    }
 }
 
 impl fmt::Display for PluginError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.loader, self.message)
+        write!(f, "plugin {}: {}", self.plugin.display(), self.message)
     }
 }
 

@@ -8,6 +8,7 @@ mod immortal;
 mod numbers;
 mod process;
 mod python;
+mod source;
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +18,8 @@ pub(crate) use desk::{Desk, Ended};
 pub(crate) use immortal::immortal;
 pub(crate) use numbers::{Number, Numbers};
 pub(crate) use process::Running;
-pub(crate) use python::Python;
+pub(crate) use python::{Python, Race};
+pub(crate) use source::{Loads, Source};
 
 /// Longer than anything takes that works, on a machine that is busy with other tests.
 pub(crate) const LONG: Duration = Duration::from_secs(60);

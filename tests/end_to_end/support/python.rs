@@ -1,9 +1,11 @@
 //! A service of Python with the real kiwi-cache: `tests/kiwi_cache/peer.py`, which does as it is asked.
 
+use std::fmt::Display;
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -29,6 +31,15 @@ enum Answer {
     Raised(String),
 }
 
+/// What processes that refill all the time have come to.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Race {
+    /// How often they loaded.
+    pub(crate) loads: u32,
+    /// How often one's lock was gone when it was done.
+    pub(crate) lost_locks: u32,
+}
+
 impl Python {
     /// Starts one with a class of `tests/kiwi_cache/caches.py` and arguments of its constructor; those that are
     /// durations are in seconds.
@@ -52,7 +63,7 @@ impl Python {
         self.ask(json!({ "do": "get", "key": key }))
     }
 
-    /// `dict(cache)`.
+    /// `cache.data`: the whole map.
     pub(crate) fn dump(&mut self) -> Result<String, String> {
         self.ask(json!({ "do": "dump" }))
     }
@@ -67,6 +78,13 @@ impl Python {
     pub(crate) fn source(&mut self, mut settings: Value) {
         settings["do"] = "source".into();
         self.ask(settings).expect("a source takes any settings");
+    }
+
+    /// What its source gives from now on: JSON, whose digits are kept.
+    #[track_caller]
+    pub(crate) fn source_gives(&mut self, json: &str) {
+        self.send(format_args!(r#"{{"do": "source", "data": {}}}"#, json.replace('\n', " ")));
+        self.answer(LONG).expect("a source takes any data");
     }
 
     /// How often it has loaded from its source.
@@ -88,22 +106,48 @@ impl Python {
         sent.into_iter().map(status).collect()
     }
 
+    /// How often its lock was gone when it was done: freed by somebody else, or at its end.
     #[track_caller]
-    fn ask(&mut self, request: Value) -> Result<String, String> {
-        self.send(&request);
-        self.answer()
+    pub(crate) fn lost_locks(&mut self) -> u32 {
+        let lost = self.ask(json!({ "do": "lost_locks" })).expect("a number");
+        lost.parse().expect("a number")
+    }
+
+    /// Begins a refill that may take its time.
+    pub(crate) fn begin_refill(&mut self) {
+        self.send(json!({ "do": "refill" }));
+    }
+
+    /// Waits for the end of a refill that was begun.
+    #[track_caller]
+    pub(crate) fn end_refill(&mut self) {
+        self.answer(LONG).expect("kiwi-cache raises nothing where a refill fails");
+    }
+
+    /// Lets processes refill again and again for a time.
+    #[track_caller]
+    pub(crate) fn race(&mut self, workers: u32, time: Duration) -> Race {
+        self.send(json!({ "do": "race", "workers": workers, "seconds": time.as_secs() }));
+        let race = self.answer(time + LONG).expect("two numbers");
+        serde_json::from_str(&race).expect("two numbers")
     }
 
     #[track_caller]
-    fn send(&mut self, request: &Value) {
+    fn ask(&mut self, request: Value) -> Result<String, String> {
+        self.send(request);
+        self.answer(LONG)
+    }
+
+    #[track_caller]
+    fn send(&mut self, request: impl Display) {
         writeln!(self.requests, "{request}").expect("Python listens; its last words are above");
     }
 
     #[track_caller]
-    fn answer(&self) -> Result<String, String> {
-        let line = match self.answers.recv_timeout(LONG) {
+    fn answer(&self, time: Duration) -> Result<String, String> {
+        let line = match self.answers.recv_timeout(time) {
             Ok(line) => line,
-            Err(RecvTimeoutError::Timeout) => panic!("Python does not answer within {LONG:?}"),
+            Err(RecvTimeoutError::Timeout) => panic!("Python does not answer within {time:?}"),
             Err(RecvTimeoutError::Disconnected) => panic!("Python has ended; its last words are above"),
         };
         match serde_json::from_str(&line).unwrap_or_else(|error| panic!("Python answered {line}: {error}")) {

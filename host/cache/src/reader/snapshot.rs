@@ -2,12 +2,10 @@
 
 use std::fmt;
 use std::ops::Index;
-use std::sync::Arc;
 use std::time::SystemTime;
 
 use indexmap::IndexMap;
 
-use super::missing::{Hook, Missing};
 use crate::{Head, Id, Name};
 
 /// The entries of a snapshot: found by key, and by the place an entry has in it.
@@ -33,23 +31,12 @@ pub struct Snapshot<V> {
     id: Id,
     seq: u64,
     loaded_at: SystemTime,
-    entries: Arc<Entries<V>>,
-    missing: Option<Missing<V>>,
+    entries: Entries<V>,
 }
 
 impl<V> Snapshot<V> {
-    pub(super) fn new(cache: Name, head: &Head, entries: Entries<V>, hook: Option<Hook<V>>) -> Self {
-        let entries = Arc::new(entries);
-        let plain = Self { cache, id: head.id, seq: head.seq, loaded_at: head.loaded_at, entries, missing: None };
-        let Some(hook) = hook else { return plain };
-        Self {
-            cache: plain.cache.clone(),
-            id: plain.id,
-            seq: plain.seq,
-            loaded_at: plain.loaded_at,
-            entries: Arc::clone(&plain.entries),
-            missing: Some(Missing { hook, plain: Box::new(plain) }),
-        }
+    pub(super) fn new(cache: Name, head: &Head, entries: Entries<V>) -> Self {
+        Self { cache, id: head.id, seq: head.seq, loaded_at: head.loaded_at, entries }
     }
 
     /// The cache it is a snapshot of.
@@ -76,16 +63,13 @@ impl<V> Snapshot<V> {
         self.loaded_at
     }
 
-    /// The value of a key, or what the `missing` hook gives for it ([`Builder::missing`](super::Builder::missing)).
+    /// The value of a key.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&V> {
-        match self.entries.get(key) {
-            None => self.stand_in(key),
-            found => found,
-        }
+        self.entries.get(key)
     }
 
-    /// Whether it has a key. What the `missing` hook would give does not count.
+    /// Whether it has a key.
     #[must_use]
     pub fn contains_key(&self, key: &str) -> bool {
         self.entries.contains_key(key)
@@ -126,20 +110,15 @@ impl<V> Snapshot<V> {
     pub(super) fn at(&self, place: usize) -> Option<(&str, &V)> {
         self.entries.get_index(place).map(|(key, value)| (key.as_ref(), value))
     }
-
-    /// What the `missing` hook gives for a key that is not there.
-    pub(super) fn stand_in(&self, key: &str) -> Option<&V> {
-        self.missing.as_ref()?.value(key)
-    }
 }
 
 impl<V> Index<&str> for Snapshot<V> {
     type Output = V;
 
-    /// The value of a key that is known to be there, or for which the `missing` hook has one.
+    /// The value of a key that is known to be there.
     ///
     /// # Panics
-    /// When there is none; [`get`](Snapshot::get) asks.
+    /// When it is not; [`get`](Snapshot::get) asks.
     fn index(&self, key: &str) -> &V {
         match self.get(key) {
             Some(value) => value,

@@ -97,11 +97,11 @@ impl Report<'_> {
             };
             let subject = format!("cache `{}`", cache.name);
             let Some(obstacle) = obstacle else {
-                self.add(Grade::Fine, &subject, &cache.loader)?;
+                self.add(Grade::Fine, &subject, cache.plugin.display())?;
                 continue;
             };
             self.exit_at_least(Exit::Usage);
-            let plugin = cache.plugin().filter(|_| is_new);
+            let plugin = is_new.then_some(cache.plugin.as_path());
             self.add(Grade::Error, &subject, advice::obstacle(&cache.name, plugin, &obstacle))?;
         }
         Ok(())

@@ -15,8 +15,7 @@ use super::wasi_http::Hooks;
 use crate::config::{Grants, Limits};
 use crate::failure::{Failure, FailureKind};
 use crate::http::{Allowance, Door};
-use crate::intake::Intake;
-use crate::loaded::Marks;
+use crate::output::Output;
 
 /// What one guest instance can reach.
 pub(super) struct State {
@@ -27,7 +26,7 @@ pub(super) struct State {
     pub(super) settings: String,
     pub(super) marks: Marks,
     /// Where entries go; `None` in `describe`, which may emit nothing.
-    pub(super) intake: Option<Intake>,
+    pub(super) output: Option<Output>,
     pub(super) door: Arc<Door>,
     pub(super) allowance: Allowance,
     /// The first refusal: the load fails with it, whatever the guest returns.
@@ -39,6 +38,14 @@ pub(super) struct State {
     wasi_http_hooks: Hooks,
 }
 
+/// What a load knows of its source from the time before, and leaves for the next.
+#[derive(Debug, Default)]
+pub(super) struct Marks {
+    pub(super) published: Option<String>,
+    pub(super) set: Option<String>,
+    pub(super) unchanged: bool,
+}
+
 /// What a guest instance is made with.
 pub(super) struct Capabilities<'a> {
     pub(super) cache: &'a Name,
@@ -46,7 +53,7 @@ pub(super) struct Capabilities<'a> {
     pub(super) grants: &'a Grants,
     pub(super) limits: &'a Limits,
     pub(super) door: Arc<Door>,
-    pub(super) intake: Option<Intake>,
+    pub(super) output: Option<Output>,
     pub(super) published_mark: Option<String>,
 }
 
@@ -67,8 +74,8 @@ impl State {
             wasi_http_hooks: Hooks::new(given.door.clone(), allowance.clone()),
             log,
             settings: given.settings,
-            marks: Marks::new(given.published_mark),
-            intake: given.intake,
+            marks: Marks { published: given.published_mark, ..Marks::default() },
+            output: given.output,
             door: given.door,
             allowance,
             refusal: None,

@@ -10,7 +10,6 @@ mod files;
 mod hostile;
 mod http_loader;
 mod metrics;
-mod native;
 mod network;
 #[path = "../../../cache/tests/support/redis_server.rs"]
 mod redis_server;
