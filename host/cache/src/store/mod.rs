@@ -185,6 +185,15 @@ pub struct Chunk {
     pub next: Option<Cursor>,
 }
 
+/// What leads from one snapshot to another, as [`Store::changes`] gives it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Changes {
+    /// Where they lead.
+    pub head: Head,
+    /// Each delta with the id of the snapshot it leads to, in their order. None: both are one snapshot.
+    pub deltas: Vec<(Id, Delta)>,
+}
+
 /// A place in a scan. Only the store that gave it can read it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cursor(pub(crate) Vec<u8>);
@@ -277,8 +286,9 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// not enough where an old dump can be restored between them.
     async fn scan(&self, cache: &Name, scan: Scan) -> Result<Chunk>;
 
-    /// The deltas that lead from a snapshot to what is published now. `None`: they are not all kept.
-    async fn changes(&self, cache: &Name, from: Id) -> Result<Option<Vec<Delta>>>;
+    /// What leads from a snapshot to the one that is published now. `None`: not all of it is kept, or
+    /// nothing whole is published.
+    async fn changes(&self, cache: &Name, from: Id) -> Result<Option<Changes>>;
 
     /// The values of some keys of what is published, in one consistent step. The outer `None`:
     /// the cache is missing or lost.

@@ -222,12 +222,11 @@ async fn load(store: &Redis, cache: &Name) -> Option<(Vec<Id>, Map)> {
     Some((ids, map))
 }
 
-/// The deltas from one snapshot to another, if that one was published both before and after they were read.
+/// The deltas from one snapshot to another, if that one is still published.
 async fn lead(store: &Redis, cache: &Name, from: Id, to: Id) -> Option<Vec<Delta>> {
-    let published = async || store.scan(cache, Scan::First).await.unwrap().head.map(|head| head.id);
-    let before = published().await;
-    let deltas = store.changes(cache, from).await.unwrap()?;
-    (before == Some(to) && published().await == Some(to)).then_some(deltas)
+    let changes = store.changes(cache, from).await.unwrap().filter(|changes| changes.head.id == to)?;
+    assert!(changes.deltas.last().is_none_or(|(id, _)| *id == to));
+    Some(changes.deltas.into_iter().map(|(_, delta)| delta).collect())
 }
 
 /// Deletes keys, all or single ones, and brings old ones back. Looks for keys without a TTL.

@@ -211,7 +211,7 @@ async fn all_keys_of_a_cache_share_a_slot() {
     };
     assert_eq!(store.commit(&lease, &publish(content)).await.unwrap(), Commit::Done);
     assert_eq!(published(&store, &cache).await.unwrap().1, after);
-    assert_eq!(store.changes(&cache, id).await.unwrap().unwrap().len(), 1);
+    assert_eq!(store.changes(&cache, id).await.unwrap().unwrap().deltas.len(), 1);
     let findings = store.check().await.unwrap();
     assert!(findings.iter().any(|finding| finding.fatal && finding.message.contains("cluster")), "{findings:?}");
     assert!(store.forget(&cache).await.unwrap());

@@ -154,7 +154,7 @@ async fn full_memory_is_told_and_the_old_data_lives_on() {
     // A full server refuses to queue any command in a MULTI, but must not stop readers.
     assert_eq!(published(&store, &cache).await.unwrap().1, old);
     assert_eq!(store.get(&cache, &["FR", "LH"]).await.unwrap(), Some(vec![Some("1".into()), None]));
-    assert_eq!(store.changes(&cache, id).await.unwrap(), Some(vec![]));
+    assert_eq!(store.changes(&cache, id).await.unwrap().unwrap().deltas, []);
     assert!(refused(&store, &cache).await.is_full());
 }
 

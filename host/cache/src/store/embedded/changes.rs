@@ -49,7 +49,7 @@ pub(super) fn since(
     txn: &RoTxn<'_>,
     published: &Loaded,
     from: Id,
-) -> Result<Option<Vec<Delta>>> {
+) -> Result<Option<Vec<(Id, Delta)>>> {
     let mut deltas = Vec::new();
     let mut reached = published.id;
     for record in environment.changes().rev_iter(txn)? {
@@ -60,7 +60,7 @@ pub(super) fn since(
         if after != reached {
             return Ok(None);
         }
-        deltas.push(Delta::unpack(packed)?);
+        deltas.push((after, Delta::unpack(packed)?));
         reached = before;
     }
     deltas.reverse();

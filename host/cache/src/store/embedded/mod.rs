@@ -28,7 +28,7 @@ use bytes::Bytes;
 
 use self::directory::Directory;
 use self::lease::{Asking, Failing, Locks};
-use super::{Begin, Chunk, Commit, Delta, Due, Finding, Layout, Lease, Publish, Scan, Store};
+use super::{Begin, Changes, Chunk, Commit, Due, Finding, Layout, Lease, Publish, Scan, Store};
 use crate::{Batch, Error, Id, LastError, Name, Result, Status, Token, Ttl};
 
 /// The embedded store: a directory on a local disk.
@@ -158,7 +158,7 @@ impl Store for Embedded {
         self.on_disk(cache, move |directory, _| read::scan(directory, &name, &scan)).await
     }
 
-    async fn changes(&self, cache: &Name, from: Id) -> Result<Option<Vec<Delta>>> {
+    async fn changes(&self, cache: &Name, from: Id) -> Result<Option<Changes>> {
         let name = cache.clone();
         self.on_disk(cache, move |directory, _| read::changes(directory, &name, from)).await
     }
@@ -193,7 +193,7 @@ impl Store for Embedded {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Content;
+    use crate::store::{Content, Delta};
     use crate::{Presence, Root};
 
     #[tokio::test]

@@ -10,7 +10,7 @@ use super::failure::Result;
 use super::lease::{LEASE_FILE, is_locked};
 use super::publish::is_key;
 use super::record::{Failed, Millis, Refill};
-use crate::store::{Chunk, Cursor, Delta, Scan};
+use crate::store::{Changes, Chunk, Cursor, Scan};
 use crate::{Batch, Error, Id, LeaseState, Name, Presence, Status};
 
 /// About as much of a map as is copied out in a millisecond.
@@ -85,11 +85,14 @@ pub(super) fn get(directory: &Directory, cache: &Name, keys: &[String]) -> Resul
     keys.iter().map(value).collect::<Result<_>>().map(Some)
 }
 
-pub(super) fn changes(directory: &Directory, cache: &Name, from: Id) -> Result<Option<Vec<Delta>>> {
+pub(super) fn changes(directory: &Directory, cache: &Name, from: Id) -> Result<Option<Changes>> {
     let Some(environment) = directory.find(cache)? else { return Ok(None) };
     let txn = environment.read()?;
     match environment.whole(&txn, Millis::now())? {
-        Some(published) => changes::since(&environment, &txn, &published.loaded, from),
+        Some(published) => {
+            let deltas = changes::since(&environment, &txn, &published.loaded, from)?;
+            Ok(deltas.map(|deltas| Changes { head: published.into_head(), deltas }))
+        }
         None => Ok(None),
     }
 }

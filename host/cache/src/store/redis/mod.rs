@@ -30,7 +30,7 @@ use self::head::{LAYOUT, number, text};
 use self::keys::Keys;
 use self::script::Script;
 use self::server::Server;
-use super::{Begin, Chunk, Commit, Delta, Due, Finding, Layout, Lease, Publish, Scan, Store};
+use super::{Begin, Changes, Chunk, Commit, Due, Finding, Layout, Lease, Publish, Scan, Store};
 use crate::{Batch, Error, Id, LastError, Name, Result, Status, Token, Ttl};
 
 /// Snapshots in a Redis or Valkey server.
@@ -170,8 +170,8 @@ impl Store for Redis {
         self.read_part(cache, scan).await
     }
 
-    async fn changes(&self, cache: &Name, from: Id) -> Result<Option<Vec<Delta>>> {
-        self.deltas_since(cache, from).await
+    async fn changes(&self, cache: &Name, from: Id) -> Result<Option<Changes>> {
+        self.changes_since(cache, from).await
     }
 
     async fn get(&self, cache: &Name, keys: &[&str]) -> Result<Option<Vec<Option<Bytes>>>> {

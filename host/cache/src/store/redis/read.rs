@@ -11,7 +11,7 @@ use super::head::{ERROR, HEAD, LAYOUT, text};
 use super::keys::{Keys, Record};
 use super::record;
 use super::server::{RESPONSE_TIMEOUT, Transaction};
-use crate::store::{Chunk, Cursor, Delta, Scan};
+use crate::store::{Changes, Chunk, Cursor, Delta, Scan};
 use crate::{Batch, Error, Id, Name, Presence, Result, Status};
 
 /// How many caches are looked at in one round trip.
@@ -166,22 +166,21 @@ impl Redis {
         Ok(replies.into_iter().flatten().collect())
     }
 
-    pub(super) async fn deltas_since(&self, cache: &Name, from: Id) -> Result<Option<Vec<Delta>>> {
+    pub(super) async fn changes_since(&self, cache: &Name, from: Id) -> Result<Option<Changes>> {
         let keys = self.keys(cache);
-        let from = from.to_string();
         // Mostly the reader is one behind: asked for more only where that does not do.
         for count in [1, 16, u32::MAX] {
             let mut newest = redis::cmd("XREVRANGE");
             newest.arg(&keys.changes).arg("+").arg("-").arg("COUNT").arg(count);
-            let reads = Transaction::about(&keys.data).with([id_of(&keys), newest]);
-            let replies = self.read_at_once(cache, reads, RESPONSE_TIMEOUT).await?;
-            let [Value::Array(id), Value::Array(records)] = &replies[..] else {
-                return Err(self.odd_reply(cache, &replies));
-            };
-            let Some(id) = id.first().and_then(text) else { return Ok(None) };
-            match path(&from, id, records) {
-                Path::Found(deltas) => {
-                    return deltas.into_iter().rev().map(Delta::unpack).collect::<Result<_>>().map(Some);
+            let read = self.read_with_head(cache, &keys, [newest], RESPONSE_TIMEOUT).await?;
+            let Read::Hash(Presence::Whole(head), replies) = read else { return Ok(None) };
+            let [Value::Array(records)] = &replies[..] else { return Err(self.odd_reply(cache, &replies)) };
+            match path(from, head.id, records) {
+                Path::Found(mut steps) => {
+                    steps.reverse();
+                    let unpacked = |(id, packed)| Delta::unpack(packed).map(|delta| (id, delta));
+                    let deltas = steps.into_iter().map(unpacked).collect::<Result<_>>()?;
+                    return Ok(Some(Changes { head, deltas }));
                 }
                 Path::Broken => return Ok(None),
                 Path::Longer if records.len() < count as usize => return Ok(None),
@@ -212,18 +211,19 @@ impl Redis {
     }
 }
 
-/// Which deltas lead from one snapshot to another, newest first.
+/// Which deltas lead from one snapshot to another, newest first, each with where it leads.
 enum Path<'a> {
-    Found(Vec<&'a [u8]>),
+    Found(Vec<(Id, &'a [u8])>),
     /// Older records are needed to tell.
     Longer,
     Broken,
 }
 
 /// Walks back from `to` through records, newest first, until one starts at `from`.
-fn path<'a>(from: &str, to: &str, records: &'a [Value]) -> Path<'a> {
+fn path(from: Id, to: Id, records: &[Value]) -> Path<'_> {
+    let id = |value: &Value| text(value)?.parse::<Id>().ok();
     let mut at = to;
-    let mut deltas = Vec::new();
+    let mut steps = Vec::new();
     for record in records {
         if at == from {
             break;
@@ -231,13 +231,11 @@ fn path<'a>(from: &str, to: &str, records: &'a [Value]) -> Path<'a> {
         let Value::Array(record) = record else { return Path::Broken };
         let Some(Value::Array(fields)) = record.get(1) else { return Path::Broken };
         let [_, record_from, _, record_to, _, Value::BulkString(delta)] = &fields[..] else { return Path::Broken };
-        match (text(record_from), text(record_to)) {
-            (Some(record_from), Some(record_to)) if record_to == at => at = record_from,
-            _ => return Path::Broken,
-        }
-        deltas.push(&delta[..]);
+        let (Some(before), true) = (id(record_from), id(record_to) == Some(at)) else { return Path::Broken };
+        steps.push((at, &delta[..]));
+        at = before;
     }
-    if at == from { Path::Found(deltas) } else { Path::Longer }
+    if at == from { Path::Found(steps) } else { Path::Longer }
 }
 
 /// What is read of a hash: where meta says that it is a record, that instead.
@@ -281,12 +279,6 @@ fn pick(chunk: Chunk, wanted: &[&str]) -> Option<Vec<Option<Bytes>>> {
 fn meta(keys: &Keys) -> Cmd {
     let mut read = redis::cmd("HMGET");
     read.arg(&keys.meta).arg(&HEAD).arg(&LAYOUT);
-    read
-}
-
-fn id_of(keys: &Keys) -> Cmd {
-    let mut read = redis::cmd("HMGET");
-    read.arg(&keys.meta).arg("id");
     read
 }
 
