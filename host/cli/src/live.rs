@@ -36,8 +36,8 @@ impl Screen {
         let mut ticks = tokio::time::interval(Duration::from_millis(100));
         loop {
             ticks.tick().await;
-            for (cache, progress) in host.caches() {
-                lines.show(cache, progress);
+            for instance in host.instances() {
+                lines.show(instance.name(), instance.progress());
             }
         }
     }

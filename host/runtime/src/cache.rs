@@ -1,4 +1,4 @@
-//! One cache, ready to be loaded: its configuration and the plugin it runs.
+//! One cache, ready to be loaded: its configuration and the loader it runs.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -6,16 +6,19 @@ use std::sync::atomic::AtomicU64;
 use kiwi_cache::Name;
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::config::{CacheConfig, Limits, Timing};
+use crate::config::{AskedTiming, CacheConfig, Grants, Limits, Timing};
 use crate::description::Description;
 use crate::failure::Failure;
 use crate::http::{Door, Policy};
-use crate::output::Output;
+use crate::intake::Intake;
+use crate::loaded::Loaded;
+use crate::loader::NativeLoader;
+use crate::native;
 use crate::plugin_error::PluginError;
 use crate::progress::Progress;
-use crate::sandbox::{Load, Loaded, Plugin};
+use crate::sandbox::{Load, Plugin};
 
-/// One cache, its plugin compiled and its settings found to fit.
+/// One cache, its loader ready and its settings found to fit.
 #[derive(Debug)]
 pub(crate) struct Cache {
     pub(crate) name: Name,
@@ -24,10 +27,16 @@ pub(crate) struct Cache {
     pub(crate) progress: Arc<Progress>,
     /// The number of the last snapshot this host knows of: numbers grow even where the store lost everything.
     pub(crate) last_seq: AtomicU64,
-    plugin: Arc<Plugin>,
-    door: Arc<Door>,
-    /// Names this build of the plugin with these settings and grants: its marks mean nothing to another.
-    loader: String,
+    loader: Loader,
+    /// Names this build of the loader with these settings and grants: its marks mean nothing to another.
+    identity: String,
+}
+
+/// What it runs.
+#[derive(Debug)]
+enum Loader {
+    Component { plugin: Arc<Plugin>, door: Arc<Door> },
+    Native(NativeLoader),
 }
 
 impl Cache {
@@ -36,21 +45,40 @@ impl Cache {
     /// # Errors
     /// The plugin does not take a setting, lacks one or a grant, or cannot describe itself; the
     /// timing makes no sense.
-    pub(crate) async fn new(config: CacheConfig, plugin: Arc<Plugin>) -> Result<Self, PluginError> {
+    pub(crate) async fn of_plugin(config: CacheConfig, plugin: Arc<Plugin>) -> Result<Self, PluginError> {
         let description = check(&config, &plugin).await?;
         let asked = description.map(|description| description.timing).unwrap_or_default();
-        let error = |error: kiwi_cache::Error| PluginError::new(plugin.path(), error.to_string());
-        let timing = config.timing.or(asked).resolve(&config.name).map_err(error)?;
         // What it may read decides what it gives, just as its settings do.
-        let given = format!("{} {:?}", config.settings.to_json(), config.grants);
+        let identity = format!("{:032x} {} {:?}", plugin.hash(), config.settings.to_json(), config.grants);
+        let door = Arc::new(Door::new(Policy::new(config.grants.http.clone())));
+        Self::new(config, asked, &identity, Loader::Component { plugin: plugin.clone(), door })
+            .map_err(|error| PluginError::new(plugin.path(), error.to_string()))
+    }
+
+    /// Checks what is asked of a native loader.
+    ///
+    /// # Errors
+    /// It is given settings or grants, which only a component can take; the timing makes no sense.
+    pub(crate) fn of_native(config: CacheConfig, loader: NativeLoader) -> Result<Self, PluginError> {
+        let any = config.loader.clone();
+        if !config.settings.0.is_empty() {
+            return Err(PluginError::of(&any, "it takes no settings: give them to the loader when you make it"));
+        }
+        if config.grants != Grants::default() {
+            return Err(PluginError::of(&any, "it takes no grants: it may do whatever its program may"));
+        }
+        Self::new(config, AskedTiming::default(), &loader.identity(), Loader::Native(loader))
+            .map_err(|error| PluginError::of(&any, error.to_string()))
+    }
+
+    fn new(config: CacheConfig, asked: AskedTiming, identity: &str, loader: Loader) -> kiwi_cache::Result<Self> {
         Ok(Self {
             name: config.name.clone(),
-            timing,
+            timing: config.timing.or(asked).resolve(&config.name)?,
             progress: Arc::default(),
             last_seq: AtomicU64::default(),
-            door: Arc::new(Door::new(Policy::new(config.grants.http.clone()))),
-            loader: format!("{:032x}", xxh3_128(format!("{:032x} {given}", plugin.hash()).as_bytes())),
-            plugin,
+            loader,
+            identity: format!("{:032x}", xxh3_128(identity.as_bytes())),
             config,
         })
     }
@@ -60,34 +88,39 @@ impl Cache {
     }
 
     /// Runs the loader once.
-    pub(crate) async fn load(&self, published_mark: Option<String>, output: Output) -> Result<Loaded, Failure> {
-        let load = Load {
-            cache: &self.name,
-            settings: self.config.settings.to_json(),
-            grants: &self.config.grants,
-            limits: &self.config.limits,
-            door: self.door.clone(),
-            published_mark,
-        };
-        self.plugin.load(load, output).await
+    pub(crate) async fn load(&self, published_mark: Option<String>, intake: Intake) -> Result<Loaded, Failure> {
+        match &self.loader {
+            Loader::Component { plugin, door } => {
+                let load = Load {
+                    cache: &self.name,
+                    settings: self.config.settings.to_json(),
+                    grants: &self.config.grants,
+                    limits: &self.config.limits,
+                    door: door.clone(),
+                    published_mark,
+                };
+                plugin.load(load, intake).await
+            }
+            Loader::Native(loader) => native::load(loader, &self.name, self.limits(), published_mark, intake).await,
+        }
     }
 
     /// A mark as it stands in the store: bound to the loader that set it.
     pub(crate) fn stored_mark(&self, mark: &str) -> String {
-        format!("{} {mark}", self.loader)
+        format!("{} {mark}", self.identity)
     }
 
     /// What this very loader left as its mark, if it did.
     pub(crate) fn own_mark(&self, stored: Option<&str>) -> Option<String> {
-        let (loader, mark) = stored?.split_once(' ')?;
-        (loader == self.loader).then(|| mark.to_owned())
+        let (identity, mark) = stored?.split_once(' ')?;
+        (identity == self.identity).then(|| mark.to_owned())
     }
 }
 
 /// Checks a cache's settings and grants against what its plugin says, and gives what it says.
 ///
 /// # Errors
-/// As [`Cache::new`].
+/// As [`Cache::of_plugin`].
 pub(crate) async fn check(config: &CacheConfig, plugin: &Plugin) -> Result<Option<Description>, PluginError> {
     let Some(description) = plugin.describe(&config.name, &config.settings).await? else { return Ok(None) };
     description.check_settings(&config.settings).map_err(|message| PluginError::new(plugin.path(), message))?;

@@ -6,11 +6,11 @@ use kiwi_cache::Batch;
 
 use crate::cache::Cache;
 use crate::failure::Failure;
-use crate::output::{Output, Parcel};
+use crate::intake::{Intake, Parcel};
 
 /// Runs a loader and hands its entries to `sink`, batch by batch. Gives how many there were.
 pub(crate) async fn load_dry(cache: &Cache, mut sink: impl FnMut(&Batch)) -> Result<u64, Failure> {
-    let (output, mut arriving) = Output::new(cache.limits().clone(), cache.progress.clone());
+    let (intake, mut arriving) = Intake::new(cache.limits().clone(), cache.progress.clone());
     let take = async {
         let mut known = HashSet::new();
         while let Some(parcel) = arriving.recv().await {
@@ -26,6 +26,6 @@ pub(crate) async fn load_dry(cache: &Cache, mut sink: impl FnMut(&Batch)) -> Res
         }
         known.len() as u64
     };
-    let (loaded, entries) = tokio::join!(cache.load(None, output), take);
+    let (loaded, entries) = tokio::join!(cache.load(None, intake), take);
     loaded.map(|_| entries)
 }

@@ -27,7 +27,7 @@ pub enum FailureKind {
     Denied,
     /// The loader says it failed.
     Other,
-    /// The plugin trapped: it panicked, or did what WebAssembly forbids.
+    /// The loader panicked; or the plugin did what WebAssembly forbids.
     Trap,
     /// A limit was hit.
     Limit,
@@ -92,7 +92,7 @@ impl Failure {
     pub(crate) fn limit(name: &str, message: impl fmt::Display) -> Self {
         Self::new(
             FailureKind::Limit,
-            format!("{message}; raise `limits.{name}` of this cache if the plugin is right to need more"),
+            format!("{message}; raise `limits.{name}` of this cache if its loader is right to need more"),
         )
     }
 }

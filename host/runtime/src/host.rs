@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kiwi_cache::store::Store;
-use kiwi_cache::{Batch, Name};
+use kiwi_cache::{Batch, Error, Name, Result};
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -13,11 +13,11 @@ use tokio_util::sync::CancellationToken;
 use crate::config::CacheConfig;
 use crate::dry::load_dry;
 use crate::failure::Failure;
+use crate::instance::Instance;
 use crate::metrics::Metrics;
 use crate::outcome::Outcome;
 use crate::plugin_error::PluginError;
-use crate::prepare::{self, Skipped};
-use crate::progress::Progress;
+use crate::prepare::{self, Prepared, Skipped};
 use crate::sandbox::Sandbox;
 use crate::warm::{Entry, Shared};
 
@@ -69,15 +69,15 @@ impl Builder {
         self
     }
 
-    /// Compiles the plugins and checks what they need. A cache whose plugin cannot run is skipped
-    /// and told of; the others run.
+    /// Compiles the plugins and checks what they need. A cache whose loader cannot run is skipped and
+    /// told of; the others run. Where all loaders are native, no sandbox is made.
     ///
     /// # Errors
-    /// This machine cannot run WebAssembly at all.
+    /// There are plugins, and this machine cannot run WebAssembly at all.
     pub async fn build(self) -> Result<(Host, Vec<Skipped>), PluginError> {
-        let sandbox = Sandbox::new(self.compile_cache, self.max_loads)?;
         let (store, configs, refused) = lay_out(self.store, self.caches);
-        let (caches, mut skipped) = prepare::caches(&sandbox, configs, self.max_loads).await;
+        let new_sandbox = || Sandbox::new(self.compile_cache, self.max_loads);
+        let Prepared { caches, mut skipped, sandbox } = prepare::caches(configs, self.max_loads, new_sandbox).await?;
         skipped.extend(refused);
         let caches = caches.into_iter().map(|cache| Entry { cache, due: Notify::new() }).collect();
         let loads = Semaphore::new(self.max_loads);
@@ -96,7 +96,7 @@ fn lay_out(store: Arc<dyn Store>, configs: Vec<CacheConfig>) -> (Arc<dyn Store>,
                 fit.push(config);
             }
             Err(error) => {
-                let error = PluginError::new(&config.plugin, error.to_string());
+                let error = PluginError::of(&config.loader, error.to_string());
                 refused.push(Skipped { cache: config.name, error });
             }
         }
@@ -111,9 +111,9 @@ impl Host {
         Builder { store, caches: Vec::new(), metrics: Metrics::default(), compile_cache: None, max_loads: 16 }
     }
 
-    /// The caches it runs, and how far their loads have come.
-    pub fn caches(&self) -> impl Iterator<Item = (&Name, &Arc<Progress>)> {
-        self.0.caches.iter().map(|entry| (&entry.cache.name, &entry.cache.progress))
+    /// The caches it runs.
+    pub fn instances(&self) -> impl ExactSizeIterator<Item = Instance<'_>> {
+        self.0.caches.iter().map(|entry| Instance::new(&entry.cache))
     }
 
     /// Keeps all caches warm until `shutdown` ends; then starts no more loads, and gives those under
@@ -139,14 +139,42 @@ impl Host {
     }
 
     /// Loads one cache now, however fresh it is. Where another host is loading it, waits for that
-    /// and gives its result. `None`: there is no such cache.
-    pub async fn refill(&self, cache: &Name, stop: &CancellationToken) -> Option<Outcome> {
-        let entry = self.0.caches.iter().find(|entry| entry.cache.name == *cache)?;
-        Some(self.0.refill_now(&entry.cache, stop).await)
+    /// and gives its result.
+    ///
+    /// ```no_run
+    /// # async fn example(host: kiwi_host::Host) -> kiwi_cache::Result<()> {
+    /// if let Some(failure) = host.refill("airlines").await?.failure() {
+    ///     println!("what was published before is still there: {failure}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// This host runs no such cache (`is_invalid`). A failed load is an [`Outcome`].
+    pub async fn refill(&self, cache: impl TryInto<Name, Error = Error>) -> Result<Outcome> {
+        self.refill_until(cache, &CancellationToken::new()).await
+    }
+
+    /// As [`Host::refill`], but gives up, and gives the lease back, when `stop` is cancelled.
+    ///
+    /// # Errors
+    /// As [`Host::refill`].
+    pub async fn refill_until(
+        &self,
+        cache: impl TryInto<Name, Error = Error>,
+        stop: &CancellationToken,
+    ) -> Result<Outcome> {
+        Ok(self.0.refill_now(&self.entry(cache)?.cache, stop).await)
     }
 
     /// As [`Host::refill`] for all caches, as many at a time as `max_loads` allows, in their order.
-    pub async fn refill_all(&self, stop: &CancellationToken) -> Vec<(Name, Outcome)> {
+    pub async fn refill_all(&self) -> Vec<(Name, Outcome)> {
+        self.refill_all_until(&CancellationToken::new()).await
+    }
+
+    /// As [`Host::refill_all`], but gives up, and gives the leases back, when `stop` is cancelled.
+    pub async fn refill_all_until(&self, stop: &CancellationToken) -> Vec<(Name, Outcome)> {
         let mut tasks = JoinSet::new();
         for index in 0..self.0.caches.len() {
             let (shared, stop) = (self.0.clone(), stop.clone());
@@ -159,9 +187,23 @@ impl Host {
     }
 
     /// Runs one cache's loader and hands its entries to `sink`, batch by batch. Publishes nothing,
-    /// and needs no store. `None`: there is no such cache.
-    pub async fn load_dry(&self, cache: &Name, sink: impl FnMut(&Batch)) -> Option<Result<u64, Failure>> {
-        let entry = self.0.caches.iter().find(|entry| entry.cache.name == *cache)?;
-        Some(load_dry(&entry.cache, sink).await)
+    /// and needs no store.
+    ///
+    /// # Errors
+    /// This host runs no such cache (`is_invalid`). A failed load is the inner error.
+    pub async fn load_dry(
+        &self,
+        cache: impl TryInto<Name, Error = Error>,
+        sink: impl FnMut(&Batch),
+    ) -> Result<Result<u64, Failure>> {
+        Ok(load_dry(&self.entry(cache)?.cache, sink).await)
+    }
+
+    fn entry(&self, cache: impl TryInto<Name, Error = Error>) -> Result<&Entry> {
+        let cache = cache.try_into()?;
+        self.0.caches.iter().find(|entry| entry.cache.name == cache).ok_or_else(|| {
+            let names: Vec<&str> = self.instances().map(|instance| instance.name().as_str()).collect();
+            Error::invalid(format!("this host does not run it: expected one of [{}]", names.join(", "))).of(&cache)
+        })
     }
 }

@@ -26,7 +26,10 @@ pub struct Inspection {
 /// # Errors
 /// The file is not a loader this host can run, or its `describe` fails.
 pub async fn inspect(sandbox: &Sandbox, cache: &CacheConfig) -> Result<Inspection, PluginError> {
-    let plugin = sandbox.plugin(&cache.plugin).await?;
+    let Some(path) = cache.plugin() else {
+        return Err(PluginError::of(&cache.loader, "it is part of this program: there is no component to inspect"));
+    };
+    let plugin = sandbox.plugin(path).await?;
     let description = plugin.describe(&cache.name, &cache.settings).await?;
     Ok(Inspection {
         world: plugin.world(),

@@ -1,14 +1,16 @@
-//! Why a plugin cannot run a cache.
+//! Why a loader cannot run a cache.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::description::{AskedGrant, Setting};
+use crate::loader::AnyLoader;
 
-/// Why a plugin cannot run a cache: found before it is run for the first time.
+/// Why a plugin, or a native loader, cannot run a cache: found before it is run for the first time.
 #[derive(Debug)]
 pub struct PluginError {
-    plugin: PathBuf,
+    /// Which it is.
+    loader: String,
     message: String,
     needs: Option<Needs>,
 }
@@ -32,7 +34,16 @@ impl Needs {
 
 impl PluginError {
     pub(crate) fn new(plugin: &Path, message: impl Into<String>) -> Self {
-        Self { plugin: plugin.to_owned(), message: message.into(), needs: None }
+        Self { loader: named(plugin), message: message.into(), needs: None }
+    }
+
+    /// Of a loader of either kind.
+    pub(crate) fn of(loader: &AnyLoader, message: impl Into<String>) -> Self {
+        let loader = match loader {
+            AnyLoader::Component(path) => named(path),
+            AnyLoader::Native(loader) => format!("loader {loader}"),
+        };
+        Self { loader, message: message.into(), needs: None }
     }
 
     pub(crate) fn missing(plugin: &Path, needs: Needs) -> Self {
@@ -43,12 +54,12 @@ impl PluginError {
             .iter()
             .map(|grant| format!("the grant {} = \"{}\" ({})", grant.kind, grant.name, grant.reason));
         let all: Vec<String> = settings.chain(grants).collect();
-        Self { plugin: plugin.to_owned(), message: format!("it needs {}", all.join(", ")), needs: Some(needs) }
+        Self { loader: named(plugin), message: format!("it needs {}", all.join(", ")), needs: Some(needs) }
     }
 
     /// The same once more, for another cache that runs the same plugin.
     pub(crate) fn again(&self) -> Self {
-        Self { plugin: self.plugin.clone(), message: self.message.clone(), needs: self.needs.clone() }
+        Self { loader: self.loader.clone(), message: self.message.clone(), needs: self.needs.clone() }
     }
 
     /// What to add to the cache's configuration, if that is what is missing.
@@ -56,17 +67,15 @@ impl PluginError {
     pub fn needs(&self) -> Option<&Needs> {
         self.needs.as_ref()
     }
+}
 
-    /// The plugin's file.
-    #[must_use]
-    pub fn plugin(&self) -> &Path {
-        &self.plugin
-    }
+fn named(plugin: &Path) -> String {
+    format!("plugin {}", plugin.display())
 }
 
 impl fmt::Display for PluginError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "plugin {}: {}", self.plugin.display(), self.message)
+        write!(f, "{}: {}", self.loader, self.message)
     }
 }
 

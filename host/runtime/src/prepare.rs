@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use futures_util::FutureExt;
@@ -11,6 +11,7 @@ use kiwi_cache::Name;
 
 use crate::cache::Cache;
 use crate::config::CacheConfig;
+use crate::loader::AnyLoader;
 use crate::plugin_error::PluginError;
 use crate::sandbox::{Plugin, Sandbox};
 
@@ -23,46 +24,68 @@ pub struct Skipped {
     pub error: PluginError,
 }
 
-/// The caches that can run, in their order, and those that cannot.
+/// What became of all configurations.
+pub(crate) struct Prepared {
+    /// The caches that can run, in their order.
+    pub(crate) caches: Vec<Cache>,
+    pub(crate) skipped: Vec<Skipped>,
+    /// Where the plugins run, if there are any.
+    pub(crate) sandbox: Option<Sandbox>,
+}
+
+type Compiled = Result<Arc<Plugin>, Arc<PluginError>>;
+
+/// Makes caches. `new_sandbox` is called only if one of them runs a plugin.
+///
+/// # Errors
+/// Those of `new_sandbox`.
 pub(crate) async fn caches(
-    sandbox: &Sandbox,
     configs: Vec<CacheConfig>,
     max_loads: usize,
-) -> (Vec<Cache>, Vec<Skipped>) {
-    let at_a_time = std::thread::available_parallelism().map_or(1, usize::from);
-    // A describe takes one of the sandbox's places, as a load does.
-    let described_at_a_time = at_a_time.min(max_loads);
-    let mut paths: Vec<PathBuf> = configs.iter().map(|config| config.plugin.clone()).collect();
+    new_sandbox: impl FnOnce() -> Result<Sandbox, PluginError>,
+) -> Result<Prepared, PluginError> {
+    let mut paths: Vec<PathBuf> = configs.iter().filter_map(CacheConfig::plugin).map(Path::to_owned).collect();
     paths.sort();
     paths.dedup();
-    let plugins = paths.into_iter().map(async |path| {
-        let plugin = sandbox.plugin(&path).await.map(Arc::new).map_err(Arc::new);
-        (path, plugin)
-    });
-    let plugins: HashMap<PathBuf, Result<Arc<Plugin>, Arc<PluginError>>> =
-        stream::iter(plugins).buffer_unordered(at_a_time).collect().await;
+    let at_a_time = std::thread::available_parallelism().map_or(1, usize::from);
+    let sandbox = if paths.is_empty() { None } else { Some(new_sandbox()?) };
+    let plugins = match &sandbox {
+        Some(sandbox) => compile(sandbox, paths, at_a_time).await,
+        None => HashMap::new(),
+    };
     let made = configs.into_iter().map(async |config| {
         let cache = config.name.clone();
-        let made = match &plugins[&config.plugin] {
-            Ok(plugin) => prepare(config, plugin).await,
-            Err(error) => Err(error.again()),
+        let made = match config.loader.clone() {
+            AnyLoader::Component(path) => match &plugins[&path] {
+                Ok(plugin) => describe(config, plugin).await,
+                Err(error) => Err(error.again()),
+            },
+            AnyLoader::Native(loader) => Cache::of_native(config, loader),
         };
         made.map_err(|error| Skipped { cache, error })
     });
-    let mut caches = Vec::new();
-    let mut skipped = Vec::new();
-    for made in stream::iter(made).buffered(described_at_a_time).collect::<Vec<_>>().await {
+    let (mut caches, mut skipped) = (Vec::new(), Vec::new());
+    // A describe takes one of the sandbox's places, as a load does.
+    for made in stream::iter(made).buffered(at_a_time.min(max_loads)).collect::<Vec<_>>().await {
         match made {
             Ok(cache) => caches.push(cache),
             Err(skip) => skipped.push(skip),
         }
     }
-    (caches, skipped)
+    Ok(Prepared { caches, skipped, sandbox })
 }
 
-/// As [`Cache::new`]. A panic, which is a bug of ours, skips this cache and no other.
-async fn prepare(config: CacheConfig, plugin: &Arc<Plugin>) -> Result<Cache, PluginError> {
-    let made = AssertUnwindSafe(Cache::new(config, plugin.clone())).catch_unwind().await;
+async fn compile(sandbox: &Sandbox, paths: Vec<PathBuf>, at_a_time: usize) -> HashMap<PathBuf, Compiled> {
+    let plugins = paths.into_iter().map(async |path| {
+        let plugin = sandbox.plugin(&path).await.map(Arc::new).map_err(Arc::new);
+        (path, plugin)
+    });
+    stream::iter(plugins).buffer_unordered(at_a_time).collect().await
+}
+
+/// As [`Cache::of_plugin`]. A panic, which is a bug of ours, skips this cache and no other.
+async fn describe(config: CacheConfig, plugin: &Arc<Plugin>) -> Result<Cache, PluginError> {
+    let made = AssertUnwindSafe(Cache::of_plugin(config, plugin.clone())).catch_unwind().await;
     made.unwrap_or_else(|_| {
         Err(PluginError::new(plugin.path(), "kiwi-host itself panicked at its `describe`; please report it"))
     })

@@ -10,11 +10,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cache::Cache;
 use crate::failure::{Failure, FailureKind};
+use crate::intake::{Intake, Parcel, Totals};
+use crate::loaded::{Ended, Loaded};
 use crate::metrics::{Metrics, Step};
 use crate::outcome::Outcome;
-use crate::output::{Output, Parcel, Totals};
 use crate::prolong::prolong;
-use crate::sandbox::{Ended, Loaded};
 use crate::schedule;
 
 /// How often a commit whose reply was lost is tried again, and how soon.
@@ -81,12 +81,12 @@ impl Attempt<'_> {
 
     /// Runs the loader, and stages its entries while it runs.
     async fn load(&self) -> Result<Loaded, Failure> {
-        let (output, arriving) = Output::new(self.cache.limits().clone(), self.cache.progress.clone());
+        let (intake, arriving) = Intake::new(self.cache.limits().clone(), self.cache.progress.clone());
         let mark = self.base.as_ref().and_then(|base| self.cache.own_mark(base.mark.as_deref()));
         let staging =
             async { stage_all(self.store, &self.lease, arriving).await.map_err(|error| Failure::store(&error)) };
         // Whichever fails first ends the other.
-        let (loaded, ()) = tokio::try_join!(self.cache.load(mark, output), staging)?;
+        let (loaded, ()) = tokio::try_join!(self.cache.load(mark, intake), staging)?;
         Ok(loaded)
     }
 
@@ -115,7 +115,7 @@ impl Attempt<'_> {
                 self.commit(Content::Touch { base: base.id }, mark).await?;
                 Ok(Outcome::Unchanged { id: base.id, entries: base.entries, took: took() })
             }
-            // The sandbox lets `unchanged` pass only with a published mark, and that comes from the base.
+            // `Marks::conclude` lets `unchanged` pass only with a published mark, and that comes from the base.
             (Ended::Unchanged, None) => {
                 Err(Failure::new(FailureKind::Contract, "`unchanged`, but nothing is published"))
             }

@@ -33,8 +33,8 @@ pub(crate) struct Shared {
     pub(crate) metrics: Metrics,
     /// One permit a load.
     pub(crate) loads: Semaphore,
-    /// Plugins run in here: it must live as long as they.
-    pub(crate) _sandbox: Sandbox,
+    /// Plugins run in here, if there are any: it must live as long as they.
+    pub(crate) _sandbox: Option<Sandbox>,
 }
 
 /// Why a wait ended.

@@ -113,8 +113,7 @@ impl<V: DeserializeOwned + Send + Sync + 'static> Builder<Cache<V>> {
     /// # Errors
     /// As [`Cache::connect`].
     pub fn connect(self) -> Result<Cache<V>> {
-        let (store, name, settings) = self.open()?;
-        let reload = Reload::new(store, name.clone(), settings);
+        let reload = Reload::new(self.open()?);
         let local = Arc::clone(reload.local());
         let (orders, inbox) = orders::unbounded_channel();
         let (stop, stopped) = oneshot::channel();
@@ -122,10 +121,21 @@ impl<V: DeserializeOwned + Send + Sync + 'static> Builder<Cache<V>> {
         let handle = std::thread::Builder::new()
             .name("kiwi-reload".to_owned())
             .spawn(move || run(reload, inbox, stopped, ready))
-            .map_err(|error| no_thread(error).of(&name))?;
+            .map_err(|error| no_thread(error).of(&local.cache))?;
         let thread = Thread { orders, stop: Some(stop), handle: Some(handle) };
-        first.recv().unwrap_or_else(|_| Err(panicked(&name)))?;
+        first.recv().unwrap_or_else(|_| Err(panicked(&local.cache)))?;
         Ok(Cache { inner: Arc::new(Inner { local, thread: Some(thread) }) })
+    }
+}
+
+impl<V> Builder<Cache<V>> {
+    /// Ends without a store: as [`Cache::fixed`], under this name and with this `missing` hook.
+    ///
+    /// # Errors
+    /// The name is wrong (`is_invalid`).
+    pub fn fixed<K: Into<Box<str>>>(self, entries: impl IntoIterator<Item = (K, V)>) -> Result<Cache<V>> {
+        let (name, missing) = self.unopened()?;
+        Ok(Cache { inner: Arc::new(Inner { local: Arc::new(Local::fixed_as(name, entries, missing)), thread: None }) })
     }
 }
 

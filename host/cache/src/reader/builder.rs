@@ -1,26 +1,46 @@
 //! How a reader is set up.
 
-use std::marker::PhantomData;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Address;
+use super::missing::Hook;
+use super::{Address, Cache, Snapshot, blocking};
 use crate::store::{Layout, Store};
 use crate::{Error, Name, Result};
 
 /// How old a copy may get where nothing else is said.
 const DEFAULT_RELOAD_TTL: Duration = Duration::from_secs(60);
 
-/// Sets up a reader: made by `builder` of either `Cache`, ended by `connect`.
-#[derive(Debug)]
-#[must_use = "nothing happens until `connect`"]
-pub struct Builder<C> {
+/// Sets up a reader: made by `builder` of either `Cache`, ended by `connect` or `fixed`.
+#[must_use = "nothing happens until `connect` or `fixed`"]
+pub struct Builder<C: Reader> {
     name: Result<Name>,
     address: Option<Address>,
     key_prefix: Option<String>,
     layout: Option<Layout>,
     settings: Settings,
-    reader: PhantomData<fn() -> C>,
+    missing: Option<Hook<C::Value>>,
+}
+
+/// What a [`Builder`] sets up: [`Cache`] or [`blocking::Cache`], and nothing else.
+pub trait Reader: sealed::Sealed {
+    /// The type of its values.
+    type Value;
+}
+
+impl<V> Reader for Cache<V> {
+    type Value = V;
+}
+
+impl<V> Reader for blocking::Cache<V> {
+    type Value = V;
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl<V> Sealed for super::Cache<V> {}
+    impl<V> Sealed for super::blocking::Cache<V> {}
 }
 
 /// How a reader behaves.
@@ -38,10 +58,18 @@ pub(super) enum Without {
     Start,
 }
 
-impl<C> Builder<C> {
+/// What `open` gives for `connect` to go on with.
+pub(super) struct Opened<V> {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) name: Name,
+    pub(super) settings: Settings,
+    pub(super) missing: Option<Hook<V>>,
+}
+
+impl<C: Reader> Builder<C> {
     pub(super) fn new(name: Result<Name>) -> Self {
         let settings = Settings { reload_ttl: DEFAULT_RELOAD_TTL, wait: Duration::ZERO, without: Without::Fail };
-        Self { name, address: None, key_prefix: None, layout: None, settings, reader: PhantomData }
+        Self { name, address: None, key_prefix: None, layout: None, settings, missing: None }
     }
 
     /// The store: a URL, or one that is open already. There is no default.
@@ -84,8 +112,38 @@ impl<C> Builder<C> {
         self
     }
 
+    /// What stands in for a key that a snapshot does not have, as `__missing__` of a Python dict: the
+    /// value of another key, or one that is `static`. Reads of a key (`get`, `snapshot["key"]`) ask it;
+    /// `contains_key`, `len` and iteration do not know of it. A key that is there costs nothing more.
+    ///
+    /// It must give the same each time for one key of one snapshot, because a [`Ref`](super::Ref) asks
+    /// it again at each look at the value. The snapshot it is given has no such hook itself.
+    ///
+    /// ```
+    /// use kiwi_cache::Cache;
+    ///
+    /// let fees: Cache<u64> = Cache::builder("fees")
+    ///     .missing(|fees, _airline| fees.get("default"))
+    ///     .fixed([("FR", 25), ("default", 10)])?;
+    /// assert_eq!((*fees.get("FR")?.unwrap(), *fees.get("XX")?.unwrap()), (25, 10));
+    /// assert!(!fees.contains_key("XX")?);
+    /// # Ok::<(), kiwi_cache::Error>(())
+    /// ```
+    pub fn missing(
+        mut self,
+        hook: impl for<'a> Fn(&'a Snapshot<C::Value>, &str) -> Option<&'a C::Value> + Send + Sync + 'static,
+    ) -> Self {
+        self.missing = Some(Arc::new(hook));
+        self
+    }
+
+    /// Checks the name, for a reader that needs no store.
+    pub(super) fn unopened(self) -> Result<(Name, Option<Hook<C::Value>>)> {
+        Ok((self.name?, self.missing))
+    }
+
     /// Checks what was set, and opens the store.
-    pub(super) fn open(self) -> Result<(Arc<dyn Store>, Name, Settings)> {
+    pub(super) fn open(self) -> Result<Opened<C::Value>> {
         let name = self.name?;
         if self.settings.reload_ttl.is_zero() {
             return Err(Error::invalid("reload_ttl is 0: expected how old a copy may get, such as 60 s").of(&name));
@@ -99,6 +157,18 @@ impl<C> Builder<C> {
         if let Some(layout) = self.layout {
             store = store.with_layouts(&[(name.clone(), layout)])?;
         }
-        Ok((store, name, self.settings))
+        Ok(Opened { store, name, settings: self.settings, missing: self.missing })
+    }
+}
+
+impl<C: Reader> fmt::Debug for Builder<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("name", &self.name)
+            .field("address", &self.address)
+            .field("key_prefix", &self.key_prefix)
+            .field("layout", &self.layout)
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
     }
 }

@@ -109,13 +109,23 @@ impl<V: DeserializeOwned + Send + Sync + 'static> Builder<Cache<V>> {
     /// # Errors
     /// As [`Cache::connect`].
     pub async fn connect(self) -> Result<Cache<V>> {
-        let (store, name, settings) = self.open()?;
-        let mut reload = Reload::new(store, name, settings);
+        let mut reload = Reload::new(self.open()?);
         reload.first().await?;
         let local = Arc::clone(reload.local());
         let reload = Arc::new(Mutex::new(reload));
         let task = tokio::spawn(reload_for_ever(Arc::clone(&reload)));
         Ok(Cache { inner: Arc::new(Inner { local, reload: Some(Owned { reload, task }) }) })
+    }
+}
+
+impl<V> Builder<Cache<V>> {
+    /// Ends without a store: as [`Cache::fixed`], under this name and with this `missing` hook.
+    ///
+    /// # Errors
+    /// The name is wrong (`is_invalid`).
+    pub fn fixed<K: Into<Box<str>>>(self, entries: impl IntoIterator<Item = (K, V)>) -> Result<Cache<V>> {
+        let (name, missing) = self.unopened()?;
+        Ok(Cache { inner: Arc::new(Inner { local: Arc::new(Local::fixed_as(name, entries, missing)), reload: None }) })
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use arc_swap::Guard;
 
+use super::Snapshot;
 use super::local::Held;
 
 /// A value in the snapshot it was found in: dereferences to `V`, nothing is copied.
@@ -13,25 +14,43 @@ use super::local::Held;
 /// It keeps that whole snapshot in memory, so drop it soon; clone the value to keep it for long.
 pub struct Ref<V> {
     held: Guard<Option<Arc<Held<V>>>>,
-    place: usize,
+    found: Found,
+}
+
+/// How a value is found in the snapshot again.
+enum Found {
+    /// An entry, by its place.
+    Entry(usize),
+    /// By the `missing` hook, which is asked for this key again at each look.
+    StandIn(Box<str>),
 }
 
 impl<V> Ref<V> {
     /// Finds `key` in what is held: the outer `None` if nothing is, the inner if the key is absent.
     pub(super) fn find(held: Guard<Option<Arc<Held<V>>>>, key: &str) -> Option<Option<Self>> {
-        let place = held.as_ref()?.snapshot.place(key);
-        Some(place.map(|place| Self { held, place }))
+        let snapshot = &held.as_ref()?.snapshot;
+        let found = match snapshot.place(key) {
+            Some(place) => Some(Found::Entry(place)),
+            None => snapshot.stand_in(key).map(|_| Found::StandIn(key.into())),
+        };
+        Some(found.map(|found| Self { held, found }))
     }
 
     /// The key it was found by.
     #[must_use]
     pub fn key(&self) -> &str {
-        self.entry().0
+        match &self.found {
+            Found::Entry(place) => self.entry(*place).0,
+            Found::StandIn(key) => key,
+        }
     }
 
-    fn entry(&self) -> (&str, &V) {
-        let entry = self.held.as_ref().and_then(|held| held.snapshot.at(self.place));
-        entry.expect("a Ref is made only by `find`, and the snapshot it holds does not change")
+    fn entry(&self, place: usize) -> (&str, &V) {
+        self.snapshot().at(place).expect("`find` saw an entry there, and a snapshot does not change")
+    }
+
+    fn snapshot(&self) -> &Snapshot<V> {
+        &self.held.as_ref().expect("a Ref is made only by `find`, of what is held").snapshot
     }
 }
 
@@ -39,7 +58,17 @@ impl<V> Deref for Ref<V> {
     type Target = V;
 
     fn deref(&self) -> &V {
-        self.entry().1
+        match &self.found {
+            Found::Entry(place) => self.entry(*place).1,
+            Found::StandIn(key) => self.snapshot().stand_in(key).unwrap_or_else(|| {
+                panic!(
+                    "cache `{}`: the `missing` hook gave a value for key `{}` and now gives none: it must give the \
+                     same each time for one key of one snapshot",
+                    self.snapshot().cache(),
+                    key.escape_debug()
+                )
+            }),
+        }
     }
 }
 

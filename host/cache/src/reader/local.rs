@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 use arc_swap::ArcSwapOption;
 
 use super::freshness::{Seen, State};
+use super::missing::Hook;
 use super::snapshot::Entries;
 use super::{Ref, Snapshot};
 use crate::{Error, Head, Id, Name, Result, Root, Ttl};
@@ -32,7 +33,15 @@ impl<V> Local<V> {
 
     /// A copy that never changes and never gets stale.
     pub(super) fn fixed<K: Into<Box<str>>>(entries: impl IntoIterator<Item = (K, V)>) -> Self {
-        let cache: Name = "fixed".parse().expect("`fixed` is a name");
+        Self::fixed_as("fixed".parse().expect("`fixed` is a name"), entries, None)
+    }
+
+    /// The same under a name, with a hook.
+    pub(super) fn fixed_as<K: Into<Box<str>>>(
+        cache: Name,
+        entries: impl IntoIterator<Item = (K, V)>,
+        hook: Option<Hook<V>>,
+    ) -> Self {
         let entries: Entries<V> = entries.into_iter().map(|(key, value)| (key.into(), value)).collect();
         let (now, at) = (SystemTime::now(), Instant::now());
         let head = Head {
@@ -48,7 +57,8 @@ impl<V> Local<V> {
             refill_interval: Duration::MAX,
         };
         let local = Self::new(cache.clone(), Duration::MAX);
-        local.hold(Held { snapshot: Arc::new(Snapshot::new(cache, &head, entries)), seen: Seen::new(&head, now, at) });
+        let snapshot = Arc::new(Snapshot::new(cache, &head, entries, hook));
+        local.hold(Held { snapshot, seen: Seen::new(&head, now, at) });
         local
     }
 
@@ -107,8 +117,8 @@ impl<V> fmt::Debug for Local<V> {
 /// `Cache`. None of them does I/O.
 macro_rules! reads {
     () => {
-        /// The value of a key; `None` if the snapshot has no such key. From memory: one atomic load
-        /// and one hash look-up.
+        /// The value of a key; `None` if the snapshot has no such key, and the `missing` hook
+        /// ([`Builder::missing`]) gives nothing for it. From memory: one atomic load and one hash look-up.
         ///
         /// # Errors
         /// Only when no snapshot was ever loaded here (`is_missing`).
@@ -116,7 +126,7 @@ macro_rules! reads {
             self.local().get(key)
         }
 
-        /// Whether the snapshot has a key.
+        /// Whether the snapshot has a key. What the `missing` hook would give does not count.
         ///
         /// # Errors
         /// Only when no snapshot was ever loaded here (`is_missing`).

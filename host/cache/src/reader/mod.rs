@@ -12,12 +12,13 @@ mod entry;
 mod freshness;
 mod load;
 mod local;
+mod missing;
 mod reload;
 mod remote;
 mod snapshot;
 
 pub use address::Address;
-pub use builder::Builder;
+pub use builder::{Builder, Reader};
 pub use cache::Cache;
 pub use entry::Ref;
 pub use freshness::State;

@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 use serde::de::DeserializeOwned;
 use tracing::{info, warn};
 
-use super::builder::{Settings, Without};
+use super::builder::{Opened, Settings, Without};
 use super::freshness::{Seen, State};
 use super::load::{self, Failure};
 use super::local::{Held, Local};
+use super::missing::Hook;
 use super::snapshot::Snapshot;
 use crate::store::Store;
-use crate::{Error, Id, Name, Result};
+use crate::{Error, Id, Result};
 
 /// How often a reader that holds nothing looks for a first snapshot, if not more often anyway.
 const FIRST_LOOK_INTERVAL: Duration = Duration::from_secs(1);
@@ -22,6 +23,7 @@ pub(super) struct Reload<V> {
     store: Arc<dyn Store>,
     local: Arc<Local<V>>,
     settings: Settings,
+    missing: Option<Hook<V>>,
     /// The snapshot whose values are not of the reader's type, and what was wrong with it.
     refused: Option<(Id, Error)>,
     /// What was logged last: the state, and the snapshot that was refused.
@@ -29,9 +31,10 @@ pub(super) struct Reload<V> {
 }
 
 impl<V: DeserializeOwned> Reload<V> {
-    pub(super) fn new(store: Arc<dyn Store>, cache: Name, settings: Settings) -> Self {
-        let local = Arc::new(Local::new(cache, settings.reload_ttl));
-        Self { store, local, settings, refused: None, logged: (State::Missing, None) }
+    pub(super) fn new(opened: Opened<V>) -> Self {
+        let Opened { store, name, settings, missing } = opened;
+        let local = Arc::new(Local::new(name, settings.reload_ttl));
+        Self { store, local, settings, missing, refused: None, logged: (State::Missing, None) }
     }
 
     pub(super) fn local(&self) -> &Arc<Local<V>> {
@@ -100,7 +103,8 @@ impl<V: DeserializeOwned> Reload<V> {
         }
         match load::load(&*self.store, &self.local.cache, &status.presence).await {
             Ok((head, entries)) => {
-                let snapshot = Arc::new(Snapshot::new(self.local.cache.clone(), &head, entries));
+                let cache = self.local.cache.clone();
+                let snapshot = Arc::new(Snapshot::new(cache, &head, entries, self.missing.clone()));
                 self.local.hold(Held { snapshot, seen: Seen::new(&head, status.now, at) });
                 self.refused = None;
                 Ok(())

@@ -2,10 +2,12 @@
 
 use std::fmt;
 use std::ops::Index;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use indexmap::IndexMap;
 
+use super::missing::{Hook, Missing};
 use crate::{Head, Id, Name};
 
 /// The entries of a snapshot: found by key, and by the place an entry has in it.
@@ -31,12 +33,23 @@ pub struct Snapshot<V> {
     id: Id,
     seq: u64,
     loaded_at: SystemTime,
-    entries: Entries<V>,
+    entries: Arc<Entries<V>>,
+    missing: Option<Missing<V>>,
 }
 
 impl<V> Snapshot<V> {
-    pub(super) fn new(cache: Name, head: &Head, entries: Entries<V>) -> Self {
-        Self { cache, id: head.id, seq: head.seq, loaded_at: head.loaded_at, entries }
+    pub(super) fn new(cache: Name, head: &Head, entries: Entries<V>, hook: Option<Hook<V>>) -> Self {
+        let entries = Arc::new(entries);
+        let plain = Self { cache, id: head.id, seq: head.seq, loaded_at: head.loaded_at, entries, missing: None };
+        let Some(hook) = hook else { return plain };
+        Self {
+            cache: plain.cache.clone(),
+            id: plain.id,
+            seq: plain.seq,
+            loaded_at: plain.loaded_at,
+            entries: Arc::clone(&plain.entries),
+            missing: Some(Missing { hook, plain: Box::new(plain) }),
+        }
     }
 
     /// The cache it is a snapshot of.
@@ -63,13 +76,16 @@ impl<V> Snapshot<V> {
         self.loaded_at
     }
 
-    /// The value of a key.
+    /// The value of a key, or what the `missing` hook gives for it ([`Builder::missing`](super::Builder::missing)).
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&V> {
-        self.entries.get(key)
+        match self.entries.get(key) {
+            None => self.stand_in(key),
+            found => found,
+        }
     }
 
-    /// Whether it has a key.
+    /// Whether it has a key. What the `missing` hook would give does not count.
     #[must_use]
     pub fn contains_key(&self, key: &str) -> bool {
         self.entries.contains_key(key)
@@ -110,15 +126,20 @@ impl<V> Snapshot<V> {
     pub(super) fn at(&self, place: usize) -> Option<(&str, &V)> {
         self.entries.get_index(place).map(|(key, value)| (key.as_ref(), value))
     }
+
+    /// What the `missing` hook gives for a key that is not there.
+    pub(super) fn stand_in(&self, key: &str) -> Option<&V> {
+        self.missing.as_ref()?.value(key)
+    }
 }
 
 impl<V> Index<&str> for Snapshot<V> {
     type Output = V;
 
-    /// The value of a key that is known to be there.
+    /// The value of a key that is known to be there, or for which the `missing` hook has one.
     ///
     /// # Panics
-    /// When it is not; [`get`](Snapshot::get) asks.
+    /// When there is none; [`get`](Snapshot::get) asks.
     fn index(&self, key: &str) -> &V {
         match self.get(key) {
             Some(value) => value,

@@ -9,6 +9,7 @@ mod publisher;
 #[path = "../support/redis_server.rs"]
 mod redis_server;
 mod remote;
+mod stand_in;
 mod torn;
 mod typed;
 

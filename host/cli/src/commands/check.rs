@@ -97,11 +97,11 @@ impl Report<'_> {
             };
             let subject = format!("cache `{}`", cache.name);
             let Some(obstacle) = obstacle else {
-                self.add(Grade::Fine, &subject, cache.plugin.display())?;
+                self.add(Grade::Fine, &subject, &cache.loader)?;
                 continue;
             };
             self.exit_at_least(Exit::Usage);
-            let plugin = is_new.then_some(cache.plugin.as_path());
+            let plugin = cache.plugin().filter(|_| is_new);
             self.add(Grade::Error, &subject, advice::obstacle(&cache.name, plugin, &obstacle))?;
         }
         Ok(())

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result};
 use kiwi_cache::Batch;
 use kiwi_cache::store::{self, StoreUrl};
-use kiwi_host::Host;
+use kiwi_host::{Host, Instance};
 use serde_json::value::RawValue;
 
 use super::{dump, start};
@@ -23,7 +23,7 @@ pub(crate) async fn run(place: &Place, args: &RunArgs, output: &mut Output, scre
     let nowhere = tempfile::tempdir().context("a temporary directory cannot be made")?;
     let open_nowhere = || Ok(store::open(&StoreUrl::Embedded(nowhere.path().to_owned()))?);
     let started = start::host(place, caches, open_nowhere).await?;
-    if started.host.caches().count() == 0 {
+    if started.host.instances().len() == 0 {
         return Ok(Exit::Usage);
     }
     let went_well = screen.during(&started.host, print(&started.host, output)).await?;
@@ -34,10 +34,10 @@ pub(crate) async fn run(place: &Place, args: &RunArgs, output: &mut Output, scre
 async fn print(host: &Host, output: &mut Output) -> Result<bool> {
     let mut went_well = true;
     let mut maps = BTreeMap::new();
-    for (cache, _) in host.caches() {
+    for cache in host.instances().map(Instance::name) {
         let mut entries = Vec::new();
         let take = |batch: &Batch| entries.extend(batch.iter().map(|(key, value)| (key.to_owned(), value.to_owned())));
-        if let Some(Err(failure)) = host.load_dry(cache, take).await {
+        if let Err(failure) = host.load_dry(cache, take).await? {
             went_well = false;
             let detail = failure.detail.map_or(String::new(), |detail| format!("\n{detail}"));
             tracing::error!("cache `{cache}` failed ({}): {}{detail}", failure.kind, failure.message);

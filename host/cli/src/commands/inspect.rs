@@ -47,7 +47,7 @@ impl Inspected {
     }
 
     fn toml_to_add(&self) -> Option<Vec<String>> {
-        let plugin = self.is_new.then_some(self.cache.plugin.as_path());
+        let plugin = self.cache.plugin().filter(|_| self.is_new);
         self.needs().map(|needs| toml_to_add(&self.cache.name, plugin, needs))
     }
 }

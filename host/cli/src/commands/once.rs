@@ -18,7 +18,7 @@ pub(super) async fn run(started: &Started, output: &mut Output, screen: &Screen)
     let stop = CancellationToken::new();
     let mut outcomes = Vec::new();
     let work = async {
-        outcomes = screen.during(host, host.refill_all(&stop)).await;
+        outcomes = screen.during(host, host.refill_all_until(&stop)).await;
         exit(&outcomes, skipped)
     };
     let exit = stop::run_until_stopped(&stop, work).await?;

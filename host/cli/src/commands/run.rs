@@ -16,7 +16,7 @@ use crate::stop;
 pub(crate) async fn run(place: &Place, args: &RunArgs, output: &mut Output, screen: &Screen) -> Result<Exit> {
     let caches = select(place.config.as_ref(), &args.plugins)?;
     let started = start::host(place, caches, || place.open_store()).await?;
-    let running = started.host.caches().count();
+    let running = started.host.instances().len();
     if args.once || running == 0 {
         return once::run(&started, output, screen).await;
     }

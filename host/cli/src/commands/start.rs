@@ -55,7 +55,7 @@ pub(super) async fn host(
 
 fn skip(place: &Place, caches: &[CacheConfig], Skipped { cache, error }: Skipped) -> Skip {
     let is_new = !place.config.as_ref().is_some_and(|config| config.has(&cache));
-    let plugin = caches.iter().find(|known| is_new && known.name == cache).map(|known| known.plugin.as_path());
+    let plugin = caches.iter().find(|known| is_new && known.name == cache).and_then(CacheConfig::plugin);
     let message = advice::obstacle(&cache, plugin, &error);
     tracing::error!("cache `{cache}` does not run: {message}");
     Skip { cache, message }

@@ -21,7 +21,7 @@ pub(crate) fn select(config: Option<&Config>, plugins: &[PathBuf]) -> Result<Vec
     }
     let defaults = config.map(|config| config.defaults.clone()).unwrap_or_default();
     let wanted: Vec<PathBuf> = plugins.iter().map(|plugin| canonical(plugin)).collect();
-    let uses = |cache: &&CacheConfig, plugin: &PathBuf| canonical(&cache.plugin) == *plugin;
+    let uses = |cache: &&CacheConfig, plugin: &PathBuf| cache.plugin().is_some_and(|path| canonical(path) == *plugin);
     let mut selected: Vec<CacheConfig> =
         configured.iter().filter(|cache| wanted.iter().any(|plugin| uses(cache, plugin))).cloned().collect();
     let mut taken: HashSet<Name> = configured.iter().map(|cache| cache.name.clone()).collect();

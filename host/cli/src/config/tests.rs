@@ -2,6 +2,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use kiwi_cache::Ttl;
+use kiwi_cache::store::Layout;
 
 use super::{Config, Statsd};
 
@@ -45,7 +46,7 @@ fn a_cache_is_read_with_its_defaults_and_relative_paths() {
     );
     let [b, a] = &config.caches[..] else { panic!("two caches, in the file's order: {:?}", config.caches) };
     assert_eq!((b.name.as_str(), a.name.as_str()), ("b", "a"));
-    assert_eq!((b.plugin.as_path(), a.plugin.as_path()), (Path::new("conf/../p.wasm"), Path::new("/abs/q.wasm")));
+    assert_eq!((b.plugin(), a.plugin()), (Some(Path::new("conf/../p.wasm")), Some(Path::new("/abs/q.wasm"))));
     assert_eq!((b.timing.reload_ttl, b.timing.cache_ttl), (Some(Duration::from_secs(5)), Some(Ttl::Forever)));
     assert_eq!((b.limits.memory, b.limits.entries, b.limits.load_timeout), (4096, 7, Duration::from_secs(2)));
     assert_eq!(a.limits.memory, 1 << 20);
@@ -54,6 +55,24 @@ fn a_cache_is_read_with_its_defaults_and_relative_paths() {
     assert_eq!(b.grants.dirs[0].guest_path, "data");
     assert_eq!(config.max_loads.unwrap().get(), 3);
     assert_eq!(config.statsd, Some(Statsd { address: "localhost:8125".into(), prefix: String::new() }));
+}
+
+#[test]
+fn a_layout_may_name_the_record_that_kiwi_cache_reads() {
+    let text = "[cache.a]\nplugin = \"p\"\nlayout = \"record\"\n[cache.B]\nplugin = \"p\"\nlayout = \"both\"\nrecord_key = \"B:eu\"\n\
+                [cache.c]\nplugin = \"p\"\n";
+    let layouts: Vec<Layout> = parse(text).caches.into_iter().map(|cache| cache.layout).collect();
+    let key = |text: &str| text.parse().unwrap();
+    assert_eq!(layouts, [Layout::Record(key("a")), Layout::Both(key("B:eu")), Layout::Hash]);
+
+    let alone = problem(&format!("{AIRLINES}record_key = \"Airlines:eu\""));
+    assert!(alone.starts_with("3:14: `record_key`") && alone.contains("expected `layout = \"record\"`"), "{alone}");
+    let bad = problem(&format!("{AIRLINES}layout = \"record\"\nrecord_key = \":eu\""));
+    assert!(bad.starts_with("4:14: cache `airlines`: `record_key`: `:eu` cannot be a record key"), "{bad}");
+    let shared = problem(&format!(
+        "{AIRLINES}layout = \"record\"\n[cache.b]\nplugin = \"p\"\nlayout = \"both\"\nrecord_key = \"airlines\""
+    ));
+    assert!(shared.starts_with("4:8: the caches `airlines` and `b` have one record, `airlines`"), "{shared}");
 }
 
 #[test]
@@ -81,13 +100,13 @@ fn an_unknown_key_is_an_error_with_its_place_and_the_nearest_known_one() {
 #[test]
 fn every_problem_of_a_file_is_told_in_its_order() {
     let text =
-        "[cache.a]\nreload_ttl = \"soon\"\n[cache.\"b c\"]\nplugin = 1\n[cache.d]\nplugin = \"x\"\nlayout = \"both\"\n";
+        "[cache.a]\nreload_ttl = \"soon\"\n[cache.\"b c\"]\nplugin = 1\n[cache.d]\nplugin = \"x\"\nlayout = \"twin\"\n";
     let found = problems(text);
     let starts = [
         "1:8: cache `a`: `plugin` is missing: expected ",
         "2:14: cache `a`: `reload_ttl`: `soon` is no duration: expected ",
         "3:8: `b c` cannot be a cache's name: ",
-        "7:10: cache `d`: `layout`: the layout `both` is not available yet",
+        "7:10: cache `d`: `layout`: `twin` is no layout: expected `hash`, the default, `record` or `both`",
     ];
     assert_eq!(found.len(), starts.len(), "{found:#?}");
     for (found, start) in found.iter().zip(starts) {

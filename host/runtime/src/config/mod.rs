@@ -5,7 +5,7 @@ mod limits;
 mod text;
 mod timing;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use kiwi_cache::Name;
 use kiwi_cache::store::Layout;
@@ -16,14 +16,17 @@ pub use limits::Limits;
 pub use text::{parse_duration, parse_size, parse_ttl};
 pub use timing::{AskedTiming, Timing};
 
-/// One cache: the plugin that loads it, and what that plugin may do.
+use crate::loader::{AnyLoader, Loader, NativeLoader};
+
+/// One cache: what loads it, and what that may do.
 #[derive(Clone, Debug)]
 pub struct CacheConfig {
     /// The cache's name.
     pub name: Name,
-    /// The component to run.
-    pub plugin: PathBuf,
-    /// Given to the plugin as one JSON object. May hold secrets: never logged.
+    /// What loads it.
+    pub loader: AnyLoader,
+    /// Given to a plugin as one JSON object. May hold secrets: never logged. A native loader has fields
+    /// of its own, and is refused settings.
     pub settings: Settings,
     /// In what form it stands in Redis.
     pub layout: Layout,
@@ -31,19 +34,38 @@ pub struct CacheConfig {
     pub timing: AskedTiming,
     /// Whether a map without entries may be published.
     pub allow_empty_data: bool,
-    /// What the plugin may touch.
+    /// What a plugin may touch. A native loader may touch what its program may, and is refused grants.
     pub grants: Grants,
-    /// How much it may use.
+    /// How much it may use. See [`Loader`] for those that hold for a native one.
     pub limits: Limits,
 }
 
 impl CacheConfig {
-    /// A cache with defaults: no settings, no grants.
+    /// A cache that a component loads, with defaults: no settings, no grants.
     #[must_use]
     pub fn new(name: Name, plugin: impl Into<PathBuf>) -> Self {
+        Self::loaded_by(name, AnyLoader::Component(plugin.into()))
+    }
+
+    /// A cache that a Rust type of this program loads, with defaults.
+    #[must_use]
+    pub fn native(name: Name, loader: impl Loader) -> Self {
+        Self::loaded_by(name, AnyLoader::Native(NativeLoader::new(loader)))
+    }
+
+    /// The component's file, if a component loads it.
+    #[must_use]
+    pub fn plugin(&self) -> Option<&Path> {
+        match &self.loader {
+            AnyLoader::Component(path) => Some(path),
+            AnyLoader::Native(_) => None,
+        }
+    }
+
+    fn loaded_by(name: Name, loader: AnyLoader) -> Self {
         Self {
             name,
-            plugin: plugin.into(),
+            loader,
             settings: Settings::default(),
             layout: Layout::default(),
             timing: AskedTiming::default(),

@@ -7,10 +7,11 @@ use kiwi_cache::Name;
 use wasmtime::component::Val;
 
 use super::state::{Capabilities, State};
-use super::{Plugin, plain, trap};
+use super::{Plugin, trap};
 use crate::config::{AskedTiming, Grants, Limits, Settings, parse_duration, parse_ttl};
 use crate::description::{AskedGrant, Description, Setting};
 use crate::http::Door;
+use crate::plain;
 use crate::plugin_error::PluginError;
 
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -39,7 +40,7 @@ impl Plugin {
             grants: &grants,
             limits: &limits,
             door: Arc::new(Door::without_grants()),
-            output: None,
+            intake: None,
             published_mark: None,
         };
         let mut store = State::store(self.pre.engine(), capabilities).map_err(|failure| error(failure.message))?;

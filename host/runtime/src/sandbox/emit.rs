@@ -11,7 +11,7 @@ use super::bindings::kiwi::loader::entries::LoadError;
 use super::imports::load_error;
 use super::state::State;
 use crate::failure::{Failure, FailureKind};
-use crate::output::Output;
+use crate::intake::Intake;
 
 #[derive(ComponentType, Lift)]
 #[component(record)]
@@ -32,13 +32,13 @@ async fn emit(mut store: StoreContextMut<'_, State>, batch: WasmList<EntryRef>) 
     if store.data().refusal.is_some() {
         bail!("the load had already failed, and its loader went on emitting");
     }
-    let Some(mut output) = store.data_mut().output.take() else {
+    let Some(mut intake) = store.data_mut().intake.take() else {
         let failure = Failure::new(FailureKind::Denied, "`describe` may not emit entries");
         return Ok((Err(load_error(store.data_mut().refuse(failure))),));
     };
-    let taken = take(&mut store, &batch, &mut output).await?;
+    let taken = take(&mut store, &batch, &mut intake).await?;
     let state = store.data_mut();
-    state.output = Some(output);
+    state.intake = Some(intake);
     Ok((taken.map_err(|failure| load_error(state.refuse(failure))),))
 }
 
@@ -46,17 +46,17 @@ async fn emit(mut store: StoreContextMut<'_, State>, batch: WasmList<EntryRef>) 
 async fn take(
     store: &mut StoreContextMut<'_, State>,
     batch: &WasmList<EntryRef>,
-    output: &mut Output,
+    intake: &mut Intake,
 ) -> Result<std::result::Result<(), Failure>> {
     // The references first: they borrow the store for writing, their texts for reading.
     let entries = batch.iter(&mut *store)?.collect::<Result<Vec<EntryRef>>>()?;
     for entry in entries {
-        let pushed = output.push(&entry.key.to_str(&*store)?, &entry.value.to_str(&*store)?);
+        let pushed = intake.push(&entry.key.to_str(&*store)?, &entry.value.to_str(&*store)?);
         if let Err(failure) = pushed {
             return Ok(Err(failure));
         }
-        if output.is_full()
-            && let Err(failure) = output.flush().await
+        if intake.is_full()
+            && let Err(failure) = intake.flush().await
         {
             return Ok(Err(failure));
         }

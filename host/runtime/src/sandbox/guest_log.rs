@@ -10,7 +10,7 @@ use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
-use super::plain;
+use crate::plain;
 
 /// As much of standard error as goes with an error.
 const TAIL_BYTES: usize = 4 << 10;

@@ -5,13 +5,9 @@ use wasmtime::{Engine, Result};
 
 use super::bindings::kiwi::loader::{entries, http, log, mark, settings};
 use super::guest_log::Level;
-use super::plain;
 use super::state::State;
 use crate::failure::{Failure, FailureKind};
-
-const MARK_BYTES: usize = 4 << 10;
-/// A loader's error stands in logs, and in the store for every reader's look.
-const MESSAGE_BYTES: usize = 1 << 10;
+use crate::plain;
 
 /// Links everything a guest may import: the contract, and all of WASI 0.2 and wasi:http, which some
 /// toolchains import unused. What a cache was not granted is denied when it is used, not here.
@@ -49,7 +45,7 @@ pub(super) fn failure(error: entries::LoadError) -> Failure {
         entries::LoadError::Denied(message) => (FailureKind::Denied, message),
         entries::LoadError::Other(message) => (FailureKind::Other, message),
     };
-    Failure::new(kind, plain::line(&message, MESSAGE_BYTES))
+    Failure::new(kind, plain::message(&message))
 }
 
 impl entries::Host for State {}
@@ -62,22 +58,18 @@ impl settings::Host for State {
 
 impl mark::Host for State {
     async fn published(&mut self) -> Result<Option<String>> {
-        Ok(self.marks.published.clone())
+        Ok(self.marks.published().map(ToOwned::to_owned))
     }
 
     async fn set(&mut self, mark: String) -> Result<()> {
-        if mark.len() > MARK_BYTES {
-            self.refuse(Failure::new(
-                FailureKind::Contract,
-                format!("the plugin sets a mark of {} bytes: expected at most {MARK_BYTES}", mark.len()),
-            ));
+        if let Err(failure) = self.marks.set(mark) {
+            self.refuse(failure);
         }
-        self.marks.set = Some(mark);
         Ok(())
     }
 
     async fn unchanged(&mut self) -> Result<()> {
-        self.marks.unchanged = true;
+        self.marks.unchanged();
         Ok(())
     }
 }

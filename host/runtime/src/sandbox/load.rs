@@ -1,9 +1,6 @@
 //! One load: an instance is made, called once, and gone.
 
-use std::time::Duration;
-
 use kiwi_cache::Name;
-use tokio::time::Instant;
 use wasmtime::{Result, Store};
 
 use super::bindings::kiwi::loader::entries::{Entry, LoadError};
@@ -11,9 +8,11 @@ use super::imports;
 use super::state::{Capabilities, State};
 use super::{Plugin, trap};
 use crate::config::{Grants, Limits};
+use crate::deadline::Deadline;
 use crate::failure::{Failure, FailureKind};
 use crate::http::Door;
-use crate::output::{Output, Totals};
+use crate::intake::Intake;
+use crate::loaded::Loaded;
 
 /// What one load is given.
 pub(crate) struct Load<'a> {
@@ -25,30 +24,12 @@ pub(crate) struct Load<'a> {
     pub(crate) published_mark: Option<String>,
 }
 
-/// What came of a load that succeeded.
-#[derive(Debug)]
-pub(crate) struct Loaded {
-    pub(crate) ended: Ended,
-    /// The mark the loader set, if it did.
-    pub(crate) mark: Option<String>,
-}
-
-/// How it ended.
-#[derive(Debug)]
-pub(crate) enum Ended {
-    /// All entries were sent on.
-    Map(Totals),
-    /// The source still stands at the published mark.
-    Unchanged,
-}
-
 impl Plugin {
-    /// Runs `load-from-source` once, in an instance of its own, and sends its entries to `output`.
+    /// Runs `load-from-source` once, in an instance of its own, and sends its entries to `intake`.
     ///
     /// # Errors
     /// The loader's own error, a refusal, a trap, or a limit.
-    pub(crate) async fn load(&self, load: Load<'_>, output: Output) -> Result<Loaded, Failure> {
-        let had_mark = load.published_mark.is_some();
+    pub(crate) async fn load(&self, load: Load<'_>, intake: Intake) -> Result<Loaded, Failure> {
         let deadline = Deadline::after(load.limits.load_timeout);
         deadline.bounds(find_directories(load.grants)).await?;
         let capabilities = Capabilities {
@@ -57,7 +38,7 @@ impl Plugin {
             grants: load.grants,
             limits: load.limits,
             door: load.door,
-            output: Some(output),
+            intake: Some(intake),
             published_mark: load.published_mark,
         };
         let mut store = State::store(self.pre.engine(), capabilities)?;
@@ -69,32 +50,12 @@ impl Plugin {
             store.data_mut().refuse(refused);
         }
         let entries = settle(returned, &store)?;
-        deadline.bounds(finish(entries, store.into_data(), had_mark)).await?
+        deadline.bounds(finish(entries, store.into_data())).await?
     }
 
     async fn call(&self, store: &mut Store<State>) -> Called {
         let loader = self.pre.instantiate_async(&mut *store).await?;
         loader.call_load_from_source(store).await
-    }
-}
-
-/// The end of the time that a load has for all its steps.
-#[derive(Clone, Copy)]
-struct Deadline {
-    at: Instant,
-    timeout: Duration,
-}
-
-impl Deadline {
-    fn after(timeout: Duration) -> Self {
-        Self { at: Instant::now() + timeout, timeout }
-    }
-
-    async fn bounds<T>(self, step: impl Future<Output = T>) -> Result<T, Failure> {
-        tokio::time::timeout_at(self.at, step).await.map_err(|_| {
-            let message = format!("the load took longer than {}", humantime::format_duration(self.timeout));
-            Failure::limit("load_timeout", message)
-        })
     }
 }
 
@@ -127,29 +88,13 @@ fn settle(returned: Result<Called, Failure>, store: &Store<State>) -> Result<Vec
     })
 }
 
-/// Adds what was returned to what was emitted, and checks that the loader kept to the contract.
-async fn finish(returned: Vec<Entry>, mut state: State, had_mark: bool) -> Result<Loaded, Failure> {
-    let contract = |message: &str| Failure::new(FailureKind::Contract, message);
-    let Some(mut output) = state.output.take() else {
-        return Err(contract("the loader returned within a call of its own"));
+/// Adds what was returned to what was emitted.
+async fn finish(returned: Vec<Entry>, state: State) -> Result<Loaded, Failure> {
+    let Some(mut intake) = state.intake else {
+        return Err(Failure::new(FailureKind::Contract, "the loader returned within a call of its own"));
     };
-    let mark = state.marks.set.take();
-    if state.marks.unchanged {
-        if output.entries() > 0 || !returned.is_empty() {
-            return Err(contract("the loader says `unchanged` and gives entries: expected one or the other"));
-        }
-        if !had_mark {
-            return Err(contract(
-                "the loader says `unchanged`, but nothing is published that it knows: expected entries when `mark.published` is none",
-            ));
-        }
-        return Ok(Loaded { ended: Ended::Unchanged, mark });
-    }
     for entry in returned {
-        output.push(&entry.key, &entry.value)?;
-        if output.is_full() {
-            output.flush().await?;
-        }
+        intake.take(&entry.key, &entry.value).await?;
     }
-    Ok(Loaded { ended: Ended::Map(output.finish().await?), mark })
+    state.marks.conclude(intake).await
 }

@@ -13,7 +13,6 @@ mod http;
 mod imports;
 mod limiter;
 mod load;
-mod plain;
 mod plugin;
 mod state;
 mod trap;
@@ -27,7 +26,7 @@ use wasmtime::component::Linker;
 use crate::plugin_error::PluginError;
 use state::State;
 
-pub(crate) use load::{Ended, Load, Loaded};
+pub(crate) use load::Load;
 pub use plugin::Plugin;
 
 /// Where components run: one for a host, shared by all its plugins.

@@ -15,7 +15,8 @@ use super::wasi_http::Hooks;
 use crate::config::{Grants, Limits};
 use crate::failure::{Failure, FailureKind};
 use crate::http::{Allowance, Door};
-use crate::output::Output;
+use crate::intake::Intake;
+use crate::loaded::Marks;
 
 /// What one guest instance can reach.
 pub(super) struct State {
@@ -26,7 +27,7 @@ pub(super) struct State {
     pub(super) settings: String,
     pub(super) marks: Marks,
     /// Where entries go; `None` in `describe`, which may emit nothing.
-    pub(super) output: Option<Output>,
+    pub(super) intake: Option<Intake>,
     pub(super) door: Arc<Door>,
     pub(super) allowance: Allowance,
     /// The first refusal: the load fails with it, whatever the guest returns.
@@ -38,14 +39,6 @@ pub(super) struct State {
     wasi_http_hooks: Hooks,
 }
 
-/// What a load knows of its source from the time before, and leaves for the next.
-#[derive(Debug, Default)]
-pub(super) struct Marks {
-    pub(super) published: Option<String>,
-    pub(super) set: Option<String>,
-    pub(super) unchanged: bool,
-}
-
 /// What a guest instance is made with.
 pub(super) struct Capabilities<'a> {
     pub(super) cache: &'a Name,
@@ -53,7 +46,7 @@ pub(super) struct Capabilities<'a> {
     pub(super) grants: &'a Grants,
     pub(super) limits: &'a Limits,
     pub(super) door: Arc<Door>,
-    pub(super) output: Option<Output>,
+    pub(super) intake: Option<Intake>,
     pub(super) published_mark: Option<String>,
 }
 
@@ -74,8 +67,8 @@ impl State {
             wasi_http_hooks: Hooks::new(given.door.clone(), allowance.clone()),
             log,
             settings: given.settings,
-            marks: Marks { published: given.published_mark, ..Marks::default() },
-            output: given.output,
+            marks: Marks::new(given.published_mark),
+            intake: given.intake,
             door: given.door,
             allowance,
             refusal: None,

@@ -2,9 +2,9 @@
 
 use wasmtime::{Store, Trap, WasmBacktrace};
 
-use super::plain;
 use super::state::State;
 use crate::failure::{Failure, FailureKind};
+use crate::plain;
 
 /// The guest names its own functions: not longer than this.
 const DETAIL_BYTES: usize = 16 << 10;

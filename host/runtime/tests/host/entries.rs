@@ -84,7 +84,7 @@ async fn unchanged_means_no_entries() {
 #[tokio::test]
 async fn unchanged_means_that_its_own_map_is_published() {
     let failure = attack(cache("attacked", guest("unchanged_without_published"), json!({}))).await;
-    let says = ["`unchanged`, but nothing is published", "expected entries when `mark.published` is none"];
+    let says = ["`unchanged`, but nothing is published", "expected entries when there is no published mark"];
     assert_failure(&failure, FailureKind::Contract, &says);
 }
 

@@ -10,6 +10,7 @@ mod files;
 mod hostile;
 mod http_loader;
 mod metrics;
+mod native;
 mod network;
 #[path = "../../../cache/tests/support/redis_server.rs"]
 mod redis_server;

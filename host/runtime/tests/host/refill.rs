@@ -167,10 +167,11 @@ async fn all_caches_are_refilled_in_their_order() {
     let setup = Setup::new();
     let echo = |name: &str| cache(name, guest("echo"), json!({ "entries": { "FR": name } }));
     let host = setup.host([echo("c"), cache("b", guest("trap"), json!({})), echo("a")]).await;
-    let outcomes = host.refill_all(&CancellationToken::new()).await;
+    let outcomes = host.refill_all().await;
     let told: Vec<_> = outcomes.iter().map(|(name, outcome)| (name.as_str(), outcome.failure().is_some())).collect();
     assert_eq!(told, [("c", false), ("b", true), ("a", false)]);
-    assert!(host.refill(&name("unknown"), &CancellationToken::new()).await.is_none());
+    let error = host.refill("unknown").await.unwrap_err();
+    assert!(error.is_invalid() && error.to_string().contains("expected one of [c, b, a]"), "{error}");
 }
 
 #[tokio::test]
@@ -269,10 +270,10 @@ async fn a_refill_that_is_stopped_gives_the_lease_back() {
     let name = config.name.clone();
     let host = setup.host([config]).await;
     let stop = CancellationToken::new();
-    let (outcome, ()) = tokio::join!(host.refill(&name, &stop), async {
+    let (outcome, ()) = tokio::join!(host.refill_until(&name, &stop), async {
         eventually("it loads", async || matches!(setup.status(&name).await.lease, LeaseState::Held { .. })).await;
         stop.cancel();
     });
-    assert_eq!(outcome, Some(Outcome::Abandoned));
+    assert_eq!(outcome.unwrap(), Outcome::Abandoned);
     assert_eq!(setup.status(&name).await.lease, LeaseState::Free);
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use kiwi_cache::Ttl;
 use kiwi_cache::store::Store;
-use kiwi_host::{AskedTiming, CacheConfig, CancellationToken, Host, Outcome};
+use kiwi_host::{AskedTiming, CacheConfig, Host, Outcome};
 use serde_json::json;
 use tokio::sync::Barrier;
 
@@ -216,7 +216,7 @@ async fn most_at_a_time(max_loads: usize, together: usize) -> usize {
     let configs = ["a", "b", "c"].map(|name| fetched(name, &server));
     let (host, skipped) = setup.builder().caches(configs).max_loads(max_loads).build().await.unwrap();
     assert!(skipped.is_empty(), "{skipped:?}");
-    let outcomes = host.refill_all(&CancellationToken::new()).await;
+    let outcomes = host.refill_all().await;
     assert!(outcomes.iter().all(|(_, outcome)| matches!(outcome, Outcome::Published { .. })), "{outcomes:?}");
     seen.load(Ordering::SeqCst)
 }

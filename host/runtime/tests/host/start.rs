@@ -67,7 +67,7 @@ async fn caches_share_a_plugin_and_nothing_else() {
     let setup = Setup::new();
     let names = ["a", "b", "c", "d", "e"];
     let host = setup.host(names.map(|name| cache(name, guest("echo"), json!({ "entries": { "is": name } })))).await;
-    let outcomes = host.refill_all(&kiwi_host::CancellationToken::new()).await;
+    let outcomes = host.refill_all().await;
     assert!(outcomes.iter().all(|(_, outcome)| matches!(outcome, Outcome::Published { .. })), "{outcomes:?}");
     for text in names {
         assert_eq!(setup.published(&name(text)).await["is"], json!(text));
@@ -82,6 +82,6 @@ async fn many_plugins_run_in_one_host() {
         .map(|n| cache(&format!("c{n}"), if n % 2 == 0 { guest("counter") } else { plugin("currencies") }, json!({})))
         .collect();
     let host = setup.host(configs).await;
-    let outcomes = host.refill_all(&kiwi_host::CancellationToken::new()).await;
+    let outcomes = host.refill_all().await;
     assert!(outcomes.iter().all(|(_, outcome)| matches!(outcome, Outcome::Published { .. })), "{outcomes:?}");
 }

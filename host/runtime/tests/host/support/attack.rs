@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use kiwi_host::{CacheConfig, CancellationToken, Failure, Outcome};
+use kiwi_host::{CacheConfig, Failure, Outcome};
 use serde_json::json;
 
 use super::{Running, Setup, cache, eventually, every, guest};
@@ -50,8 +50,7 @@ pub(crate) async fn loaded(setup: &Setup, attacker: CacheConfig) -> Outcome {
     eventually("the witness is published", async || !setup.is_missing(&witness_name).await).await;
 
     let (began, mut checks) = (Instant::now(), BTreeSet::new());
-    let stop = CancellationToken::new();
-    let mut refill = std::pin::pin!(host.refill(&attacker_name, &stop));
+    let mut refill = std::pin::pin!(host.refill(&attacker_name));
     let outcome = loop {
         tokio::select! {
             outcome = &mut refill => break outcome.expect("the host runs this cache"),

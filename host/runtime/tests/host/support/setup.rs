@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use kiwi_cache::store::{Scan, Store};
 use kiwi_cache::{Head, Name, Presence, Status};
-use kiwi_host::{AskedTiming, CacheConfig, CancellationToken, Grants, Host, Outcome, PluginError, Settings};
+use kiwi_host::{AskedTiming, CacheConfig, Grants, Host, Outcome, PluginError, Settings};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -90,7 +90,7 @@ impl Setup {
     pub(crate) async fn refusal(&self, cache: CacheConfig) -> PluginError {
         let name = cache.name.clone();
         let (host, mut skipped) = self.builder().caches([cache]).build().await.unwrap();
-        assert_eq!((host.caches().count(), skipped.len()), (0, 1), "{skipped:?}");
+        assert_eq!((host.instances().len(), skipped.len()), (0, 1), "{skipped:?}");
         let skipped = skipped.remove(0);
         assert_eq!(skipped.cache, name);
         skipped.error
@@ -135,5 +135,5 @@ impl Setup {
 
 /// Loads a cache of a host once, whatever its schedule says.
 pub(crate) async fn refill(host: &Host, cache: &Name) -> Outcome {
-    host.refill(cache, &CancellationToken::new()).await.expect("the host runs this cache")
+    host.refill(cache).await.expect("the host runs this cache")
 }

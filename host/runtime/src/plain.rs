@@ -1,8 +1,8 @@
-//! Text from guests, as it may stand in a log, an error or a store.
+//! Text from loaders, as it may stand in a log, an error or a store.
 
-/// A guest's text, cut to `most` bytes and free of control characters but line feeds: it can neither
+/// A loader's text, cut to `most` bytes and free of control characters but line feeds: it can neither
 /// fill memory, nor steer a terminal.
-pub(super) fn text(text: &str, most: usize) -> String {
+pub(crate) fn text(text: &str, most: usize) -> String {
     let end = text.floor_char_boundary(most);
     let mut plain = String::with_capacity(end + 3);
     for character in text[..end].chars() {
@@ -18,9 +18,14 @@ pub(super) fn text(text: &str, most: usize) -> String {
     plain
 }
 
+/// A loader's error stands in logs, and in the store for every reader's look.
+pub(crate) fn message(of_loader: &str) -> String {
+    line(of_loader, 1 << 10)
+}
+
 /// As `text`, in one line: a line feed could make one line of a log look like two.
-pub(super) fn line(text_of_guest: &str, most: usize) -> String {
-    text(text_of_guest.trim_end(), most).replace('\n', "\\n")
+pub(crate) fn line(of_loader: &str, most: usize) -> String {
+    text(of_loader.trim_end(), most).replace('\n', "\\n")
 }
 
 #[cfg(test)]

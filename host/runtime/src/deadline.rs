@@ -1,0 +1,28 @@
+//! The end of the time that a load has.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::failure::Failure;
+
+/// The end of the time that a load has for all its steps.
+#[derive(Clone, Copy)]
+pub(crate) struct Deadline {
+    at: Instant,
+    timeout: Duration,
+}
+
+impl Deadline {
+    pub(crate) fn after(timeout: Duration) -> Self {
+        Self { at: Instant::now() + timeout, timeout }
+    }
+
+    /// Drops a step that is not done by then.
+    pub(crate) async fn bounds<T>(self, step: impl Future<Output = T>) -> Result<T, Failure> {
+        tokio::time::timeout_at(self.at, step).await.map_err(|_| {
+            let message = format!("the load took longer than {}", humantime::format_duration(self.timeout));
+            Failure::limit("load_timeout", message)
+        })
+    }
+}

@@ -1,0 +1,242 @@
+//! The way of entries from a loader of either kind towards the store: checked one by one, sent on
+//! in batches.
+
+use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+
+use kiwi_cache::{Batch, Root};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::config::Limits;
+use crate::entry;
+use crate::failure::{Failure, FailureKind};
+use crate::progress::Progress;
+
+/// A batch is sent on when it has this many entries or bytes: few enough that no command blocks
+/// Redis for long, many enough that round trips do not count.
+const BATCH_ENTRIES: usize = 500;
+const BATCH_BYTES: usize = 256 << 10;
+/// Batches on their way at a time: the loader, the checks and the store work at once, and the
+/// loader waits when the store is slower.
+const BATCHES_UNDER_WAY: usize = 4;
+
+/// What goes from an [`Intake`] to whoever takes the entries.
+pub(crate) enum Parcel {
+    /// Entries that passed all checks.
+    Entries(Batch),
+    /// Asks whether a key was among the entries sent before.
+    IsKnown(String, oneshot::Sender<bool>),
+}
+
+/// Takes the entries of one load: checks each, counts, and sends them on in batches.
+pub(crate) struct Intake {
+    limits: Limits,
+    parcels: mpsc::Sender<Parcel>,
+    batch: Batch,
+    entries: u64,
+    bytes: u64,
+    root: Root,
+    /// Hashes of all keys so far, with a seed of this load: a loader cannot make keys collide.
+    seen: HashSet<u64, foldhash::fast::FixedState>,
+    key_hash: RandomState,
+    /// Keys of this batch whose hash was seen before: duplicates, or accidents of hashing.
+    suspects: Vec<String>,
+    progress: Arc<Progress>,
+}
+
+/// What all entries of a load come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Totals {
+    pub(crate) entries: u64,
+    pub(crate) bytes: u64,
+    pub(crate) root: Root,
+}
+
+impl Intake {
+    /// An intake, and where its parcels arrive.
+    pub(crate) fn new(limits: Limits, progress: Arc<Progress>) -> (Self, mpsc::Receiver<Parcel>) {
+        let (parcels, arriving) = mpsc::channel(BATCHES_UNDER_WAY);
+        let intake = Self {
+            limits,
+            parcels,
+            batch: Batch::default(),
+            entries: 0,
+            bytes: 0,
+            root: Root::default(),
+            seen: HashSet::default(),
+            key_hash: RandomState::new(),
+            suspects: Vec::new(),
+            progress,
+        };
+        (intake, arriving)
+    }
+
+    /// Checks an entry and adds it. Does no I/O: when `is_full` says so, `flush` must follow.
+    ///
+    /// # Errors
+    /// The entry cannot be published, or a limit of the whole map is hit.
+    pub(crate) fn push(&mut self, key: &str, value: &str) -> Result<(), Failure> {
+        entry::check(key, value, &self.limits)?;
+        self.entries += 1;
+        self.bytes += (key.len() + value.len()) as u64;
+        if self.entries > self.limits.entries {
+            return Err(Failure::limit(
+                "entries",
+                format!("the map has more than the {} entries allowed", self.limits.entries),
+            ));
+        }
+        if self.bytes > self.limits.total_bytes {
+            let message = format!("the map has more than the {} bytes allowed", self.limits.total_bytes);
+            return Err(Failure::limit("total_bytes", message));
+        }
+        if !self.seen.insert(self.key_hash.hash_one(key)) {
+            self.suspects.push(key.to_owned());
+        }
+        self.root.add(key, value);
+        self.batch.push(key, value);
+        Ok(())
+    }
+
+    /// As `push`, then `flush` when it is time.
+    ///
+    /// # Errors
+    /// As either.
+    pub(crate) async fn take(&mut self, key: &str, value: &str) -> Result<(), Failure> {
+        self.push(key, value)?;
+        if self.is_full() { self.flush().await } else { Ok(()) }
+    }
+
+    /// Whether it is time to `flush`.
+    pub(crate) fn is_full(&self) -> bool {
+        self.batch.len() >= BATCH_ENTRIES || self.batch.bytes() >= BATCH_BYTES
+    }
+
+    /// Sends on what was pushed, and waits while the taker is behind.
+    ///
+    /// # Errors
+    /// A key came twice; or nobody takes the entries any more.
+    pub(crate) async fn flush(&mut self) -> Result<(), Failure> {
+        for key in std::mem::take(&mut self.suspects) {
+            self.confirm_new(key).await?;
+        }
+        if !self.batch.is_empty() {
+            let batch = std::mem::take(&mut self.batch);
+            self.progress.add(batch.len(), batch.bytes());
+            self.send(Parcel::Entries(batch)).await?;
+        }
+        Ok(())
+    }
+
+    /// A repeated hash is not proof: two keys may share one. Only the keys themselves are.
+    async fn confirm_new(&mut self, key: String) -> Result<(), Failure> {
+        let times = self.batch.iter().filter(|&(other, _)| other == key).count();
+        let repeated = times > 1 || {
+            let (answer, answered) = oneshot::channel();
+            self.send(Parcel::IsKnown(key.clone(), answer)).await?;
+            answered.await.map_err(|_| nobody_takes_it())?
+        };
+        if repeated {
+            let message = format!(
+                "the key {} came twice: expected each key once; the loader must merge or drop one",
+                entry::shown(&key)
+            );
+            return Err(Failure::new(FailureKind::InvalidEntry, message));
+        }
+        Ok(())
+    }
+
+    async fn send(&self, parcel: Parcel) -> Result<(), Failure> {
+        self.parcels.send(parcel).await.map_err(|_| nobody_takes_it())
+    }
+
+    /// How many entries were pushed so far.
+    pub(crate) fn entries(&self) -> u64 {
+        self.entries
+    }
+
+    /// Sends on the rest, and tells what all of it came to.
+    ///
+    /// # Errors
+    /// As `flush`.
+    pub(crate) async fn finish(mut self) -> Result<Totals, Failure> {
+        self.flush().await?;
+        Ok(Totals { entries: self.entries, bytes: self.bytes, root: self.root })
+    }
+}
+
+/// The taker stops only when it has failed, and then its own failure is the load's.
+fn nobody_takes_it() -> Failure {
+    Failure::new(FailureKind::Store, "the load was ended")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Pushes entries as a loader would, and takes them as the store would.
+    async fn run(entries: &[(&str, &str)], limits: Limits) -> Result<(Totals, Vec<(String, String)>), Failure> {
+        let (mut intake, mut arriving) = Intake::new(limits, Arc::default());
+        let taker = async {
+            let mut taken: Vec<(String, String)> = Vec::new();
+            while let Some(parcel) = arriving.recv().await {
+                match parcel {
+                    Parcel::Entries(batch) => taken.extend(batch.iter().map(|(k, v)| (k.to_owned(), v.to_owned()))),
+                    Parcel::IsKnown(key, answer) => {
+                        let _ = answer.send(taken.iter().any(|(other, _)| *other == key));
+                    }
+                }
+            }
+            taken
+        };
+        let loader = async {
+            for (key, value) in entries {
+                intake.take(key, value).await?;
+            }
+            intake.finish().await
+        };
+        let (totals, taken) = tokio::join!(loader, taker);
+        Ok((totals?, taken))
+    }
+
+    fn numbered(count: usize) -> Vec<(String, String)> {
+        (0..count).map(|n| (format!("key-{n}"), n.to_string())).collect()
+    }
+
+    fn borrowed(entries: &[(String, String)]) -> Vec<(&str, &str)> {
+        entries.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect()
+    }
+
+    #[tokio::test]
+    async fn all_entries_arrive_in_order_and_are_summed_up() {
+        let entries = numbered(1234);
+        let (totals, taken) = run(&borrowed(&entries), Limits::default()).await.unwrap();
+        assert_eq!(taken, entries);
+        assert_eq!(totals.entries, 1234);
+        assert_eq!(totals.bytes, entries.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>() as u64);
+        assert_eq!(totals.root, borrowed(&entries).into_iter().collect());
+    }
+
+    #[tokio::test]
+    async fn a_repeated_key_is_named_within_a_batch_and_across_batches() {
+        for distance in [1, 700] {
+            let mut entries = numbered(distance);
+            entries.push(("key-0".into(), "true".into()));
+            let failure = run(&borrowed(&entries), Limits::default()).await.unwrap_err();
+            assert_eq!(failure.kind, FailureKind::InvalidEntry);
+            assert!(failure.message.contains("`key-0` came twice"), "{failure}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_whole_map_has_limits() {
+        let entries = numbered(11);
+        for (limits, name) in [
+            (Limits { entries: 10, ..Limits::default() }, "limits.entries"),
+            (Limits { total_bytes: 10, ..Limits::default() }, "limits.total_bytes"),
+        ] {
+            let failure = run(&borrowed(&entries), limits).await.unwrap_err();
+            assert!(failure.kind == FailureKind::Limit && failure.message.contains(name), "{failure}");
+        }
+    }
+}

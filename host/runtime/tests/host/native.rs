@@ -1,0 +1,382 @@
+//! Loaders in plain Rust: published as a component's map is, refused for the same reasons, and as unable
+//! to harm the others.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use kiwi_cache::LeaseState;
+use kiwi_host::{CacheConfig, FailureKind, Limits, LoadError, Loader, Outcome, Output, Settings};
+use serde_json::json;
+use tokio::sync::Notify;
+
+use crate::redis_server::RedisServer;
+use crate::support::{Running, Setup, assert_failure, attack, cache, eventually, every, guest, name, refill};
+
+/// Loads as a test says.
+struct Does<F>(F);
+
+impl<F> Loader for Does<F>
+where
+    F: for<'a> Fn(&'a mut Output) -> BoxFuture<'a, Result<(), LoadError>> + Send + Sync + 'static,
+{
+    async fn load_from_source(&self, out: &mut Output) -> Result<(), LoadError> {
+        (self.0)(out).await
+    }
+}
+
+/// A cache whose loader does this.
+fn does<F>(name: &str, load: F) -> CacheConfig
+where
+    F: for<'a> Fn(&'a mut Output) -> BoxFuture<'a, Result<(), LoadError>> + Send + Sync + 'static,
+{
+    CacheConfig::native(name.parse().unwrap(), Does(load))
+}
+
+#[derive(serde::Serialize)]
+struct Airline {
+    name: &'static str,
+    country: Option<&'static str>,
+    fleet: (u32, f64),
+}
+
+struct Airlines;
+
+impl Loader for Airlines {
+    async fn load_from_source(&self, out: &mut Output) -> Result<(), LoadError> {
+        out.emit("FR", &Airline { name: "Ryanair", country: Some("Éire"), fleet: (600, 0.5) }).await?;
+        out.emit("XX", &Airline { name: "\"X\"", country: None, fleet: (0, 1e300) }).await?;
+        out.emit("name only", "Ryanair").await?;
+        out.emit_json("digits", "[1.10, 1180591620717411303424]").await?;
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn typed_values_are_published_as_json() {
+    let redis = RedisServer::start();
+    let setup = Setup::on(&redis);
+    let outcome = setup.refill(CacheConfig::native(name("airlines"), Airlines)).await;
+    assert!(matches!(outcome, Outcome::Published { entries: 4, .. }), "{outcome:?}");
+    let stored: BTreeMap<String, String> = redis.command(&["HGETALL", "kiwi:{airlines}"]).unwrap();
+    assert_eq!(stored["FR"], r#"{"name":"Ryanair","country":"Éire","fleet":[600,0.5]}"#);
+    assert_eq!(stored["XX"], r#"{"name":"\"X\"","country":null,"fleet":[0,1e+300]}"#);
+    assert_eq!(stored["name only"], "\"Ryanair\"");
+    assert_eq!(stored["digits"], "[1.10, 1180591620717411303424]", "the digits are kept");
+}
+
+struct Numbers(u32);
+
+impl Loader for Numbers {
+    async fn load_from_source(&self, out: &mut Output) -> Result<(), LoadError> {
+        for number in 0..self.0 {
+            out.emit(&format!("key-{number}"), &number).await?;
+        }
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_large_map_goes_in_batches_and_a_smaller_one_replaces_it() {
+    let redis = RedisServer::start();
+    let setup = Setup::on(&redis);
+    for entries in [50_000, 20_000] {
+        let outcome = setup.refill(CacheConfig::native(name("numbers"), Numbers(entries))).await;
+        assert!(matches!(outcome, Outcome::Published { entries: n, .. } if n == u64::from(entries)), "{outcome:?}");
+        let published = setup.published(&name("numbers")).await;
+        assert_eq!(published.len(), entries as usize);
+        assert!((0..entries).all(|n| published[&format!("key-{n}")] == json!(n)));
+    }
+    assert_eq!(setup.head(&name("numbers")).await.seq, 2);
+    let again = setup.refill(CacheConfig::native(name("numbers"), Numbers(20_000))).await;
+    assert!(matches!(again, Outcome::Unchanged { entries: 20_000, .. }), "{again:?}");
+}
+
+#[tokio::test]
+async fn each_of_a_loaders_errors_is_told_as_it_is() {
+    type Says = fn() -> LoadError;
+    let errors: [(Says, FailureKind, &str); 6] = [
+        (|| LoadError::unavailable("the database is away"), FailureKind::Unavailable, "the database is away"),
+        (|| LoadError::invalid_settings("no such table"), FailureKind::InvalidSettings, "no such table"),
+        (|| LoadError::denied("the password is wrong"), FailureKind::Denied, "the password is wrong"),
+        (|| LoadError::other("row 7 is odd"), FailureKind::Other, "row 7 is odd"),
+        (|| "x".parse::<u32>().unwrap_err().into(), FailureKind::Other, "invalid digit found in string"),
+        (
+            || LoadError::denied("no\nright").context("reading \u{1b}[31mairlines"),
+            FailureKind::Denied,
+            r"reading \u{1b}[31mairlines: no\nright",
+        ),
+    ];
+    for (error, kind, message) in errors {
+        let failure = attack(does("attacked", move |_| Box::pin(async move { Err(error()) }))).await;
+        assert_eq!((failure.kind, failure.message.as_str()), (kind, message));
+    }
+}
+
+#[tokio::test]
+async fn a_source_that_asks_for_patience_is_left_alone() {
+    let redis = RedisServer::start();
+    let setup = Setup::on(&redis);
+    let patient = does("patient", |_| {
+        Box::pin(async { Err(LoadError::unavailable("slow down").retry_after(Duration::from_secs(3600))) })
+    });
+    let Outcome::Failed(failure) = setup.refill(patient).await else { panic!("expected a failure") };
+    assert_failure(&failure, FailureKind::Unavailable, &["slow down"]);
+    let status = setup.status(&name("patient")).await;
+    let LeaseState::Backoff { until } = status.lease else { panic!("{status:?}") };
+    assert!(until > status.now + Duration::from_secs(3590), "{status:?}");
+}
+
+/// A value that serde cannot write.
+struct Unwritable;
+
+impl serde::Serialize for Unwritable {
+    fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+        Err(serde::ser::Error::custom("a lock is poisoned"))
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_entry_is_refused_by_its_key() {
+    let failure = attack(does("attacked", |out| Box::pin(async { out.emit_json("FR", "{a: 1}").await }))).await;
+    assert_failure(&failure, FailureKind::InvalidEntry, &["`FR` is not JSON", "`{a: 1}`"]);
+    let failure = attack(does("attacked", |out| Box::pin(async { out.emit("FR", &Unwritable).await }))).await;
+    assert_failure(&failure, FailureKind::InvalidEntry, &["`FR` cannot be written as JSON", "a lock is poisoned"]);
+    let failure = attack(does("attacked", |out| Box::pin(async { out.emit("", &1).await }))).await;
+    assert_failure(&failure, FailureKind::InvalidEntry, &["an empty key"]);
+}
+
+#[tokio::test]
+async fn a_repeated_key_is_refused_however_far_away_the_first_is() {
+    for between in [0, 3_000] {
+        let failure = attack(does("attacked", move |out| {
+            Box::pin(async move {
+                out.emit("FR", &1).await?;
+                for number in 0..between {
+                    out.emit(&number.to_string(), &number).await?;
+                }
+                out.emit("FR", &2).await
+            })
+        }))
+        .await;
+        assert_failure(&failure, FailureKind::InvalidEntry, &["`FR` came twice"]);
+    }
+}
+
+#[tokio::test]
+async fn limits_hold_as_they_do_for_a_component() {
+    let few = Limits { entries: 1_000, ..Limits::default() };
+    let small = Limits { total_bytes: 1_000, ..Limits::default() };
+    let short = Limits { value_bytes: 3, ..Limits::default() };
+    let numbers = || CacheConfig::native(name("attacked"), Numbers(2_000));
+    for (limits, says) in [(few, "limits.entries"), (small, "limits.total_bytes"), (short, "limits.value_bytes")] {
+        let failure = attack(CacheConfig { limits, ..numbers() }).await;
+        assert_failure(&failure, FailureKind::Limit, &[says]);
+    }
+}
+
+#[tokio::test]
+async fn a_load_that_waits_for_ever_ends_at_its_timeout() {
+    let limits = Limits { load_timeout: Duration::from_secs(1), ..Limits::default() };
+    let waits = does("attacked", |_| Box::pin(std::future::pending()));
+    let failure = attack(CacheConfig { limits, ..waits }).await;
+    assert_failure(&failure, FailureKind::Limit, &["longer than 1s", "limits.load_timeout"]);
+}
+
+#[tokio::test]
+async fn a_panic_is_a_failure_of_its_load_only() {
+    let failure = attack(does("attacked", |out| {
+        Box::pin(async {
+            out.emit("FR", &1).await?;
+            panic!("row {} is odd", 7)
+        })
+    }))
+    .await;
+    assert_failure(&failure, FailureKind::Trap, &["the loader panicked: row 7 is odd"]);
+}
+
+#[tokio::test]
+async fn a_loader_cannot_swallow_a_refusal() {
+    let failure = attack(does("attacked", |out| {
+        Box::pin(async {
+            let refused = out.emit_json("bad", "nul").await.unwrap_err();
+            let again = out.emit("good", &1).await.unwrap_err();
+            assert_eq!((again.kind(), again.to_string()), (FailureKind::InvalidEntry, refused.to_string()));
+            Ok(())
+        })
+    }))
+    .await;
+    assert_failure(&failure, FailureKind::InvalidEntry, &["`bad` is not JSON"]);
+    let failure = attack(does("attacked", |out| {
+        Box::pin(async {
+            let _ = out.emit("", &1).await;
+            Err(LoadError::unavailable("as if the source were away"))
+        })
+    }))
+    .await;
+    assert_failure(&failure, FailureKind::InvalidEntry, &["an empty key"]);
+    let failure = attack(does("attacked", |out| {
+        Box::pin(async {
+            out.set_mark("x".repeat(4_097));
+            out.emit("FR", &1).await
+        })
+    }))
+    .await;
+    assert_failure(&failure, FailureKind::Contract, &["a mark of 4097 bytes"]);
+}
+
+/// A source with a change number.
+struct Marked {
+    version: &'static str,
+    change: &'static str,
+}
+
+impl Loader for Marked {
+    async fn load_from_source(&self, out: &mut Output) -> Result<(), LoadError> {
+        if out.mark() == Some(self.change) {
+            out.unchanged();
+            return Ok(());
+        }
+        let seen = out.mark().map(str::to_owned);
+        out.set_mark(self.change);
+        out.emit("seen", &seen).await
+    }
+
+    fn version(&self) -> &str {
+        self.version
+    }
+}
+
+#[tokio::test]
+async fn a_mark_comes_back_and_means_nothing_to_another_version() {
+    let redis = RedisServer::start();
+    let setup = Setup::on(&redis);
+    let marked = |version, change| CacheConfig::native(name("marked"), Marked { version, change });
+    let outcome = setup.refill(marked("1", "a")).await;
+    let Outcome::Published { id, .. } = outcome else { panic!("{outcome:?}") };
+    let first = setup.head(&name("marked")).await;
+    for _ in 0..2 {
+        // Each by a host of its own: the mark is in the store.
+        let outcome = setup.refill(marked("1", "a")).await;
+        assert!(matches!(outcome, Outcome::Unchanged { id: same, .. } if same == id), "{outcome:?}");
+    }
+    let last = setup.head(&name("marked")).await;
+    assert!(last.checked_at > first.checked_at);
+    assert_eq!((last.seq, &last.mark), (first.seq, &first.mark));
+
+    for (version, change, seen) in [("1", "b", json!("a")), ("2", "b", json!(null))] {
+        setup.refill(marked(version, change)).await;
+        assert_eq!(json!(setup.published(&name("marked")).await), json!({ "seen": seen }));
+    }
+}
+
+#[tokio::test]
+async fn unchanged_must_fit_what_was_given_and_what_is_published() {
+    let failure = attack(does("attacked", |out| {
+        Box::pin(async {
+            out.unchanged();
+            Ok(())
+        })
+    }))
+    .await;
+    assert_failure(&failure, FailureKind::Contract, &["`unchanged`, but nothing is published that it knows"]);
+
+    let setup = Setup::new();
+    let marked = does("marked", |out| {
+        Box::pin(async {
+            out.set_mark("a");
+            if out.mark().is_some() {
+                out.unchanged();
+            }
+            out.emit("FR", &1).await
+        })
+    });
+    assert!(matches!(setup.refill(marked.clone()).await, Outcome::Published { .. }));
+    let Outcome::Failed(failure) = setup.refill(marked).await else { panic!("expected a failure") };
+    assert_failure(&failure, FailureKind::Contract, &["`unchanged` and gives entries"]);
+}
+
+#[tokio::test]
+async fn an_empty_map_is_published_only_where_that_is_allowed() {
+    let failure = attack(does("attacked", |_| Box::pin(async { Ok(()) }))).await;
+    assert_failure(&failure, FailureKind::Empty, &["allow_empty_data"]);
+    let allowed = CacheConfig { allow_empty_data: true, ..does("empty", |_| Box::pin(async { Ok(()) })) };
+    let outcome = Setup::new().refill(allowed).await;
+    assert!(matches!(outcome, Outcome::Published { entries: 0, .. }), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn both_kinds_of_loaders_run_in_one_host() {
+    let redis = RedisServer::start();
+    let setup = Setup::on(&redis);
+    let interval = every(Duration::from_millis(100));
+    let component = cache("component", guest("echo"), json!({ "entries": { "FR": 1 } }));
+    let host = setup
+        .host([
+            CacheConfig { timing: interval, ..component },
+            CacheConfig { timing: interval, ..CacheConfig::native(name("native"), Numbers(3)) },
+        ])
+        .await;
+    let told: Vec<_> = host
+        .instances()
+        .map(|instance| (instance.name().as_str(), instance.timing().refill_interval, instance.loader().to_string()))
+        .collect();
+    let interval = Duration::from_millis(100);
+    let component = guest("echo").display().to_string();
+    assert_eq!(told, [("component", interval, component), ("native", interval, "host::native::Numbers".to_owned())]);
+
+    let running = Running::start(&host);
+    for name in ["component", "native"].map(name) {
+        eventually("it is published", async || !setup.is_missing(&name).await).await;
+        let first = setup.head(&name).await.checked_at;
+        eventually("it is refilled", async || setup.head(&name).await.checked_at > first).await;
+    }
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_host_stops_while_a_native_load_waits() {
+    let redis = RedisServer::start();
+    let setup = Setup::on(&redis);
+    let source = Arc::new(Notify::new());
+    let never = source.clone();
+    let config = does("waiting", move |_| {
+        let never = never.clone();
+        Box::pin(async move {
+            never.notified().await;
+            Ok(())
+        })
+    });
+    let host = setup.host([config]).await;
+    let running = Running::draining_for(&host, Duration::from_millis(100));
+    eventually("the host loads", async || host.instances().all(|instance| instance.progress().is_loading())).await;
+    running.stop().await;
+    let status = setup.status(&name("waiting")).await;
+    assert_eq!((status.lease, status.last_error), (LeaseState::Free, None));
+    assert_eq!(Arc::strong_count(&source), 2, "the load is gone, and only the loader holds its source");
+}
+
+#[tokio::test]
+async fn settings_and_grants_are_refused() {
+    let setup = Setup::new();
+    let native = || CacheConfig::native(name("native"), Numbers(1));
+    let settings = Settings(json!({ "path": "x" }).as_object().unwrap().clone());
+    let error = setup.refusal(CacheConfig { settings, ..native() }).await.to_string();
+    assert!(error.starts_with("loader host::native::Numbers: ") && error.contains("no settings"), "{error}");
+    let mut config = native();
+    config.grants.env.push("LANG".into());
+    let error = setup.refusal(config).await.to_string();
+    assert!(error.contains("no grants"), "{error}");
+}
+
+#[tokio::test]
+async fn a_native_load_may_be_dry() {
+    let setup = Setup::new();
+    let host = setup.host([CacheConfig::native(name("numbers"), Numbers(1_234))]).await;
+    let mut keys = 0;
+    let entries = host.load_dry("numbers", |batch| keys += batch.len()).await.unwrap().unwrap();
+    assert_eq!((entries, keys), (1_234, 1_234));
+    assert!(setup.is_missing(&name("numbers")).await);
+    assert!(matches!(refill(&host, &name("numbers")).await, Outcome::Published { .. }));
+}
