@@ -14,9 +14,11 @@ use crate::output::Output;
 /// It runs inside the service, and not in a sandbox: it may do whatever the service may. It goes the
 /// same way as a component otherwise: the lease, the checks of each entry, the batches, the atomic
 /// commit. Of [`Limits`](crate::Limits) these hold: `load_timeout`, `entries`, `total_bytes`, `key_bytes`,
-/// `value_bytes` and `json_depth`. The others bound a sandbox, and mean nothing here. Nor can code that
-/// never awaits be stopped, by `load_timeout` or at shutdown: long computations belong into
-/// `tokio::task::spawn_blocking`. A panic is a failure of this load, and of nothing else.
+/// `value_bytes` and `json_depth`. The others bound a sandbox, and mean nothing here. A panic is a failure
+/// of this load, and of nothing else.
+///
+/// Code that never awaits cannot be stopped: `load_timeout` and a shutdown end the load without it, and it
+/// keeps its thread until it returns. Long computations belong in `tokio::task::spawn_blocking`.
 ///
 /// ```
 /// use kiwi_host::{LoadError, Loader, Output};

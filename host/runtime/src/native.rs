@@ -1,10 +1,7 @@
 //! One load by a loader in Rust: called once, within its time.
 
-use std::any::Any;
-use std::panic::AssertUnwindSafe;
-
-use futures_util::FutureExt;
 use kiwi_cache::Name;
+use tokio::task::{JoinError, JoinSet};
 use tracing::Instrument;
 
 use crate::config::Limits;
@@ -14,7 +11,7 @@ use crate::intake::Intake;
 use crate::load_error::LoadError;
 use crate::loaded::Loaded;
 use crate::loader::NativeLoader;
-use crate::output::Output;
+use crate::output::{Output, Refusal};
 use crate::plain;
 
 /// Runs `load_from_source` once, and sends its entries to `intake`.
@@ -28,19 +25,31 @@ pub(crate) async fn load(
     published_mark: Option<String>,
     intake: Intake,
 ) -> Result<Loaded, Failure> {
-    let mut output = Output::new(intake, published_mark);
-    let deadline = Deadline::after(limits.load_timeout);
-    // What the loader logs is logged under its cache's name.
-    let called = loader.load_from_source(&mut output).instrument(tracing::info_span!("load", %cache));
-    let returned = deadline.bounds(AssertUnwindSafe(called).catch_unwind()).await;
-    if let Some(refusal) = output.refusal() {
-        return Err(refusal);
+    let refusal = Refusal::default();
+    let (loader, mut output) = (loader.clone(), Output::new(intake, published_mark, refusal.clone()));
+    let call = async move {
+        loader.load_from_source(&mut output).await.map_err(LoadError::into_failure)?;
+        output.conclude().await
+    };
+    // A task of its own, which ends with this: a loader that does not await for a while must not keep the
+    // lease from being renewed. What it logs is logged under its cache's name.
+    let mut task = JoinSet::new();
+    task.spawn(call.instrument(tracing::info_span!("load", %cache)));
+    let ended = Deadline::after(limits.load_timeout).bounds(task.join_next()).await;
+    if let Some(refusal) = refusal.get() {
+        return Err(refusal.clone());
     }
-    returned?.map_err(|panic| panicked(&*panic))?.map_err(LoadError::into_failure)?;
-    deadline.bounds(output.conclude()).await?
+    match ended? {
+        Some(Ok(concluded)) => concluded,
+        Some(Err(error)) => Err(panicked(error)),
+        None => Err(Failure::new(FailureKind::Internal, "the load was never begun")),
+    }
 }
 
-fn panicked(panic: &(dyn Any + Send)) -> Failure {
+fn panicked(error: JoinError) -> Failure {
+    let Ok(panic) = error.try_into_panic() else {
+        return Failure::new(FailureKind::Other, "the load was ended: the runtime is shutting down");
+    };
     let said = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     let message = format!("the loader panicked: {}", said.unwrap_or("with a value that is no text"));
     Failure::new(FailureKind::Trap, plain::message(&message))

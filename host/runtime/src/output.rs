@@ -1,6 +1,8 @@
 //! What a loader in Rust writes to. A component's counterpart is `sandbox/emit.rs`; both lead to one
 //! [`Intake`].
 
+use std::sync::{Arc, OnceLock};
+
 use serde::Serialize;
 
 use crate::entry;
@@ -17,13 +19,23 @@ use crate::loaded::{Loaded, Marks};
 pub struct Output {
     intake: Intake,
     marks: Marks,
-    /// The first refusal: the load fails with it, whatever the loader returns.
-    refusal: Option<Failure>,
+    refusal: Refusal,
+}
+
+/// The first refusal, if there is one: the load fails with it, whatever the loader does. Kept where a
+/// loader that hangs or panics leaves it.
+#[derive(Clone, Default)]
+pub(crate) struct Refusal(Arc<OnceLock<Failure>>);
+
+impl Refusal {
+    pub(crate) fn get(&self) -> Option<&Failure> {
+        self.0.get()
+    }
 }
 
 impl Output {
-    pub(crate) fn new(intake: Intake, published_mark: Option<String>) -> Self {
-        Self { intake, marks: Marks::new(published_mark), refusal: None }
+    pub(crate) fn new(intake: Intake, published_mark: Option<String>, refusal: Refusal) -> Self {
+        Self { intake, marks: Marks::new(published_mark), refusal }
     }
 
     /// Adds an entry, its value written as JSON by serde. Mind that serde_json writes a float that is no
@@ -49,7 +61,7 @@ impl Output {
     /// map is beyond `limits.entries` or `limits.total_bytes`; the load has failed before. The load fails
     /// with the first of these: there is no use in going on.
     pub async fn emit_json(&mut self, key: &str, json: &str) -> Result<(), LoadError> {
-        if let Some(refusal) = &self.refusal {
+        if let Some(refusal) = self.refusal.get() {
             return Err(LoadError::of_refusal(refusal));
         }
         let taken = self.intake.take(key, json).await;
@@ -79,18 +91,13 @@ impl Output {
         self.marks.unchanged();
     }
 
-    /// The first refusal, once the loader has returned.
-    pub(crate) fn refusal(&mut self) -> Option<Failure> {
-        self.refusal.take()
-    }
-
     /// What the load comes to.
     pub(crate) async fn conclude(self) -> Result<Loaded, Failure> {
         self.marks.conclude(self.intake).await
     }
 
-    fn refuse(&mut self, failure: Failure) -> LoadError {
-        LoadError::of_refusal(self.refusal.get_or_insert(failure))
+    fn refuse(&self, failure: Failure) -> LoadError {
+        LoadError::of_refusal(self.refusal.0.get_or_init(|| failure))
     }
 }
 

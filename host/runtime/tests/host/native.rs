@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -184,6 +185,40 @@ async fn a_load_that_waits_for_ever_ends_at_its_timeout() {
     assert_failure(&failure, FailureKind::Limit, &["longer than 1s", "limits.load_timeout"]);
 }
 
+/// Code that never awaits has a thread of the service. The load ends without it, and so does the host.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_load_that_never_awaits_ends_at_its_timeout() {
+    let done = Arc::new(AtomicBool::new(false));
+    let told = done.clone();
+    let spins = does("attacked", move |_| {
+        let told = told.clone();
+        Box::pin(async move {
+            while !told.load(Ordering::Relaxed) {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            Ok(())
+        })
+    });
+    let limits = Limits { load_timeout: Duration::from_secs(1), ..Limits::default() };
+    let failure = attack(CacheConfig { limits, ..spins }).await;
+    assert_failure(&failure, FailureKind::Limit, &["longer than 1s", "limits.load_timeout"]);
+    done.store(true, Ordering::Relaxed);
+}
+
+/// What was refused before a loader hangs is still why the load has failed.
+#[tokio::test]
+async fn a_loader_cannot_hide_a_refusal_by_waiting() {
+    let limits = Limits { load_timeout: Duration::from_secs(1), ..Limits::default() };
+    let hides = does("attacked", |out| {
+        Box::pin(async {
+            let _ = out.emit("", &1).await;
+            std::future::pending().await
+        })
+    });
+    let failure = attack(CacheConfig { limits, ..hides }).await;
+    assert_failure(&failure, FailureKind::InvalidEntry, &["an empty key"]);
+}
+
 #[tokio::test]
 async fn a_panic_is_a_failure_of_its_load_only() {
     let failure = attack(does("attacked", |out| {
@@ -354,7 +389,8 @@ async fn a_host_stops_while_a_native_load_waits() {
     running.stop().await;
     let status = setup.status(&name("waiting")).await;
     assert_eq!((status.lease, status.last_error), (LeaseState::Free, None));
-    assert_eq!(Arc::strong_count(&source), 2, "the load is gone, and only the loader holds its source");
+    // Only the loader holds its source.
+    eventually("the load is gone", async || Arc::strong_count(&source) == 2).await;
 }
 
 #[tokio::test]
