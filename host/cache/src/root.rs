@@ -1,4 +1,4 @@
-//! The fingerprint of a whole map.
+//! The fingerprints of an entry, and of a whole map.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,27 +7,54 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_128_with_seed};
 
 use crate::Error;
 
+/// What is left of an entry where the entry itself is too much to keep.
+///
+/// It tells accidents apart, not attacks: a loader that wants two of its own entries to look alike can
+/// have that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fingerprint {
+    /// Of its key: `xxh3_64(key)`.
+    pub key: u64,
+    /// Of key and value: `xxh3_128(value, seed = xxh3_64(key))`.
+    pub entry: u128,
+}
+
+impl Fingerprint {
+    /// That of one entry.
+    #[must_use]
+    pub fn of(key: &str, value: &str) -> Self {
+        let key = Self::of_key(key);
+        Self { key, entry: xxh3_128_with_seed(value.as_bytes(), key) }
+    }
+
+    /// That of a key alone.
+    #[must_use]
+    pub fn of_key(key: &str) -> u64 {
+        xxh3_64(key.as_bytes())
+    }
+}
+
 /// The fingerprint of a whole map: equal maps have equal roots, in whatever order their entries came.
 ///
-/// The sum, modulo 2^128, of `xxh3_128(value, seed = xxh3_64(key))` over all entries. It tells
-/// accidents apart, not attacks: a loader that wants two of its own maps to collide can have that.
+/// The sum, modulo 2^128, of all entries' [`Fingerprint::entry`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Root(u128);
 
 impl Root {
     /// Adds one entry.
     pub fn add(&mut self, key: &str, value: &str) {
-        self.0 = self.0.wrapping_add(entry_hash(key, value));
+        self.add_fingerprint(Fingerprint::of(key, value));
+    }
+
+    /// Adds one entry, whose fingerprint is known.
+    pub fn add_fingerprint(&mut self, fingerprint: Fingerprint) {
+        self.0 = self.0.wrapping_add(fingerprint.entry);
     }
 
     /// Takes one entry out again.
     pub fn remove(&mut self, key: &str, value: &str) {
-        self.0 = self.0.wrapping_sub(entry_hash(key, value));
+        self.0 = self.0.wrapping_sub(Fingerprint::of(key, value).entry);
     }
-}
-
-fn entry_hash(key: &str, value: &str) -> u128 {
-    xxh3_128_with_seed(value.as_bytes(), xxh3_64(key.as_bytes()))
 }
 
 impl<'a> FromIterator<(&'a str, &'a str)> for Root {

@@ -99,7 +99,7 @@ impl Redis {
         let staging = keys.staging(lease.token);
         for set in sets(&staging, batch) {
             let transaction = Transaction::about(&staging).with([set, expire(&staging)]);
-            self.server.transaction(&transaction).await.map_err(|error| self.server.explain(error).of(&lease.cache))?;
+            self.server.transaction(transaction).await.map_err(|error| self.server.explain(error).of(&lease.cache))?;
         }
         Ok(())
     }
@@ -175,9 +175,9 @@ impl Redis {
         };
         // A server that does not know the script runs neither end of it, and what lies between hits a
         // throw-away key.
-        let mut replies = self.server.transaction(&transaction(By::Hash)).await;
+        let mut replies = self.server.transaction(transaction(By::Hash)).await;
         if replies.as_ref().is_err_and(is_unknown_script) {
-            replies = self.server.transaction(&transaction(By::Source)).await;
+            replies = self.server.transaction(transaction(By::Source)).await;
         }
         let replies = replies.map_err(|error| self.server.explain(error).of(&commit.lease.cache))?;
         match (replies.first(), replies.last()) {

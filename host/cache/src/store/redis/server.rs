@@ -90,9 +90,10 @@ impl Server {
     }
 
     /// Runs commands in one MULTI: their replies, or the first error.
-    pub(super) async fn transaction(&self, transaction: &Transaction) -> RedisResult<Vec<Value>> {
-        let mut replies = self.transactions(std::slice::from_ref(transaction), RESPONSE_TIMEOUT).await?;
-        replies.pop().unwrap_or_else(|| Err(odd_reply("none to EXEC")))
+    pub(super) async fn transaction(&self, transaction: Transaction) -> RedisResult<Vec<Value>> {
+        let mut pipeline = Pipeline::with_capacity(transaction.commands.len() + 2);
+        transaction.add_to(&mut pipeline);
+        executed(self.send(&pipeline, RESPONSE_TIMEOUT).await?.into_iter())
     }
 
     /// Runs reading commands, those of each transaction in one step, in one round trip. Works on a
@@ -118,11 +119,7 @@ impl Server {
     ) -> RedisResult<Vec<RedisResult<Vec<Value>>>> {
         let mut pipeline = Pipeline::new();
         for transaction in transactions {
-            pipeline.cmd("MULTI");
-            for command in &transaction.commands {
-                pipeline.add_command(command.clone());
-            }
-            pipeline.cmd("EXEC");
+            transaction.clone().add_to(&mut pipeline);
         }
         let mut replies = self.send(&pipeline, timeout).await?.into_iter();
         Ok(transactions.iter().map(|of| executed(replies.by_ref().take(of.commands.len() + 2))).collect())
@@ -199,6 +196,7 @@ impl std::fmt::Debug for Server {
 }
 
 /// Commands to be run in one MULTI. (Not redis-rs' own `atomic()`: it panics where MULTI is denied.)
+#[derive(Clone)]
 pub(super) struct Transaction {
     key: String,
     commands: Vec<Cmd>,
@@ -217,6 +215,14 @@ impl Transaction {
     pub(super) fn with(mut self, commands: impl IntoIterator<Item = Cmd>) -> Self {
         self.commands.extend(commands);
         self
+    }
+
+    fn add_to(self, pipeline: &mut Pipeline) {
+        pipeline.cmd("MULTI");
+        for command in self.commands {
+            pipeline.add_command(command);
+        }
+        pipeline.cmd("EXEC");
     }
 
     /// As `read.lua` takes it.
