@@ -5,12 +5,16 @@ use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
 
 use serde::Serialize;
 
-use crate::args::Format;
+use crate::args::{Format, OutputArgs};
+
+/// How many lines of one kind are shown without -v.
+const MOST_LINES: usize = 50;
 
 /// Standard output, buffered. Writing to a reader that is gone is an error, never a panic.
 pub(crate) struct Output {
     format: Format,
     colour: bool,
+    most_lines: usize,
     out: BufWriter<Stdout>,
 }
 
@@ -25,13 +29,19 @@ pub(crate) enum Tone {
 }
 
 impl Output {
-    pub(crate) fn new(format: Format) -> Self {
+    pub(crate) fn new(args: &OutputArgs) -> Self {
         let colour = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        Self { format, colour, out: BufWriter::new(io::stdout()) }
+        let most_lines = if args.verbose == 0 { MOST_LINES } else { usize::MAX };
+        Self { format: args.format, colour, most_lines, out: BufWriter::new(io::stdout()) }
     }
 
     pub(crate) fn format(&self) -> Format {
         self.format
+    }
+
+    /// How many lines of one kind are enough.
+    pub(crate) fn most_lines(&self) -> usize {
+        self.most_lines
     }
 
     /// Writes one line.

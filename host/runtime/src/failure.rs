@@ -3,6 +3,10 @@
 use std::fmt;
 use std::time::Duration;
 
+use kiwi_cache::Name;
+
+use crate::config::Refusal;
+
 /// Why a refill failed. What was published before stays.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
@@ -37,6 +41,8 @@ pub enum FailureKind {
     Contract,
     /// The map is empty, and that is not allowed.
     Empty,
+    /// A guard (`min_entries`, `max_shrink`) refuses the map.
+    Guard,
     /// The store cannot be reached.
     StoreUnavailable,
     /// The store refused, is full, or lost what was staged.
@@ -59,6 +65,7 @@ impl FailureKind {
             Self::InvalidEntry => "invalid-entry",
             Self::Contract => "contract",
             Self::Empty => "empty",
+            Self::Guard => "guard",
             Self::StoreUnavailable => "store-unavailable",
             Self::Store => "store",
             Self::Internal => "internal",
@@ -87,6 +94,11 @@ impl Failure {
     pub(crate) fn store(error: &kiwi_cache::Error) -> Self {
         let kind = if error.is_unavailable() { FailureKind::StoreUnavailable } else { FailureKind::Store };
         Self::new(kind, chain(error))
+    }
+
+    pub(crate) fn refused(refusal: &Refusal, cache: &Name) -> Self {
+        let kind = if *refusal == Refusal::Empty { FailureKind::Empty } else { FailureKind::Guard };
+        Self::new(kind, refusal.message(cache))
     }
 
     pub(crate) fn limit(name: &str, message: impl fmt::Display) -> Self {

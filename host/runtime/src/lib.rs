@@ -50,8 +50,8 @@ mod schedule;
 mod warm;
 
 pub use config::{
-    AskedTiming, CacheConfig, DirGrant, Grants, HttpGrant, Limits, Settings, Timing, parse_duration, parse_size,
-    parse_ttl,
+    AskedTiming, CacheConfig, DirGrant, Grants, Guards, HttpGrant, Limits, Percent, Refusal, Settings, Timing,
+    parse_duration, parse_size, parse_ttl,
 };
 pub use description::{AskedGrant, Description, Setting};
 pub use failure::{Failure, FailureKind};

@@ -11,6 +11,7 @@ use cadence::prelude::*;
 use cadence::{QueuingMetricSink, StatsdClient, UdpMetricSink};
 use kiwi_cache::{Error, Name, Result};
 
+use crate::config::Refusal;
 use crate::failure::{Failure, FailureKind};
 use crate::outcome::Outcome;
 
@@ -62,6 +63,13 @@ impl Metrics {
             statsd.gauge_with_tags("kiwicache.entries", *entries).with_tag("name", name).send();
             statsd.gauge_with_tags("kiwicache.bytes", *bytes).with_tag("name", name).send();
         }
+    }
+
+    /// Counts a map that was loaded and may not be published, by the guard that refused it.
+    pub(crate) fn refused(&self, cache: &Name, refusal: &Refusal) {
+        let Some(statsd) = &self.0 else { return };
+        let counted = statsd.count_with_tags("kiwicache.refused", 1);
+        counted.with_tag("name", cache.as_str()).with_tag("guard", refusal.guard()).send();
     }
 
     /// How long the loader took, and the commit after it.

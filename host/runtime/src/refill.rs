@@ -119,20 +119,33 @@ impl Attempt<'_> {
             (Ended::Unchanged, None) => {
                 Err(Failure::new(FailureKind::Contract, "`unchanged`, but nothing is published"))
             }
-            (Ended::Map(Totals { entries: 0, .. }), _) if !self.cache.config.allow_empty_data => Err(Failure::new(
-                FailureKind::Empty,
-                "the loader gave an empty map: if that is right, set `allow_empty_data = true` for this cache",
-            )),
-            (Ended::Map(totals), Some(base)) if (totals.root, totals.entries) == (base.root, base.entries) => {
+            (Ended::Map(totals), Some(base)) if self.is_same(totals, base) => {
                 self.commit(Content::Touch { base: base.id }, mark).await?;
                 Ok(Outcome::Unchanged { id: base.id, entries: base.entries, took: took() })
             }
-            (Ended::Map(Totals { entries, bytes, root }), _) => {
+            (Ended::Map(Totals { entries, bytes, root }), base) => {
+                self.admit(entries, base.as_ref())?;
                 let id = Id::random();
                 self.commit(Content::Swap { id, entries, bytes, root }, mark).await?;
                 Ok(Outcome::Published { id, entries, bytes, took: took() })
             }
         }
+    }
+
+    /// Whether a map is what is published already. An empty one that is not allowed any more is not: it
+    /// shall be refused.
+    fn is_same(&self, totals: Totals, base: &Head) -> bool {
+        let is_allowed = totals.entries > 0 || self.cache.config.allow_empty_data;
+        is_allowed && (totals.root, totals.entries) == (base.root, base.entries)
+    }
+
+    /// Holds a map that would be published against the guards.
+    fn admit(&self, entries: u64, base: Option<&Head>) -> Result<(), Failure> {
+        let Cache { name, config, .. } = self.cache;
+        config.admit(entries, base.map(|base| base.entries)).map_err(|refusal| {
+            self.metrics.refused(name, &refusal);
+            Failure::refused(&refusal, name)
+        })
     }
 
     async fn commit(&self, content: Content, mark: Option<String>) -> Result<(), Failure> {

@@ -25,6 +25,8 @@ pub(super) const REFILL: &str = "\
 Examples:
   kiwi-host refill airlines rates
   */15 * * * *  kiwi-host refill --all --config /etc/kiwi.toml
+  kiwi-host refill airlines --dry-run --diff    what a refill would change
+  kiwi-host refill airlines --force             the source is right, and its map is small
 
 It loads even what is fresh. Where another host is loading a cache it waits for that host's result.";
 

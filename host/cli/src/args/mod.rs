@@ -120,6 +120,16 @@ pub(crate) struct RefillArgs {
     /// All caches of the configuration
     #[arg(long)]
     pub(crate) all: bool,
+    /// Publishes this once what `min_entries` and `max_shrink` would refuse
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(crate) force: bool,
+    /// Prints the maps instead of publishing them
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Prints only what would change against what is published, and what the guards say; -v shows all
+    /// of it
+    #[arg(long, requires = "dry_run")]
+    pub(crate) diff: bool,
 }
 
 #[derive(Args)]

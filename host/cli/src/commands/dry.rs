@@ -1,52 +1,40 @@
-//! `kiwi-host run --dry-run`
+//! `run --dry-run` and `refill --dry-run`: loads that touch no store.
 
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
-use kiwi_cache::Batch;
-use kiwi_cache::store::{self, StoreUrl};
-use kiwi_host::{Host, Instance};
+use kiwi_cache::store::{self, Layout, StoreUrl};
+use kiwi_cache::{Batch, Name};
+use kiwi_host::{CacheConfig, Host, Instance};
 use serde_json::value::RawValue;
 
 use super::{dump, start};
-use crate::args::{Format, RunArgs};
-use crate::config::select;
+use crate::args::Format;
 use crate::exit::Exit;
 use crate::human;
 use crate::live::Screen;
 use crate::output::{Output, Tone};
 use crate::place::Place;
 
-/// Loads each cache once and prints its map. Nothing is published, and no store is touched.
-pub(crate) async fn run(place: &Place, args: &RunArgs, output: &mut Output, screen: &Screen) -> Result<Exit> {
-    let caches = select(place.config.as_ref(), &args.plugins)?;
-    let nowhere = tempfile::tempdir().context("a temporary directory cannot be made")?;
-    let open_nowhere = || Ok(store::open(&StoreUrl::Embedded(nowhere.path().to_owned()))?);
-    let started = start::host(place, caches, open_nowhere).await?;
-    if started.host.instances().len() == 0 {
-        return Ok(Exit::Usage);
-    }
-    let went_well = screen.during(&started.host, print(&started.host, output)).await?;
-    Ok(if went_well && started.skipped.is_empty() { Exit::Done } else { Exit::Failed })
+/// A map as its loader gave it, sorted by key.
+pub(super) type Map = BTreeMap<String, Box<RawValue>>;
+
+/// What dry loads came to.
+pub(super) struct Loaded {
+    /// Each map that was loaded, sorted by name.
+    pub(super) maps: BTreeMap<Name, Map>,
+    pub(super) exit: Exit,
 }
 
-/// Prints the maps, and tells whether all were loaded.
-async fn print(host: &Host, output: &mut Output) -> Result<bool> {
-    let mut went_well = true;
-    let mut maps = BTreeMap::new();
-    for cache in host.instances().map(Instance::name) {
-        let mut entries = Vec::new();
-        let take = |batch: &Batch| entries.extend(batch.iter().map(|(key, value)| (key.to_owned(), value.to_owned())));
-        if let Err(failure) = host.load_dry(cache, take).await? {
-            went_well = false;
-            let detail = failure.detail.map_or(String::new(), |detail| format!("\n{detail}"));
-            tracing::error!("cache `{cache}` failed ({}): {}{detail}", failure.kind, failure.message);
-            continue;
-        }
-        maps.insert(cache.as_str(), map(entries)?);
-    }
+/// Loads each cache once and prints its map.
+pub(super) async fn run(place: &Place, caches: Vec<CacheConfig>, output: &mut Output, screen: &Screen) -> Result<Exit> {
+    let Loaded { maps, exit } = load(place, caches, screen).await?;
     match output.format() {
-        Format::Json => output.json(&maps)?,
+        _ if exit == Exit::Usage => {}
+        Format::Json => {
+            let maps: BTreeMap<&str, &Map> = maps.iter().map(|(cache, map)| (cache.as_str(), map)).collect();
+            output.json(&maps)?;
+        }
         Format::Human => {
             for (cache, map) in &maps {
                 output.line(
@@ -56,10 +44,43 @@ async fn print(host: &Host, output: &mut Output) -> Result<bool> {
             }
         }
     }
-    Ok(went_well)
+    Ok(exit)
 }
 
-/// Entries that a host has checked, sorted by key.
-fn map(entries: Vec<(String, String)>) -> Result<BTreeMap<String, Box<RawValue>>> {
-    entries.into_iter().map(|(key, value)| Ok((key, RawValue::from_string(value)?))).collect()
+/// Loads each cache once. Nothing is published, and no store is touched.
+pub(super) async fn load(place: &Place, caches: Vec<CacheConfig>, screen: &Screen) -> Result<Loaded> {
+    // The store that is never written to has this layout only.
+    let as_hash = |cache| CacheConfig { layout: Layout::Hash, ..cache };
+    let caches = caches.into_iter().map(as_hash).collect();
+    let nowhere = tempfile::tempdir().context("a temporary directory cannot be made")?;
+    let open_nowhere = || Ok(store::open(&StoreUrl::Embedded(nowhere.path().to_owned()))?);
+    let started = start::host(place, caches, open_nowhere).await?;
+    let names: Vec<Name> = started.host.instances().map(Instance::name).cloned().collect();
+    let mut maps = BTreeMap::new();
+    let all = async {
+        for cache in &names {
+            maps.extend(load_one(&started.host, cache).await?.map(|map| (cache.clone(), map)));
+        }
+        Ok::<_, anyhow::Error>(())
+    };
+    screen.during(&started.host, all).await?;
+    let exit = match (names.len(), maps.len()) {
+        (0, _) => Exit::Usage,
+        (all, loaded) if all == loaded && started.skipped.is_empty() => Exit::Done,
+        _ => Exit::Failed,
+    };
+    Ok(Loaded { maps, exit })
+}
+
+/// Loads one cache, or says why it cannot be.
+async fn load_one(host: &Host, cache: &Name) -> Result<Option<Map>> {
+    let mut entries = Vec::new();
+    let take = |batch: &Batch| entries.extend(batch.iter().map(|(key, value)| (key.to_owned(), value.to_owned())));
+    if let Err(failure) = host.load_dry(cache, take).await? {
+        let detail = failure.detail.map_or(String::new(), |detail| format!("\n{detail}"));
+        tracing::error!("cache `{cache}` failed ({}): {}{detail}", failure.kind, failure.message);
+        return Ok(None);
+    }
+    let entry = |(key, value)| Ok((key, RawValue::from_string(value)?));
+    Ok(Some(entries.into_iter().map(entry).collect::<Result<_>>()?))
 }

@@ -1,6 +1,7 @@
 //! One file for each subcommand.
 
 mod check;
+mod diff;
 mod dry;
 mod dump;
 mod forget;
@@ -34,7 +35,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit> {
     let screen = Screen::default();
     log::start(&cli.output, talk, &screen)?;
     let runtime = tokio::runtime::Runtime::new().context("the runtime cannot be started")?;
-    let mut output = Output::new(cli.output.format);
+    let mut output = Output::new(&cli.output);
     let exit = runtime.block_on(dispatch(cli, &mut output, &screen));
     // A plugin that is being compiled would hold up the end.
     runtime.shutdown_background();
@@ -45,7 +46,6 @@ pub(crate) fn run(cli: Cli) -> Result<Exit> {
 async fn dispatch(cli: Cli, output: &mut Output, screen: &Screen) -> Result<Exit> {
     let place = || Place::new(&cli.place, Config::find(cli.place.config.as_deref())?);
     match &cli.command {
-        Command::Run(args) if args.dry_run => dry::run(&place()?, args, output, screen).await,
         Command::Run(args) => run::run(&place()?, args, output, screen).await,
         Command::Refill(args) => refill::run(&place()?, args, output, screen).await,
         Command::Get(args) => get::run(&place()?, args, output).await,

@@ -2,9 +2,9 @@
 
 use anyhow::Result;
 use kiwi_cache::{Error, Name};
-use kiwi_host::CacheConfig;
+use kiwi_host::{CacheConfig, Guards};
 
-use super::{once, start};
+use super::{diff, dry, once, start};
 use crate::args::RefillArgs;
 use crate::config::Config;
 use crate::exit::Exit;
@@ -12,7 +12,7 @@ use crate::live::Screen;
 use crate::output::Output;
 use crate::place::Place;
 
-/// Loads the caches that are named, or all, once.
+/// Loads the caches that are named, or all, once, and publishes them or tells what that would do.
 pub(crate) async fn run(place: &Place, args: &RefillArgs, output: &mut Output, screen: &Screen) -> Result<Exit> {
     let Some(config) = &place.config else {
         return Err(Error::invalid(
@@ -21,11 +21,20 @@ pub(crate) async fn run(place: &Place, args: &RefillArgs, output: &mut Output, s
         )
         .into());
     };
-    let caches = if args.all {
+    let mut caches = if args.all {
         config.caches.clone()
     } else {
         args.caches.iter().map(|name| find(config, name)).collect::<Result<_, _>>()?
     };
+    if args.diff {
+        return diff::run(place, caches, output, screen).await;
+    }
+    if args.dry_run {
+        return dry::run(place, caches, output, screen).await;
+    }
+    if args.force {
+        caches.iter_mut().for_each(|cache| cache.guards = Guards::default());
+    }
     let started = start::host(place, caches, || place.open_store()).await?;
     once::run(&started, output, screen).await
 }

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use kiwi_host::CancellationToken;
 
-use super::{once, start};
+use super::{dry, once, start};
 use crate::args::RunArgs;
 use crate::config::select;
 use crate::exit::Exit;
@@ -12,9 +12,12 @@ use crate::output::Output;
 use crate::place::Place;
 use crate::stop;
 
-/// Keeps caches warm until a signal comes, or with `--once` loads each of them once.
+/// Keeps caches warm until a signal comes, or with `--once` or `--dry-run` loads each of them once.
 pub(crate) async fn run(place: &Place, args: &RunArgs, output: &mut Output, screen: &Screen) -> Result<Exit> {
     let caches = select(place.config.as_ref(), &args.plugins)?;
+    if args.dry_run {
+        return dry::run(place, caches, output, screen).await;
+    }
     let started = start::host(place, caches, || place.open_store()).await?;
     let running = started.host.instances().len();
     if args.once || running == 0 {

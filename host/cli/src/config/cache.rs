@@ -4,7 +4,9 @@ use std::path::Path;
 
 use kiwi_cache::store::{Layout, RecordKey};
 use kiwi_cache::{Error, Name};
-use kiwi_host::{AskedTiming, CacheConfig, DirGrant, Grants, Limits, Settings, parse_duration, parse_size, parse_ttl};
+use kiwi_host::{
+    AskedTiming, CacheConfig, DirGrant, Grants, Guards, Limits, Settings, parse_duration, parse_size, parse_ttl,
+};
 use serde_json::{Map, Number, Value};
 use toml::de::{DeTable, DeValue};
 
@@ -15,6 +17,7 @@ use super::document::{Section, mismatch, number, table};
 pub(crate) struct Defaults {
     timing: AskedTiming,
     allow_empty_data: bool,
+    guards: Guards,
     limits: Limits,
 }
 
@@ -24,6 +27,7 @@ impl Defaults {
         let defaults = Self {
             timing: read_timing(&mut section),
             allow_empty_data: section.flag("allow_empty_data").unwrap_or_default(),
+            guards: read_guards(&mut section),
             limits: read_limits(&mut section, Limits::default()),
         };
         section.finish();
@@ -35,6 +39,7 @@ impl Defaults {
         CacheConfig {
             timing: self.timing,
             allow_empty_data: self.allow_empty_data,
+            guards: self.guards,
             limits: self.limits.clone(),
             ..CacheConfig::new(name, plugin)
         }
@@ -49,6 +54,7 @@ impl Defaults {
             section.value("settings", |value| json_object(table(value)?)).map(Settings).unwrap_or_default();
         cache.timing = read_timing(&mut section).or(self.timing);
         cache.allow_empty_data = section.flag("allow_empty_data").unwrap_or(self.allow_empty_data);
+        cache.guards = read_guards(&mut section).or(self.guards);
         cache.grants = section.section("grants").map(|grants| read_grants(grants, base)).unwrap_or_default();
         cache.limits = read_limits(&mut section, self.limits.clone());
         cache.layout = read_layout(&mut section, &cache.name);
@@ -64,6 +70,19 @@ fn read_timing(section: &mut Section<'_>) -> AskedTiming {
         refill_interval: section.text("refill_interval", parse_duration),
         cache_ttl: section.text("cache_ttl", parse_ttl),
         lease_ttl: section.text("lease_ttl", parse_duration),
+    }
+}
+
+/// A default that is not wanted for one cache is undone by `0` and `100%`.
+fn read_guards(section: &mut Section<'_>) -> Guards {
+    Guards {
+        min_entries: section.value("min_entries", |value| {
+            number(value).ok_or_else(|| mismatch("a whole number that is not negative", value))
+        }),
+        max_shrink: section.value("max_shrink", |value| {
+            let text = value.as_str().ok_or_else(|| mismatch("a percentage such as `30%`", value))?;
+            text.parse().map_err(|error: Error| error.to_string())
+        }),
     }
 }
 

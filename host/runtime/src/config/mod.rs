@@ -1,6 +1,7 @@
 //! What an operator says of a cache, as plain values: no file format here.
 
 mod grants;
+mod guards;
 mod limits;
 mod text;
 mod timing;
@@ -12,6 +13,7 @@ use kiwi_cache::store::Layout;
 use serde_json::{Map, Value};
 
 pub use grants::{DirGrant, Grants, HttpGrant};
+pub use guards::{Guards, Percent, Refusal};
 pub use limits::Limits;
 pub use text::{parse_duration, parse_size, parse_ttl};
 pub use timing::{AskedTiming, Timing};
@@ -34,6 +36,8 @@ pub struct CacheConfig {
     pub timing: AskedTiming,
     /// Whether a map without entries may be published.
     pub allow_empty_data: bool,
+    /// What a new map must come up to before it replaces the published one.
+    pub guards: Guards,
     /// What a plugin may touch. A native loader may touch what its program may, and is refused grants.
     pub grants: Grants,
     /// How much it may use. See [`Loader`] for those that hold for a native one.
@@ -70,6 +74,7 @@ impl CacheConfig {
             layout: Layout::default(),
             timing: AskedTiming::default(),
             allow_empty_data: false,
+            guards: Guards::default(),
             grants: Grants::default(),
             limits: Limits::default(),
         }

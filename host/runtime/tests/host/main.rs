@@ -7,6 +7,7 @@ mod bad_plugins;
 mod entries;
 mod file_loader;
 mod files;
+mod guards;
 mod hostile;
 mod http_loader;
 mod metrics;

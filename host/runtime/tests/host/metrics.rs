@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use kiwi_host::{CacheConfig, Host, Metrics, Outcome};
+use kiwi_host::{CacheConfig, CancellationToken, Guards, Host, Metrics, Outcome};
 use serde_json::json;
 use tokio::net::UdpSocket;
 
@@ -99,6 +99,26 @@ async fn a_store_that_is_away_counts_as_redis_error() {
     let outcome = refill(&host, &name("storeless")).await;
     assert!(matches!(outcome, Outcome::Failed(_)), "{outcome:?}");
     statsd.sends(&["kiwicache|c|#name:storeless,status:redis_error"]).await;
+}
+
+#[tokio::test]
+async fn a_refused_map_is_counted_with_its_guard() {
+    let (setup, statsd) = (Setup::new(), Statsd::start().await);
+    let counted = |entries| cache("shrunk", guest("counter"), json!({ "entries": entries }));
+    setup.refill(counted(200)).await;
+    let guards = Guards { min_entries: None, max_shrink: Some("30%".parse().unwrap()) };
+    let few = CacheConfig {
+        guards: Guards { min_entries: Some(100), ..guards },
+        ..cache("few", guest("echo"), json!({ "entries": { "FR": 1 } }))
+    };
+    let (shrunk, empty) = (CacheConfig { guards, ..counted(120) }, cache("empty", guest("empty"), json!({})));
+    let host = setup.builder().caches([shrunk, few, empty]).metrics(statsd.metrics("")).build().await.unwrap().0;
+    host.refill_all(&CancellationToken::new()).await;
+    let expected = ["shrunk,guard:max_shrink", "few,guard:min_entries", "empty,guard:allow_empty_data"];
+    let expected = expected.map(|tags| format!("kiwicache.refused|c|#name:{tags}"));
+    let load_errors = ["shrunk", "few", "empty"].map(|name| format!("kiwicache|c|#name:{name},status:load_error"));
+    let all: Vec<&str> = expected.iter().chain(&load_errors).map(String::as_str).collect();
+    statsd.sends(&all).await;
 }
 
 #[tokio::test]

@@ -1,0 +1,204 @@
+//! `refill --dry-run --diff`: what a refill would change, and what the guards would say to it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use anyhow::Result;
+use kiwi_cache::{Error, Name, Snapshot};
+use kiwi_host::CacheConfig;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::dry::{self, Loaded, Map};
+use super::snapshot;
+use crate::args::Format;
+use crate::exit::Exit;
+use crate::human;
+use crate::live::Screen;
+use crate::output::{Output, Tone};
+use crate::place::Place;
+
+/// How much of a value stands in a line, and how much of that comes before the place where it differs.
+const MOST_CHARS: usize = 60;
+const CHARS_BEFORE: usize = 20;
+
+/// Loads each cache once and prints how its map differs from the published one. Nothing is published,
+/// and no lease is taken.
+pub(super) async fn run(place: &Place, caches: Vec<CacheConfig>, output: &mut Output, screen: &Screen) -> Result<Exit> {
+    let Loaded { maps, exit } = dry::load(place, caches.clone(), screen).await?;
+    let mut loaded = Vec::with_capacity(maps.len());
+    for config in &caches {
+        if let Some(map) = maps.get(&config.name) {
+            loaded.push((config, map, published(place, &config.name).await?));
+        }
+    }
+    let diffs = loaded.iter().map(|(config, map, published)| Diff::new(config, map, published.as_deref()));
+    match output.format() {
+        _ if exit == Exit::Usage => {}
+        Format::Json => output.json(&diffs.collect::<Vec<_>>())?,
+        Format::Human => diffs.into_iter().try_for_each(|diff| diff.write(output))?,
+    }
+    Ok(exit)
+}
+
+/// What is published, if anything is.
+async fn published(place: &Place, cache: &Name) -> Result<Option<Arc<Snapshot<Box<RawValue>>>>> {
+    if place.store_to_be_made()?.is_some() {
+        return Ok(None);
+    }
+    match snapshot::load(place, cache).await {
+        Ok(snapshot) => Ok(Some(snapshot)),
+        Err(error) if error.downcast_ref().is_some_and(Error::is_missing) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// How a new map differs from the published one. Values are compared as their loaders wrote them.
+#[derive(Debug, Serialize)]
+struct Diff<'a> {
+    cache: &'a str,
+    /// How many entries are published, if that is whole.
+    published: Option<u64>,
+    entries: u64,
+    added: BTreeMap<&'a str, &'a RawValue>,
+    removed: BTreeMap<&'a str, &'a RawValue>,
+    changed: BTreeMap<&'a str, Change<'a>>,
+    same: u64,
+    /// What would keep the new map from being published.
+    refused: Option<Refused>,
+}
+
+#[derive(Debug, Serialize)]
+struct Change<'a> {
+    old: &'a RawValue,
+    new: &'a RawValue,
+}
+
+#[derive(Debug, Serialize)]
+struct Refused {
+    guard: &'static str,
+    message: String,
+}
+
+impl<'a> Diff<'a> {
+    fn new(config: &'a CacheConfig, map: &'a Map, published: Option<&'a Snapshot<Box<RawValue>>>) -> Self {
+        let (mut added, mut changed, mut same) = (BTreeMap::new(), BTreeMap::new(), 0);
+        for (key, new) in map {
+            match published.and_then(|published| published.get(key)) {
+                None => drop(added.insert(key.as_str(), &**new)),
+                Some(old) if old.get() == new.get() => same += 1,
+                Some(old) => drop(changed.insert(key.as_str(), Change { old, new })),
+            }
+        }
+        let gone = published.into_iter().flatten().filter(|(key, _)| !map.contains_key(*key));
+        let removed: BTreeMap<&str, &RawValue> = gone.map(|(key, old)| (key, &**old)).collect();
+        let entries = map.len() as u64;
+        let published = published.map(|published| published.len() as u64);
+        // A map that came out the same is not published again, and no guard is asked.
+        let is_new = published.is_none() || !(added.is_empty() && removed.is_empty() && changed.is_empty());
+        let refusal = is_new.then(|| config.admit(entries, published).err()).flatten();
+        let refused = refusal.map(|it| Refused { guard: it.guard(), message: it.message(&config.name) });
+        Self { cache: config.name.as_str(), published, entries, added, removed, changed, same, refused }
+    }
+
+    fn write(&self, output: &mut Output) -> Result<()> {
+        let Self { cache, added, removed, changed, same, .. } = self;
+        let count = |number: usize| human::count(number as u64);
+        let counts = [(added.len(), "added"), (removed.len(), "removed"), (changed.len(), "changed")];
+        let counts: Vec<String> = counts.iter().map(|(number, what)| format!("{} {what}", count(*number))).collect();
+        let heading = format!("# {cache}: {}, {} the same", counts.join(", "), human::count(*same));
+        output.line(output.paint(Tone::Heading, heading))?;
+        let whole = |value: &RawValue| excerpt(value.get(), 0);
+        let lines = added.iter().map(|(key, new)| format!("+ {} {}", one_line(key), whole(new)));
+        write_most(lines, "added", Tone::Good, output)?;
+        let lines = removed.iter().map(|(key, old)| format!("- {} {}", one_line(key), whole(old)));
+        write_most(lines, "removed", Tone::Bad, output)?;
+        let lines = changed.iter().map(|(key, change)| format!("~ {} {}", one_line(key), change.in_line()));
+        write_most(lines, "changed", Tone::Doubtful, output)?;
+        self.write_verdict(output)
+    }
+
+    fn write_verdict(&self, output: &mut Output) -> Result<()> {
+        let (tone, verdict) = match (&self.refused, self.published) {
+            (Some(refused), _) => (Tone::Bad, format!("would be refused: {}", refused.message)),
+            (None, None) => (Tone::Good, "would be published: nothing is yet".to_owned()),
+            (None, Some(published)) if published == self.same && self.entries == self.same => {
+                (Tone::Good, "would be found unchanged".to_owned())
+            }
+            (None, Some(_)) => (Tone::Good, "would be published".to_owned()),
+        };
+        Ok(output.line(output.paint(tone, format_args!("{}: {verdict}", self.cache)))?)
+    }
+}
+
+impl Change<'_> {
+    /// Both values, from shortly before the first difference.
+    fn in_line(&self) -> String {
+        let (old, new) = (self.old.get(), self.new.get());
+        let common = old.chars().zip(new.chars()).take_while(|(old, new)| old == new).count();
+        let from = common.saturating_sub(CHARS_BEFORE);
+        format!("{} -> {}", excerpt(old, from), excerpt(new, from))
+    }
+}
+
+/// Writes as many lines as are asked for, and how many more there are.
+fn write_most(
+    mut lines: impl ExactSizeIterator<Item = String>,
+    what: &str,
+    tone: Tone,
+    output: &mut Output,
+) -> Result<()> {
+    let most = output.most_lines();
+    for line in lines.by_ref().take(most) {
+        output.line(output.paint(tone, line))?;
+    }
+    match lines.len() {
+        0 => Ok(()),
+        more => Ok(output.line(format_args!("and {} more {what}: -v shows all", human::count(more as u64)))?),
+    }
+}
+
+/// A value in one line: all of it, if it is short, else what begins at this character.
+fn excerpt(value: &str, from: usize) -> String {
+    let value = one_line(value);
+    let chars = value.chars().count();
+    if chars <= MOST_CHARS {
+        return value;
+    }
+    let from = from.min(chars - MOST_CHARS);
+    let shown: String = value.chars().skip(from).take(MOST_CHARS).collect();
+    let (before, after) = (from > 0, from + MOST_CHARS < chars);
+    format!("{}{shown}{}", if before { "…" } else { "" }, if after { "…" } else { "" })
+}
+
+/// Text without line breaks and other control characters.
+fn one_line(text: &str) -> String {
+    text.chars().map(|char| if char.is_control() { ' ' } else { char }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn in_line(old: &str, new: &str) -> String {
+        let [old, new] = [old, new].map(|text| RawValue::from_string(text.to_owned()).unwrap());
+        Change { old: &old, new: &new }.in_line()
+    }
+
+    #[test]
+    fn a_line_shows_where_long_values_differ() {
+        assert_eq!(in_line("1.10", "1.1"), "1.10 -> 1.1");
+        assert_eq!(in_line("{\n  \"a\": 1}", "[]"), "{   \"a\": 1} -> []");
+        let long = |end: &str| format!("\"{}{end}\"", "é".repeat(100));
+        let before = "é".repeat(CHARS_BEFORE);
+        let first = format!("{}é{before}old", "é".repeat(MOST_CHARS - CHARS_BEFORE - 5));
+        assert_eq!(
+            in_line(&long("old"), &long("new")),
+            format!("…{first}\" -> …{}new\"", first.trim_end_matches("old"))
+        );
+        let early = format!("\"{}\"", "x".repeat(100));
+        let late = format!("\"{}\"", "y".repeat(100));
+        let shown = |char: &str| format!("\"{}…", char.repeat(MOST_CHARS - 1));
+        assert_eq!(in_line(&early, &late), format!("{} -> {}", shown("x"), shown("y")));
+    }
+}
