@@ -78,6 +78,11 @@ impl FailureKind {
     pub fn needs_a_change(self) -> bool {
         matches!(self, Self::InvalidSettings | Self::Denied)
     }
+
+    /// Whether the store is to blame, and not the load.
+    pub(crate) fn is_of_the_store(self) -> bool {
+        matches!(self, Self::Store | Self::StoreUnavailable)
+    }
 }
 
 impl fmt::Display for FailureKind {

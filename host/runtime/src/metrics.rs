@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use cadence::prelude::*;
 use cadence::{QueuingMetricSink, StatsdClient, UdpMetricSink};
+use kiwi_cache::store::RecordKey;
 use kiwi_cache::{Error, Name, Result};
 
+use crate::cache::Cache;
 use crate::config::Refusal;
-use crate::failure::{Failure, FailureKind};
 use crate::outcome::Outcome;
 
 /// Datagrams waiting to be sent; more are dropped.
@@ -48,18 +49,34 @@ impl Metrics {
         Ok(Self(Some(StatsdClient::from_sink(prefix, sink))))
     }
 
-    /// Counts what a refill came to, and its size and times.
-    pub(crate) fn refilled(&self, cache: &Name, outcome: &Outcome) {
+    /// Counts a status of kiwi-cache, under the name that kiwi-cache has for it.
+    pub(crate) fn count(&self, cache: &Cache, status: Status) {
         let Some(statsd) = &self.0 else { return };
-        let name = cache.as_str();
-        let status = match outcome {
-            Outcome::Published { .. } | Outcome::Unchanged { .. } => "success",
-            Outcome::Failed(Failure { kind: FailureKind::Store | FailureKind::StoreUnavailable, .. }) => "redis_error",
-            Outcome::Failed(_) => "load_error",
-            Outcome::Fresh { .. } | Outcome::Busy { .. } | Outcome::Backoff { .. } | Outcome::Abandoned => return,
-        };
-        statsd.count_with_tags("kiwicache", 1).with_tag("name", name).with_tag("status", status).send();
+        let name = cache.config.layout.record_key().map_or(cache.name.as_str(), RecordKey::class);
+        let counted = statsd.count_with_tags("kiwicache", 1);
+        counted.with_tag("name", name).with_tag("status", status.as_str()).send();
+    }
+
+    /// Passes on what a call of the store came to, and counts it if it failed.
+    pub(crate) fn store_call<T>(&self, cache: &Cache, result: Result<T>) -> Result<T> {
+        if result.is_err() {
+            self.count(cache, Status::RedisError);
+        }
+        result
+    }
+
+    /// Counts what a refill came to, and measures what it published. Where the store is to blame, each
+    /// of its failures was counted when it happened.
+    pub(crate) fn refilled(&self, cache: &Cache, outcome: &Outcome) {
+        match outcome {
+            Outcome::Published { .. } | Outcome::Unchanged { .. } => self.count(cache, Status::Success),
+            Outcome::Failed(failure) if failure.kind.is_of_the_store() => {}
+            Outcome::Failed(_) => self.count(cache, Status::LoadError),
+            Outcome::Fresh { .. } | Outcome::Busy { .. } | Outcome::Backoff { .. } | Outcome::Abandoned => {}
+        }
+        let Some(statsd) = &self.0 else { return };
         if let Outcome::Published { entries, bytes, .. } = outcome {
+            let name = cache.name.as_str();
             statsd.gauge_with_tags("kiwicache.entries", *entries).with_tag("name", name).send();
             statsd.gauge_with_tags("kiwicache.bytes", *bytes).with_tag("name", name).send();
         }
@@ -86,6 +103,27 @@ impl Metrics {
     pub(crate) fn age(&self, cache: &Name, age: Duration) {
         let Some(statsd) = &self.0 else { return };
         statsd.gauge_with_tags("kiwicache.age", age.as_secs_f64()).with_tag("name", cache.as_str()).send();
+    }
+}
+
+/// What kiwi-cache counts, in its words.
+#[derive(Clone, Copy)]
+pub(crate) enum Status {
+    /// A refill was committed, be it with nothing changed.
+    Success,
+    /// A load failed, or gave a map that may not be published.
+    LoadError,
+    /// A call of the store failed, or the store did not do what it was asked.
+    RedisError,
+}
+
+impl Status {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::LoadError => "load_error",
+            Self::RedisError => "redis_error",
+        }
     }
 }
 

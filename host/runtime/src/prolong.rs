@@ -9,11 +9,12 @@ use kiwi_cache::Ttl;
 use kiwi_cache::store::Store;
 
 use crate::cache::Cache;
+use crate::metrics::Metrics;
 
 /// Keeps whatever is published of a cache alive, for as long as this is polled.
-pub(crate) async fn keep_alive(store: &dyn Store, cache: &Cache) -> Infallible {
+pub(crate) async fn keep_alive(store: &dyn Store, cache: &Cache, metrics: &Metrics) -> Infallible {
     loop {
-        prolong(store, cache).await;
+        prolong(store, cache, metrics).await;
         match cache.timing.cache_ttl {
             // Two of these may fail before anything is lost.
             Ttl::For(cache_ttl) => tokio::time::sleep(cache_ttl / 3).await,
@@ -23,8 +24,9 @@ pub(crate) async fn keep_alive(store: &dyn Store, cache: &Cache) -> Infallible {
 }
 
 /// Gives what is published its whole life again.
-pub(crate) async fn prolong(store: &dyn Store, cache: &Cache) {
-    match store.prolong(&cache.name, cache.timing.cache_ttl).await {
+pub(crate) async fn prolong(store: &dyn Store, cache: &Cache, metrics: &Metrics) {
+    let prolonged = store.prolong(&cache.name, cache.timing.cache_ttl).await;
+    match metrics.store_call(cache, prolonged) {
         Ok(true) => tracing::trace!(cache = %cache.name, "the published data was prolonged"),
         Ok(false) => tracing::trace!(cache = %cache.name, "nothing is published that could be prolonged"),
         // Whoever watches the store says that it is away.

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime};
 
 use kiwi_cache::store::{Begin, Commit, Content, Due, Lease, Publish, Store};
-use kiwi_cache::{Head, Id, LastError, Name, Token};
+use kiwi_cache::{Head, Id, LastError, Token};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -12,7 +12,7 @@ use crate::cache::Cache;
 use crate::failure::{Failure, FailureKind};
 use crate::intake::{Intake, Parcel, Totals};
 use crate::loaded::{Ended, Loaded};
-use crate::metrics::{Metrics, Step};
+use crate::metrics::{Metrics, Status, Step};
 use crate::outcome::Outcome;
 use crate::prolong::prolong;
 use crate::schedule;
@@ -33,7 +33,7 @@ pub(crate) async fn refill(
     stop: &CancellationToken,
 ) -> Outcome {
     let begun = store.begin(&cache.name, Token::random(), cache.timing.lease_ttl, due).await;
-    let (lease, base) = match begun {
+    let (lease, base) = match metrics.store_call(cache, begun) {
         Ok(Begin::Go { lease, base }) => (lease, base),
         Ok(Begin::Fresh { left }) => return Outcome::Fresh { left },
         Ok(Begin::Busy { left }) => return Outcome::Busy { left },
@@ -83,8 +83,10 @@ impl Attempt<'_> {
     async fn load(&self) -> Result<Loaded, Failure> {
         let (intake, arriving) = Intake::new(self.cache.limits().clone(), self.cache.progress.clone());
         let mark = self.base.as_ref().and_then(|base| self.cache.own_mark(base.mark.as_deref()));
-        let staging =
-            async { stage_all(self.store, &self.lease, arriving).await.map_err(|error| Failure::store(&error)) };
+        let staging = async {
+            let staged = stage_all(self.store, &self.lease, arriving).await;
+            self.store_call(staged).map_err(|error| Failure::store(&error))
+        };
         // Whichever fails first ends the other.
         let (loaded, ()) = tokio::try_join!(self.cache.load(mark, intake), staging)?;
         Ok(loaded)
@@ -97,9 +99,9 @@ impl Attempt<'_> {
         loop {
             // What is staged lives for two minutes, and renewing the lease renews that as well.
             tokio::time::sleep((lease_ttl / 3).min(LONGEST_RENEWAL)).await;
-            match self.store.renew(&self.lease, lease_ttl).await {
+            match self.store_call(self.store.renew(&self.lease, lease_ttl).await) {
                 Ok(true) => confirmed = Instant::now(),
-                Ok(false) => return lease_lost("another host may have taken it"),
+                Ok(false) => return self.lease_lost("another host may have taken it"),
                 Err(error) if confirmed.elapsed() > lease_ttl => return Failure::store(&error),
                 Err(error) => tracing::debug!(cache = %self.cache.name, "the lease could not be renewed yet: {error}"),
             }
@@ -164,12 +166,10 @@ impl Attempt<'_> {
                 self.cache.last_seq.store(base.max(seq_after) + u64::from(is_new), Ordering::Relaxed);
                 Ok(())
             }
-            Commit::Fenced => Err(lease_lost("another host has taken it")),
-            Commit::Moved => Err(Failure::new(FailureKind::Store, "another host has published in the meantime")),
-            Commit::Lost => Err(Failure::new(FailureKind::Store, "the published data was damaged in the meantime")),
-            Commit::StagingLost => {
-                Err(Failure::new(FailureKind::Store, "what was staged is gone: was the store flushed or restarted?"))
-            }
+            Commit::Fenced => Err(self.lease_lost("another host has taken it")),
+            Commit::Moved => Err(self.not_done("another host has published in the meantime")),
+            Commit::Lost => Err(self.not_done("the published data was damaged in the meantime")),
+            Commit::StagingLost => Err(self.not_done("what was staged is gone: was the store flushed or restarted?")),
         }
     }
 
@@ -177,7 +177,7 @@ impl Attempt<'_> {
     async fn commit_once(&self, publish: &Publish) -> Result<Commit, Failure> {
         let mut tried = 1;
         loop {
-            match self.store.commit(&self.lease, publish).await {
+            match self.store_call(self.store.commit(&self.lease, publish).await) {
                 Ok(committed) => return Ok(committed),
                 Err(error) if error.is_unavailable() && tried < COMMIT_TRIES => {
                     tokio::time::sleep(COMMIT_PAUSE * tried).await;
@@ -192,7 +192,7 @@ impl Attempt<'_> {
     async fn take_again(&self) -> Result<bool, Failure> {
         let begun =
             self.store.begin(&self.cache.name, self.lease.token, self.cache.timing.lease_ttl, Due::Always).await;
-        match begun.map_err(|error| Failure::store(&error))? {
+        match self.store_call(begun).map_err(|error| Failure::store(&error))? {
             Begin::Go { base, .. } => {
                 // Checked by nobody since, too: what another host found later must not be undone.
                 let seen = |base: &Head| (base.id, base.checked_at);
@@ -212,16 +212,31 @@ impl Attempt<'_> {
         let backoff = schedule::backoff(&failure, failures, timing.refill_interval);
         let error =
             LastError { at: SystemTime::now(), kind: failure.kind.to_string(), message: failure.message.clone() };
-        if let Err(error) = self.store.fail(&self.lease, backoff, &error, timing.cache_ttl).await {
+        let failed = self.store.fail(&self.lease, backoff, &error, timing.cache_ttl).await;
+        if let Err(error) = self.store_call(failed) {
             tracing::debug!(cache = %self.cache.name, "the failure could not be kept in the store: {error}");
         }
         // From now on, also where nobody looks after it any more.
-        prolong(self.store, self.cache).await;
+        prolong(self.store, self.cache, self.metrics).await;
         Outcome::Failed(failure)
     }
 
+    fn lease_lost(&self, why: &str) -> Failure {
+        self.not_done(format!("the lease was lost while loading: {why}; nothing was published"))
+    }
+
+    /// The store has answered, but not done what it was asked.
+    fn not_done(&self, message: impl Into<String>) -> Failure {
+        self.metrics.count(self.cache, Status::RedisError);
+        Failure::new(FailureKind::Store, message)
+    }
+
+    fn store_call<T>(&self, result: kiwi_cache::Result<T>) -> kiwi_cache::Result<T> {
+        self.metrics.store_call(self.cache, result)
+    }
+
     async fn give_back(&self) {
-        if let Err(error) = self.store.release(&self.lease).await {
+        if let Err(error) = self.store_call(self.store.release(&self.lease).await) {
             let until = humantime::format_duration(self.cache.timing.lease_ttl);
             tracing::warn!(cache = %self.cache.name, "the lease could not be given back, and ends by itself within {until}: {error}");
         }
@@ -243,13 +258,9 @@ async fn stage_all(store: &dyn Store, lease: &Lease, mut arriving: mpsc::Receive
     Ok(())
 }
 
-fn lease_lost(why: &str) -> Failure {
-    Failure::new(FailureKind::Store, format!("the lease was lost while loading: {why}; nothing was published"))
-}
-
 /// What another host's load of a cache has failed with, if that is known.
-pub(crate) async fn failure_elsewhere(store: &dyn Store, cache: &Name) -> Option<Outcome> {
-    let status = match store.status(cache).await {
+pub(crate) async fn failure_elsewhere(store: &dyn Store, cache: &Cache, metrics: &Metrics) -> Option<Outcome> {
+    let status = match metrics.store_call(cache, store.status(&cache.name).await) {
         Ok(status) => status,
         Err(error) => return Some(Outcome::Failed(Failure::store(&error))),
     };

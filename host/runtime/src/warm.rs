@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cache::Cache;
 use crate::failure::{Failure, FailureKind};
-use crate::metrics::Metrics;
+use crate::metrics::{self, Metrics};
 use crate::outcome::Outcome;
 use crate::prolong::keep_alive;
 use crate::refill::{failure_elsewhere, refill};
@@ -56,7 +56,7 @@ impl Shared {
     pub(crate) async fn keep_warm(&self, entry: &Entry, draining: &CancellationToken, stop: &CancellationToken) {
         tokio::select! {
             () = self.keep_refilled(entry, draining, stop) => {}
-            never = keep_alive(&*self.store, &entry.cache) => match never {},
+            never = keep_alive(&*self.store, &entry.cache, &self.metrics) => match never {},
         }
     }
 
@@ -121,7 +121,7 @@ impl Shared {
     pub(crate) async fn refill_now(&self, cache: &Cache, stop: &CancellationToken) -> Outcome {
         tokio::select! {
             outcome = self.refill_once(cache, stop) => outcome,
-            never = keep_alive(&*self.store, cache) => match never {},
+            never = keep_alive(&*self.store, cache, &self.metrics) => match never {},
         }
     }
 
@@ -140,7 +140,7 @@ impl Shared {
                 Outcome::Busy { .. } => {}
                 // The host that was loading has failed since.
                 Outcome::Backoff { .. } => {
-                    return failure_elsewhere(&*self.store, &cache.name).await.unwrap_or(outcome);
+                    return failure_elsewhere(&*self.store, cache, &self.metrics).await.unwrap_or(outcome);
                 }
                 outcome => {
                     self.tell(cache, &outcome, None);
@@ -156,7 +156,7 @@ impl Shared {
     }
 
     fn tell(&self, cache: &Cache, outcome: &Outcome, before: Option<&Outcome>) {
-        self.metrics.refilled(&cache.name, outcome);
+        self.metrics.refilled(cache, outcome);
         report::outcome(&cache.name, outcome, before);
     }
 
@@ -175,18 +175,19 @@ impl Shared {
                         self.seen(entry, status);
                     }
                 }
-                Err(error) if !away => {
-                    away = true;
-                    tracing::warn!("{error}; trying again until it is there, readers serve what they have");
+                Err(error) => {
+                    self.caches.iter().for_each(|entry| self.metrics.count(&entry.cache, metrics::Status::RedisError));
+                    if !std::mem::replace(&mut away, true) {
+                        tracing::warn!("{error}; trying again until it is there, readers serve what they have");
+                    }
                 }
-                Err(_) => {}
             }
             tokio::time::sleep(WATCH).await;
         }
     }
 
     fn seen(&self, entry: &Entry, status: kiwi_cache::Result<Status>) {
-        match status.map(|status| (status.now, status.presence)) {
+        match self.metrics.store_call(&entry.cache, status).map(|status| (status.now, status.presence)) {
             Ok((now, Presence::Whole(head))) => {
                 self.metrics.age(&entry.cache.name, now.duration_since(head.checked_at).unwrap_or_default());
             }

@@ -76,6 +76,41 @@ fn a_layout_may_name_the_record_that_kiwi_cache_reads() {
 }
 
 #[test]
+fn guards_are_read_with_their_defaults() {
+    let config = parse(
+        r#"
+            [defaults]
+            min_entries = 100
+            max_shrink = "30%"
+            [cache.a]
+            plugin = "p.wasm"
+            min_entries = 0
+            [cache.b]
+            plugin = "p.wasm"
+            max_shrink = "12.5%"
+        "#,
+    );
+    let guards = |min_entries, max_shrink: &str| kiwi_host::Guards {
+        min_entries: Some(min_entries),
+        max_shrink: Some(max_shrink.parse().unwrap()),
+    };
+    let read: Vec<_> = config.caches.iter().map(|cache| cache.guards).collect();
+    assert_eq!(read, [guards(0, "30%"), guards(100, "12.5%")]);
+    assert_eq!(
+        problem(&format!("{AIRLINES}max_shrink = \"130%\"")),
+        "3:14: cache `airlines`: `max_shrink`: `130%` is no percentage: expected one from `0%` to `100%`, for example `30%`"
+    );
+    assert_eq!(
+        problem(&format!("{AIRLINES}max_shrink = 30")),
+        "3:14: cache `airlines`: `max_shrink`: expected a percentage such as `30%`, found 30"
+    );
+    assert_eq!(
+        problem(&format!("{AIRLINES}min_entries = -1")),
+        "3:15: cache `airlines`: `min_entries`: expected a whole number that is not negative, found -1"
+    );
+}
+
+#[test]
 fn an_unknown_key_is_an_error_with_its_place_and_the_nearest_known_one() {
     assert_eq!(problem("stor = \"file:x\""), "1:1: unknown key `stor`: did you mean `store`?");
     assert_eq!(

@@ -1,4 +1,5 @@
-use crate::support::{Desk, RedisServer, assert_said, publish};
+use crate::redis_server::RedisServer;
+use crate::support::{Desk, assert_said, publish};
 use kiwi_cache::Ttl;
 use kiwi_cache::store;
 
@@ -95,7 +96,7 @@ fn keys_in_redis_begin_with_the_prefix_of_the_command_line_or_the_file() {
     let (desk, redis) = (Desk::new(), RedisServer::start());
     let store = redis.url();
     desk.file("kiwi.toml", &format!("store = \"{store}\"\nkey_prefix = \"eu:\""));
-    redis.say(&["SET", "kiwi:{a}", "not ours"]);
+    redis.command::<()>(&["SET", "kiwi:{a}", "not ours"]).unwrap();
     let output = desk.run(&["get", "a", "k", "--key-prefix", "us:"]);
     assert_eq!(output.status.code(), Some(2), "{output:?}");
     let output = desk.run(&["get", "a", "k"]);

@@ -12,8 +12,16 @@ fn every_subcommand_explains_itself() {
 #[test]
 fn wrong_usage_exits_64() {
     let desk = Desk::new();
-    for args in [&[][..], &["fly"], &["get", "airlines"], &["get", "a b", "c"], &["refill"], &["refill", "a", "--all"]]
-    {
+    for args in [
+        &[][..],
+        &["fly"],
+        &["get", "airlines"],
+        &["get", "a b", "c"],
+        &["refill"],
+        &["refill", "a", "--all"],
+        &["refill", "a", "--diff"],
+        &["refill", "a", "--dry-run", "--force"],
+    ] {
         assert_eq!(desk.run(args).status.code(), Some(64), "{args:?}");
     }
     assert_eq!(desk.run(&["--version"]).status.code(), Some(0));

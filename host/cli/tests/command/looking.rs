@@ -8,7 +8,8 @@ use std::time::{Duration, SystemTime};
 use kiwi_cache::store::{self, Store};
 use kiwi_cache::{LastError, Ttl};
 
-use crate::support::{Desk, RedisServer, assert_said, assert_status_said, block_on, lease, publish};
+use crate::redis_server::RedisServer;
+use crate::support::{Desk, assert_said, assert_status_said, block_on, lease, publish};
 
 const AIRLINES: [(&str, &str); 3] = [
     ("LH", r#"{"name": "Lufthansa",   "fleet": 3.10}"#),
@@ -63,7 +64,7 @@ fn what_is_absent_exits_2_and_says_which() {
 fn data_that_does_not_match_its_head_is_lost_and_not_shown() {
     let (desk, redis) = (Desk::new(), RedisServer::start());
     publish(&*open(&redis.url()), "airlines", &AIRLINES, Ttl::Forever);
-    redis.say(&["HDEL", "kiwi:{airlines}", "LH"]);
+    redis.command::<()>(&["HDEL", "kiwi:{airlines}", "LH"]).unwrap();
     assert_said!("get-lost", desk.said(&["get", "airlines", "FR", "--store", &redis.url()]));
     assert_status_said!("status-lost", desk.said(&["status", "--store", &redis.url()]));
 }

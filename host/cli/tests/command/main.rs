@@ -3,5 +3,8 @@
 mod configuration;
 mod help;
 mod looking;
+#[path = "../../../cache/tests/support/redis_server.rs"]
+mod redis_server;
+mod refilling;
 mod running;
 mod support;

@@ -1,57 +1,11 @@
 //! run, refill, inspect, check: with the loaders we ship.
 
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, ChildStderr, Stdio};
 
-use crate::support::{Desk, RedisServer, assert_said, eventually};
-
-/// A loader we ship.
-fn plugin(name: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins").join(name);
-    let path = path.canonicalize().unwrap_or_else(|_| panic!("{name} is built: `cargo xtask build-plugins` does that"));
-    path.into_os_string().into_string().expect("the path is text")
-}
-
-/// A guest of the tests.
-fn guest(name: &str) -> PathBuf {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/guests/target/wasm32-wasip2/release");
-    path.join(name).with_extension("wasm").canonicalize().expect("the guests are built: `cargo xtask test` does that")
-}
-
-/// A desk with all loaders we ship, and a configuration that uses two of them.
-fn desk() -> Desk {
-    let desk = Desk::new();
-    for name in ["file.wasm", "http.wasm", "currencies.wasm"] {
-        std::fs::copy(plugin(name), desk.path().join(name)).expect("a copy");
-    }
-    desk.file("data/airlines.csv", "iata,name\nFR,Ryanair\nLH,Lufthansa\n");
-    desk.file(
-        "kiwi.toml",
-        r#"store = "file:.kiwi"
-
-[cache.airlines]
-plugin = "file.wasm"
-settings = { path = "data/airlines.csv", key = "iata" }
-grants = { dirs = ["data"] }
-
-[cache.currencies]
-plugin = "currencies.wasm"
-"#,
-    );
-    desk
-}
-
-/// The same for what tells of durations.
-macro_rules! assert_ran {
-    ($name:expr, $said:expr) => {
-        assert_said!(
-            $name,
-            $said,
-            [(r"\b\d+m?s\b", "TIME"), (r#""took":[\d.e-]+"#, r#""took":TIME"#), (r#""id":"ID""#, r#""id":"ID""#)]
-        )
-    };
-}
+use crate::redis_server::RedisServer;
+use crate::support::{Desk, assert_ran, assert_said, desk, eventually, guest, plugin};
 
 #[test]
 fn run_once_publishes_and_tells() {
@@ -177,8 +131,8 @@ settings = { path = "data/airlines.csv" }
     assert_said!("check-broken", desk.said(&["check", "--config", "broken.toml"]));
     assert_said!("check-json", desk.said(&["check", "--config", "broken.toml", "--format", "json"]));
     let redis = RedisServer::start();
-    redis.say(&["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"]);
-    redis.say(&["CONFIG", "SET", "maxmemory", "100mb"]);
+    redis.command::<()>(&["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"]).unwrap();
+    redis.command::<()>(&["CONFIG", "SET", "maxmemory", "100mb"]).unwrap();
     assert_said!("check-evicting", desk.said(&["check", "--store", &redis.url()]));
     desk.file("unreadable.toml", "stor = 1\n");
     assert_said!("check-config", desk.said(&["check", "--config", "unreadable.toml", "--store", &redis.url()]));
@@ -187,7 +141,9 @@ settings = { path = "data/airlines.csv" }
 #[test]
 fn check_tells_what_the_store_refuses_and_shows_no_password() {
     let (desk, redis) = (Desk::new(), RedisServer::start());
-    redis.say(&["ACL", "SETUSER", "weak", "on", ">s3cret", "~kiwi:*", "+@read", "+@connection", "+info"]);
+    redis
+        .command::<()>(&["ACL", "SETUSER", "weak", "on", ">s3cret", "~kiwi:*", "+@read", "+@connection", "+info"])
+        .unwrap();
     for (user, word) in [("weak:s3cret", "weak"), ("weak:wr0ng", "password")] {
         let output = desk.run(&["check", "--store", &redis.url().replace("://", &format!("://{user}@"))]);
         let said = String::from_utf8(output.stdout).expect("text");
@@ -248,9 +204,9 @@ fn a_host_keeps_caches_warm_until_it_is_told_to_stop() {
     host.wait_for("maps are published in 127.0.0.1:");
     host.wait_for("2 caches are kept warm");
     eventually(|| (desk.run(&["get", "airlines", "FR", "--store", &store]).status.code() == Some(0)).then_some(()));
-    assert!(redis.say(&["HGET", "kiwi:{airlines}", "FR"]).contains("Ryanair"));
-    assert_ne!(redis.say(&["TTL", "kiwi:{airlines}"]), ":-1\r\n");
-    redis.say(&["FLUSHALL"]);
+    assert!(redis.command::<String>(&["HGET", "kiwi:{airlines}", "FR"]).unwrap().contains("Ryanair"));
+    assert_ne!(redis.command::<i64>(&["TTL", "kiwi:{airlines}"]).unwrap(), -1);
+    redis.command::<()>(&["FLUSHALL"]).unwrap();
     eventually(|| (desk.run(&["get", "airlines", "FR", "--store", &store]).status.code() == Some(0)).then_some(()));
     host.signal("-TERM");
     host.wait_for("stopping in good order");

@@ -1,9 +1,7 @@
 //! A directory, a command run in it, and stores of the test's own.
 
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use kiwi_cache::store::{Begin, Commit, Content, Due, Lease, Publish, Store};
@@ -100,66 +98,53 @@ macro_rules! assert_status_said {
 }
 pub(crate) use assert_status_said;
 
-/// A redis-server of the test's own, ended with it.
-pub(crate) struct RedisServer {
-    process: Child,
-    port: u16,
-    _dir: TempDir,
+/// A loader we ship.
+pub(crate) fn plugin(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins").join(name);
+    let path = path.canonicalize().unwrap_or_else(|_| panic!("{name} is built: `cargo xtask build-plugins` does that"));
+    path.into_os_string().into_string().expect("the path is text")
 }
 
-impl RedisServer {
-    pub(crate) fn start() -> Self {
-        // Between asking for a free port and binding it, another process may take it: then the next one.
-        for _ in 0..10 {
-            let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
-            let dir = TempDir::new().expect("a temporary directory");
-            let process = Command::new("redis-server")
-                .args(["--port", &port.to_string(), "--save", "", "--appendonly", "no"])
-                .current_dir(dir.path())
-                .stdout(Stdio::null())
-                .spawn()
-                .expect("redis-server is installed: `cargo xtask setup` does that, or `apt-get install redis-server`");
-            let mut server = Self { process, port, _dir: dir };
-            if eventually(|| server.has_ended().then_some(false).or_else(|| server.try_say(&["PING"]).map(|_| true))) {
-                return server;
-            }
-        }
-        panic!("redis-server found no free port in ten attempts");
-    }
-
-    pub(crate) fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port)
-    }
-
-    /// Sends one command and gives what came back.
-    pub(crate) fn say(&self, words: &[&str]) -> String {
-        self.try_say(words).expect("redis-server answers")
-    }
-
-    fn try_say(&self, words: &[&str]) -> Option<String> {
-        let mut connection = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
-        let mut text = format!("*{}\r\n", words.len());
-        for word in words {
-            text += &format!("${}\r\n{word}\r\n", word.len());
-        }
-        connection.write_all(text.as_bytes()).ok()?;
-        let mut reply = [0; 1024];
-        let length = connection.read(&mut reply).ok()?;
-        Some(String::from_utf8_lossy(&reply[..length]).into_owned())
-    }
-
-    fn has_ended(&mut self) -> bool {
-        self.process.try_wait().is_ok_and(|status| status.is_some())
-    }
+/// A guest of the tests.
+pub(crate) fn guest(name: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/guests/target/wasm32-wasip2/release");
+    path.join(name).with_extension("wasm").canonicalize().expect("the guests are built: `cargo xtask test` does that")
 }
 
-impl Drop for RedisServer {
-    fn drop(&mut self) {
-        // It may have ended by itself; then there is nothing to do.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+/// A desk with all loaders we ship, and a configuration that uses two of them.
+pub(crate) fn desk() -> Desk {
+    let desk = Desk::new();
+    for name in ["file.wasm", "http.wasm", "currencies.wasm"] {
+        std::fs::copy(plugin(name), desk.path().join(name)).expect("a copy");
     }
+    desk.file("data/airlines.csv", "iata,name\nFR,Ryanair\nLH,Lufthansa\n");
+    desk.file(
+        "kiwi.toml",
+        r#"store = "file:.kiwi"
+
+[cache.airlines]
+plugin = "file.wasm"
+settings = { path = "data/airlines.csv", key = "iata" }
+grants = { dirs = ["data"] }
+
+[cache.currencies]
+plugin = "currencies.wasm"
+"#,
+    );
+    desk
 }
+
+/// The same for what tells of durations.
+macro_rules! assert_ran {
+    ($name:expr, $said:expr) => {
+        assert_said!(
+            $name,
+            $said,
+            [(r"\b\d+m?s\b", "TIME"), (r#""took":[\d.e-]+"#, r#""took":TIME"#), (r#""id":"ID""#, r#""id":"ID""#)]
+        )
+    };
+}
+pub(crate) use assert_ran;
 
 /// Asks again and again until there is an answer.
 pub(crate) fn eventually<T>(mut ask: impl FnMut() -> Option<T>) -> T {

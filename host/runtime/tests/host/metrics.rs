@@ -1,13 +1,18 @@
 //! Statsd, read off a real socket.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use kiwi_host::{CacheConfig, CancellationToken, Guards, Host, Metrics, Outcome};
+use kiwi_cache::store::Layout;
+use kiwi_host::{AskedTiming, CacheConfig, CancellationToken, FailureKind, Guards, Host, Metrics, Outcome};
 use serde_json::json;
 use tokio::net::UdpSocket;
 
-use crate::support::{Running, Setup, cache, every, guest, name, refill};
+use crate::redis_server::RedisServer;
+use crate::support::{
+    Gate, Running, Server, Setup, answer, assert_failure, cache, eventually, every, fetched, guest, name, refill,
+};
 
 /// A statsd that only listens.
 struct Statsd(UdpSocket);
@@ -99,6 +104,53 @@ async fn a_store_that_is_away_counts_as_redis_error() {
     let outcome = refill(&host, &name("storeless")).await;
     assert!(matches!(outcome, Outcome::Failed(_)), "{outcome:?}");
     statsd.sends(&["kiwicache|c|#name:storeless,status:redis_error"]).await;
+}
+
+/// The class without the suffix, for dashboards that kiwi-cache has filled so far; and what kiwi-cache
+/// does not send, under the cache's own name.
+#[tokio::test]
+async fn each_refill_that_was_committed_is_one_success_in_kiwi_caches_words() {
+    let (redis, statsd, asked) = (RedisServer::start(), Statsd::start().await, AtomicUsize::new(0));
+    let server = Server::start(move |_| match asked.fetch_add(1, Ordering::Relaxed) {
+        0 | 1 => answer(200, r#"{"FR": "Ryanair"}"#),
+        _ => answer(503, ""),
+    })
+    .await;
+    let layout = Layout::Both("Airlines:eu".parse().unwrap());
+    let config = CacheConfig { layout, ..fetched("european", &server) };
+    let host = Setup::on(&redis).builder().caches([config]).metrics(statsd.metrics("")).build().await.unwrap().0;
+    let name = name("european");
+    assert!(matches!(refill(&host, &name).await, Outcome::Published { .. }));
+    assert!(matches!(refill(&host, &name).await, Outcome::Unchanged { .. }));
+    assert!(matches!(refill(&host, &name).await, Outcome::Failed(_)));
+    let sent =
+        statsd.sends(&["kiwicache|c|#name:Airlines,status:load_error", "kiwicache.entries|g|#name:european"]).await;
+    let statuses: Vec<&String> = sent.iter().filter(|line| line.starts_with("kiwicache:")).collect();
+    let [success, failure] =
+        ["success", "load_error"].map(|status| format!("kiwicache:1|c|#name:Airlines,status:{status}"));
+    assert_eq!(statuses, [&success, &success, &failure]);
+}
+
+#[tokio::test]
+async fn each_failed_call_of_the_store_is_one_redis_error() {
+    let (mut redis, statsd, gate) = (RedisServer::start(), Statsd::start().await, Gate::default());
+    let held = gate.clone();
+    let server = Server::start(move |_| held.holds(r#"{"FR": "Ryanair"}"#)).await;
+    let timing = AskedTiming { lease_ttl: Some(Duration::from_millis(300)), ..every(Duration::from_secs(60)) };
+    let config = CacheConfig { timing, ..fetched("cut-off", &server) };
+    let host = Setup::on(&redis).builder().caches([config]).metrics(statsd.metrics("")).build().await.unwrap().0;
+    let loading = tokio::spawn(async move { refill(&host, &name("cut-off")).await });
+    eventually("the host loads", async || server.requests().len() == 1).await;
+    redis.kill();
+    let mut sent = Vec::new();
+    // Its lease is renewed in vain, and in the end it cannot be given back.
+    for _ in 0..3 {
+        sent.extend(statsd.sends(&["kiwicache|c|#name:cut-off,status:redis_error"]).await);
+    }
+    let Outcome::Failed(failure) = loading.await.unwrap() else { panic!("expected a failure") };
+    assert_failure(&failure, FailureKind::StoreUnavailable, &[]);
+    assert!(sent.iter().all(|line| line.contains("redis_error")), "{sent:?}");
+    gate.open();
 }
 
 #[tokio::test]
