@@ -135,7 +135,7 @@ pub struct Percent {
 }
 
 impl Percent {
-    const WHOLE: Self = Self { hundredths: 100_00 };
+    const WHOLE: Self = Self { hundredths: 10_000 };
 
     /// How much of `before` is gone where `after` is left. Rounded up, so that more than a limit
     /// stays more than that limit, and reads so.
@@ -233,11 +233,11 @@ mod tests {
     proptest! {
         #[test]
         fn a_shrink_is_refused_when_it_is_more_than_allowed_to_the_last_entry(
-            published in any::<u64>(), entries in any::<u64>(), hundredths in 0u16..=100_00,
+            published in any::<u64>(), entries in any::<u64>(), hundredths in 0u16..=10_000,
         ) {
             let guards = Guards { min_entries: None, max_shrink: Some(Percent { hundredths }) };
             let lost = u128::from(published.saturating_sub(entries));
-            let too_much = lost * 100_00 > u128::from(published) * u128::from(hundredths);
+            let too_much = lost * 10_000 > u128::from(published) * u128::from(hundredths);
             prop_assert_eq!(guards.check(entries, Some(published)).is_err(), too_much);
             prop_assert_eq!(guards.check(entries, None), Ok(()));
         }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use kiwi_cache::store::Layout;
-use kiwi_host::{AskedTiming, CacheConfig, CancellationToken, FailureKind, Guards, Host, Metrics, Outcome};
+use kiwi_host::{AskedTiming, CacheConfig, FailureKind, Guards, Host, Metrics, Outcome};
 use serde_json::json;
 use tokio::net::UdpSocket;
 
@@ -165,7 +165,7 @@ async fn a_refused_map_is_counted_with_its_guard() {
     };
     let (shrunk, empty) = (CacheConfig { guards, ..counted(120) }, cache("empty", guest("empty"), json!({})));
     let host = setup.builder().caches([shrunk, few, empty]).metrics(statsd.metrics("")).build().await.unwrap().0;
-    host.refill_all(&CancellationToken::new()).await;
+    host.refill_all().await;
     let expected = ["shrunk,guard:max_shrink", "few,guard:min_entries", "empty,guard:allow_empty_data"];
     let expected = expected.map(|tags| format!("kiwicache.refused|c|#name:{tags}"));
     let load_errors = ["shrunk", "few", "empty"].map(|name| format!("kiwicache|c|#name:{name},status:load_error"));
