@@ -9,6 +9,7 @@ use xxhash_rust::xxh3::xxh3_128;
 use crate::config::{AskedTiming, CacheConfig, Grants, Limits, Timing};
 use crate::description::Description;
 use crate::failure::Failure;
+use crate::fingerprints::Memory;
 use crate::http::{Door, Policy};
 use crate::intake::Intake;
 use crate::loaded::Loaded;
@@ -27,6 +28,8 @@ pub(crate) struct Cache {
     pub(crate) progress: Arc<Progress>,
     /// The number of the last snapshot this host knows of: numbers grow even where the store lost everything.
     pub(crate) last_seq: AtomicU64,
+    /// What this host remembers of what it has published.
+    pub(crate) memory: Memory,
     loader: Loader,
     /// Names this build of the loader with these settings and grants: its marks mean nothing to another.
     identity: String,
@@ -77,6 +80,7 @@ impl Cache {
             timing: config.timing.or(asked).resolve(&config.name)?,
             progress: Arc::default(),
             last_seq: AtomicU64::default(),
+            memory: Memory::default(),
             loader,
             identity: format!("{:032x}", xxh3_128(identity.as_bytes())),
             config,

@@ -1,16 +1,15 @@
 //! The way of entries from a loader of either kind towards the store: checked one by one, sent on
 //! in batches.
 
-use std::collections::HashSet;
-use std::hash::{BuildHasher, RandomState};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use kiwi_cache::{Batch, Root};
+use kiwi_cache::{Batch, Fingerprint, Root};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::config::Limits;
 use crate::entry;
 use crate::failure::{Failure, FailureKind};
+use crate::fingerprints::{Fingerprints, Seen};
 use crate::progress::Progress;
 
 /// A batch is sent on when it has this many entries or bytes: few enough that no command blocks
@@ -23,8 +22,9 @@ const BATCHES_UNDER_WAY: usize = 4;
 
 /// What goes from an [`Intake`] to whoever takes the entries.
 pub(crate) enum Parcel {
-    /// Entries that passed all checks.
-    Entries(Batch),
+    /// Entries that passed all checks, and the places of those in it that what is remembered does not
+    /// have like this.
+    Entries { batch: Batch, changed: Vec<usize> },
     /// Asks whether a key was among the entries sent before.
     IsKnown(String, oneshot::Sender<bool>),
 }
@@ -37,10 +37,11 @@ pub(crate) struct Intake {
     entries: u64,
     bytes: u64,
     root: Root,
-    /// Hashes of all keys so far, with a seed of this load: a loader cannot make keys collide.
-    seen: HashSet<u64, foldhash::fast::FixedState>,
-    key_hash: RandomState,
-    /// Keys of this batch whose hash was seen before: duplicates, or accidents of hashing.
+    /// What the map was before, and what this load has given of it so far.
+    fingerprints: Arc<Mutex<Fingerprints>>,
+    /// The places in the batch of what has changed.
+    changed: Vec<usize>,
+    /// Keys of this batch whose fingerprint was seen before: duplicates, or accidents of hashing.
     suspects: Vec<String>,
     progress: Arc<Progress>,
 }
@@ -55,7 +56,11 @@ pub(crate) struct Totals {
 
 impl Intake {
     /// An intake, and where its parcels arrive.
-    pub(crate) fn new(limits: Limits, progress: Arc<Progress>) -> (Self, mpsc::Receiver<Parcel>) {
+    pub(crate) fn new(
+        limits: Limits,
+        progress: Arc<Progress>,
+        fingerprints: Arc<Mutex<Fingerprints>>,
+    ) -> (Self, mpsc::Receiver<Parcel>) {
         let (parcels, arriving) = mpsc::channel(BATCHES_UNDER_WAY);
         let intake = Self {
             limits,
@@ -64,8 +69,8 @@ impl Intake {
             entries: 0,
             bytes: 0,
             root: Root::default(),
-            seen: HashSet::default(),
-            key_hash: RandomState::new(),
+            fingerprints,
+            changed: Vec::new(),
             suspects: Vec::new(),
             progress,
         };
@@ -90,10 +95,14 @@ impl Intake {
             let message = format!("the map has more than the {} bytes allowed", self.limits.total_bytes);
             return Err(Failure::limit("total_bytes", message));
         }
-        if !self.seen.insert(self.key_hash.hash_one(key)) {
-            self.suspects.push(key.to_owned());
+        let fingerprint = Fingerprint::of(key, value);
+        let seen = self.fingerprints().give(fingerprint);
+        match seen {
+            Seen::Same => {}
+            Seen::Changed => self.changed.push(self.batch.len()),
+            Seen::Again => self.suspects.push(key.to_owned()),
         }
-        self.root.add(key, value);
+        self.root.add_fingerprint(fingerprint);
         self.batch.push(key, value);
         Ok(())
     }
@@ -121,14 +130,14 @@ impl Intake {
             self.confirm_new(key).await?;
         }
         if !self.batch.is_empty() {
-            let batch = std::mem::take(&mut self.batch);
+            let (batch, changed) = (std::mem::take(&mut self.batch), std::mem::take(&mut self.changed));
             self.progress.add(batch.len(), batch.bytes());
-            self.send(Parcel::Entries(batch)).await?;
+            self.send(Parcel::Entries { batch, changed }).await?;
         }
         Ok(())
     }
 
-    /// A repeated hash is not proof: two keys may share one. Only the keys themselves are.
+    /// A repeated fingerprint is not proof: two keys may share one. Only the keys themselves are.
     async fn confirm_new(&mut self, key: String) -> Result<(), Failure> {
         let times = self.batch.iter().filter(|&(other, _)| other == key).count();
         let repeated = times > 1 || {
@@ -143,7 +152,12 @@ impl Intake {
             );
             return Err(Failure::new(FailureKind::InvalidEntry, message));
         }
+        self.fingerprints().confuse();
         Ok(())
+    }
+
+    fn fingerprints(&self) -> MutexGuard<'_, Fingerprints> {
+        self.fingerprints.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn send(&self, parcel: Parcel) -> Result<(), Failure> {
@@ -176,12 +190,14 @@ mod tests {
 
     /// Pushes entries as a loader would, and takes them as the store would.
     async fn run(entries: &[(&str, &str)], limits: Limits) -> Result<(Totals, Vec<(String, String)>), Failure> {
-        let (mut intake, mut arriving) = Intake::new(limits, Arc::default());
+        let (mut intake, mut arriving) = Intake::new(limits, Arc::default(), Arc::default());
         let taker = async {
             let mut taken: Vec<(String, String)> = Vec::new();
             while let Some(parcel) = arriving.recv().await {
                 match parcel {
-                    Parcel::Entries(batch) => taken.extend(batch.iter().map(|(k, v)| (k.to_owned(), v.to_owned()))),
+                    Parcel::Entries { batch, .. } => {
+                        taken.extend(batch.iter().map(|(k, v)| (k.to_owned(), v.to_owned())))
+                    }
                     Parcel::IsKnown(key, answer) => {
                         let _ = answer.send(taken.iter().any(|(other, _)| *other == key));
                     }

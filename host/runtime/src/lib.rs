@@ -22,10 +22,12 @@
 mod cache;
 mod config;
 mod deadline;
+mod delivery;
 mod description;
 mod dry;
 mod entry;
 mod failure;
+mod fingerprints;
 mod host;
 mod http;
 mod inspection;
@@ -43,10 +45,12 @@ mod plugin_error;
 mod prepare;
 mod progress;
 mod prolong;
+mod publication;
 mod refill;
 mod report;
 mod sandbox;
 mod schedule;
+mod spool;
 mod warm;
 
 pub use config::{

@@ -1,0 +1,188 @@
+//! What a host remembers of the map it has published: sixteen bytes an entry, enough to see which
+//! entries a new load changes.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use foldhash::fast::FixedState;
+use kiwi_cache::{Fingerprint, Head, Id};
+
+/// What is remembered of one cache between its loads: of which snapshot, and its fingerprints.
+#[derive(Debug, Default)]
+pub(crate) struct Memory(Mutex<Option<(Id, Fingerprints)>>);
+
+impl Memory {
+    /// Takes out what is known of the snapshot that is published now. Of any other nothing is known.
+    pub(crate) fn recall(&self, published: Option<&Head>) -> Option<Fingerprints> {
+        let remembered = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let (id, fingerprints) = remembered?;
+        let is_known = |head: &Head| head.id == id && head.entries == fingerprints.entries.len() as u64;
+        published.is_some_and(is_known).then_some(fingerprints)
+    }
+
+    /// Remembers a snapshot that is published.
+    pub(crate) fn keep(&self, id: Id, fingerprints: Fingerprints) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((id, fingerprints));
+    }
+}
+
+/// The fingerprints of a map's entries, and which of them the load under way has given again.
+///
+/// Keyed by the key's fingerprint, which tells duplicates apart as well. It knows nothing of whether the
+/// map is still what is published: that is asked by the snapshot's id.
+#[derive(Debug, Default)]
+pub(crate) struct Fingerprints {
+    entries: HashMap<u64, Remembered, FixedState>,
+    given: usize,
+    altered: usize,
+    /// Two keys share a fingerprint: what is remembered of them is not to be trusted.
+    ambiguous: bool,
+}
+
+/// An entry's fingerprint, cut to 63 bits, and in the last one whether the load under way has given it.
+#[derive(Clone, Copy, Debug)]
+struct Remembered(u64);
+
+impl Remembered {
+    const GIVEN: u64 = 1;
+
+    fn given(fingerprint: Fingerprint) -> Self {
+        Self(fingerprint.entry as u64 | Self::GIVEN)
+    }
+
+    fn is_given(self) -> bool {
+        self.0 & Self::GIVEN != 0
+    }
+
+    fn forget_given(&mut self) {
+        self.0 &= !Self::GIVEN;
+    }
+}
+
+/// What an entry is to the map before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Seen {
+    /// It was there, with the same value.
+    Same,
+    /// Its key is new, or its value is another one.
+    Changed,
+    /// This load has given its key already, unless two keys share a fingerprint.
+    Again,
+}
+
+impl Fingerprints {
+    /// Takes the next entry of a load.
+    pub(crate) fn give(&mut self, fingerprint: Fingerprint) -> Seen {
+        let now = Remembered::given(fingerprint);
+        let Some(known) = self.entries.get_mut(&fingerprint.key) else {
+            self.entries.insert(fingerprint.key, now);
+            self.given += 1;
+            self.altered += 1;
+            return Seen::Changed;
+        };
+        if known.is_given() {
+            return Seen::Again;
+        }
+        let is_same = known.0 | Remembered::GIVEN == now.0;
+        *known = now;
+        self.given += 1;
+        self.altered += usize::from(!is_same);
+        if is_same { Seen::Same } else { Seen::Changed }
+    }
+
+    /// Two different keys share a fingerprint.
+    pub(crate) fn confuse(&mut self) {
+        self.ambiguous = true;
+    }
+
+    /// Whether every entry has a fingerprint of its own.
+    pub(crate) fn is_clear(&self) -> bool {
+        !self.ambiguous
+    }
+
+    /// How many entries of the map before the load has not given, so far.
+    pub(crate) fn vanished(&self) -> usize {
+        self.entries.len() - self.given
+    }
+
+    /// Whether a key of the map before was not given.
+    pub(crate) fn has_vanished(&self, key: &str) -> bool {
+        self.entries.get(&Fingerprint::of_key(key)).is_some_and(|known| !known.is_given())
+    }
+
+    /// Whether the load has given a map, and not only the word that nothing has changed.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.given > 0 || self.entries.is_empty()
+    }
+
+    /// Ends a load: what was given is the map now. `false`: not all of it is known.
+    pub(crate) fn settle(&mut self) -> bool {
+        if self.vanished() > 0 {
+            self.entries.retain(|_, known| known.is_given());
+        }
+        self.clear_given();
+        !self.ambiguous
+    }
+
+    /// Ends a load that came to nothing: the map is what it was before. `false`: that is not known any
+    /// more.
+    pub(crate) fn revert(&mut self) -> bool {
+        let is_known = self.altered == 0 && !self.ambiguous;
+        self.clear_given();
+        is_known
+    }
+
+    fn clear_given(&mut self) {
+        self.entries.values_mut().for_each(Remembered::forget_given);
+        (self.given, self.altered) = (0, 0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn give(table: &mut Fingerprints, key: &str, value: &str) -> Seen {
+        table.give(Fingerprint::of(key, value))
+    }
+
+    #[test]
+    fn a_load_that_came_to_nothing_is_forgotten_if_it_altered_nothing() {
+        let mut table = Fingerprints::default();
+        give(&mut table, "a", "1");
+        table.settle();
+        assert_eq!(give(&mut table, "a", "1"), Seen::Same);
+        assert!(table.revert());
+        assert_eq!(give(&mut table, "a", "1"), Seen::Same);
+        assert_eq!(give(&mut table, "a", "1"), Seen::Again);
+        assert_eq!(give(&mut table, "b", "1"), Seen::Changed);
+        assert!(!table.revert());
+    }
+
+    proptest! {
+        #[test]
+        fn each_load_is_compared_with_the_one_before(
+            loads in prop::collection::vec(prop::collection::btree_map("[a-e]", "[01]", 0..5), 1..6),
+        ) {
+            let mut table = Fingerprints::default();
+            let mut before = BTreeMap::new();
+            for load in loads {
+                for (key, value) in &load {
+                    let expected = if before.get(key) == Some(value) { Seen::Same } else { Seen::Changed };
+                    prop_assert_eq!(give(&mut table, key, value), expected);
+                    prop_assert_eq!(give(&mut table, key, value), Seen::Again);
+                }
+                let vanished: Vec<&String> = before.keys().filter(|key| !load.contains_key(*key)).collect();
+                prop_assert_eq!(table.vanished(), vanished.len());
+                prop_assert!(vanished.iter().all(|key| table.has_vanished(key)));
+                prop_assert!(load.keys().all(|key| !table.has_vanished(key)));
+                table.settle();
+                before = load;
+            }
+        }
+    }
+}
