@@ -26,6 +26,7 @@ enum Kind {
     Full,
     Format,
     Value,
+    Load,
 }
 
 impl Error {
@@ -71,6 +72,11 @@ impl Error {
     pub(crate) fn adding(mut self, more: &str) -> Self {
         self.message.push_str(more);
         self
+    }
+
+    /// The source could not be loaded: what a [`Refill`](crate::Refill) reports.
+    pub fn load_failed(message: impl Into<String>) -> Self {
+        Self::new(Kind::Load, message)
     }
 
     /// Names the cache the error is about, unless it already names one.
@@ -144,6 +150,12 @@ impl Error {
     #[must_use]
     pub fn is_value(&self) -> bool {
         self.kind == Kind::Value
+    }
+
+    /// The source could not be loaded, so that there is nothing to read.
+    #[must_use]
+    pub fn is_load_failed(&self) -> bool {
+        self.kind == Kind::Load
     }
 }
 

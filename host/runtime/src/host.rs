@@ -127,6 +127,8 @@ impl Host {
         }
         let (shared, watching) = (self.0.clone(), draining.clone());
         tasks.spawn(async move { watching.run_until_cancelled_owned(shared.watch()).await.unwrap_or_default() });
+        let (shared, listening) = (self.0.clone(), draining.clone());
+        tasks.spawn(async move { listening.run_until_cancelled_owned(shared.listen()).await.unwrap_or_default() });
 
         shutdown.await;
         draining.cancel();

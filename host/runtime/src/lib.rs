@@ -19,6 +19,7 @@
 //!
 //! Data flows one way: loader -> entries -> refill -> store.
 
+mod asked;
 mod cache;
 mod config;
 mod deadline;

@@ -186,7 +186,7 @@ impl Shared {
         }
     }
 
-    fn seen(&self, entry: &Entry, status: kiwi_cache::Result<Status>) {
+    pub(crate) fn seen(&self, entry: &Entry, status: kiwi_cache::Result<Status>) {
         match self.metrics.store_call(&entry.cache, status).map(|status| (status.now, status.presence)) {
             Ok((now, Presence::Whole(head))) => {
                 self.metrics.age(&entry.cache.name, now.duration_since(head.checked_at).unwrap_or_default());

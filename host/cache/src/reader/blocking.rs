@@ -7,10 +7,12 @@ use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
 use tokio::sync::{mpsc as orders, oneshot};
+use tokio::task::JoinSet;
 
+use super::builder::Opened;
 use super::freshness::State;
 use super::local::{Local, reads};
-use super::reload::Reload;
+use super::upkeep::Upkeep;
 use super::{Address, Builder, Ref, Snapshot};
 use crate::{Error, Id, Name, Result};
 
@@ -53,8 +55,22 @@ struct Thread {
     handle: Option<JoinHandle<()>>,
 }
 
-/// Reload now, and say here how that went.
-type Order = mpsc::Sender<Result<()>>;
+/// What the thread is told to do, with where to say how that went.
+enum Order {
+    Reload(Reply),
+    ReadThrough { since: Instant, reply: Reply },
+}
+
+type Reply = mpsc::Sender<Result<()>>;
+
+impl Thread {
+    fn order(&self, name: &Name, order: impl FnOnce(Reply) -> Order) -> Result<()> {
+        let (reply, answer) = mpsc::channel();
+        // Where the thread is gone the reply is dropped, which `recv` sees.
+        let _ = self.orders.send(order(reply));
+        answer.recv().unwrap_or_else(|_| Err(panicked(name)))
+    }
+}
 
 impl Drop for Thread {
     fn drop(&mut self) {
@@ -82,11 +98,30 @@ impl<V: DeserializeOwned + Send + Sync + 'static> Cache<V> {
     /// # Errors
     /// As [`connect`](Self::connect); what was loaded before is served on.
     pub fn reload(&self) -> Result<()> {
-        let Some(thread) = &self.inner.thread else { return Ok(()) };
-        let (reply, answer) = mpsc::channel();
-        // Where the thread is gone the reply is dropped, which `recv` sees.
-        let _ = thread.orders.send(reply);
-        answer.recv().unwrap_or_else(|_| Err(panicked(self.name())))
+        match &self.inner.thread {
+            Some(thread) => thread.order(self.name(), Order::Reload),
+            None => Ok(()),
+        }
+    }
+
+    /// As [`get`](Self::get), but where no snapshot was ever loaded here, gets one first: from the store,
+    /// or else from the source, by the host that is asked for it or by [`Builder::refill_by`].
+    ///
+    /// Never waits while there is a snapshot to serve, however old. All who find none at the same time
+    /// wait for one attempt, and share how it ends. For a service that begins with
+    /// [`start_missing`](Builder::start_missing).
+    ///
+    /// # Errors
+    /// Nothing came (`is_missing`, or by [`Builder::max_attempts`] the failure itself); or what is
+    /// published cannot be read, as with [`connect`](Self::connect).
+    pub fn get_or_refill(&self, key: &str) -> Result<Option<Ref<V>>> {
+        if let Some(thread) = &self.inner.thread
+            && self.local().is_missing()
+        {
+            let since = Instant::now();
+            thread.order(self.name(), |reply| Order::ReadThrough { since, reply })?;
+        }
+        self.get(key)
     }
 
     /// Sets up a reader otherwise than by default.
@@ -113,17 +148,17 @@ impl<V: DeserializeOwned + Send + Sync + 'static> Builder<Cache<V>> {
     /// # Errors
     /// As [`Cache::connect`].
     pub fn connect(self) -> Result<Cache<V>> {
-        let reload = Reload::new(self.open()?);
-        let local = Arc::clone(reload.local());
+        let opened = self.open()?;
+        let name = opened.name.clone();
         let (orders, inbox) = orders::unbounded_channel();
         let (stop, stopped) = oneshot::channel();
         let (ready, first) = mpsc::channel();
         let handle = std::thread::Builder::new()
             .name("kiwi-reload".to_owned())
-            .spawn(move || run(reload, inbox, stopped, ready))
-            .map_err(|error| no_thread(error).of(&local.cache))?;
+            .spawn(move || run(opened, inbox, stopped, ready))
+            .map_err(|error| no_thread(error).of(&name))?;
         let thread = Thread { orders, stop: Some(stop), handle: Some(handle) };
-        first.recv().unwrap_or_else(|_| Err(panicked(&local.cache)))?;
+        let local = first.recv().unwrap_or_else(|_| Err(panicked(&name)))?;
         Ok(Cache { inner: Arc::new(Inner { local, thread: Some(thread) }) })
     }
 }
@@ -140,17 +175,17 @@ impl<V> Builder<Cache<V>> {
 }
 
 /// The thread: a runtime of its own, in which the store's connection lives too.
-fn run<V: DeserializeOwned>(
-    mut reload: Reload<V>,
+fn run<V: DeserializeOwned + Send + Sync + 'static>(
+    opened: Opened<V>,
     inbox: orders::UnboundedReceiver<Order>,
     stopped: oneshot::Receiver<()>,
-    ready: mpsc::Sender<Result<()>>,
+    ready: mpsc::Sender<Result<Arc<Local<V>>>>,
 ) {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             // Nobody listens any more only if `connect` is gone too.
-            let _ = ready.send(Err(no_thread(error).of(&reload.local().cache)));
+            let _ = ready.send(Err(no_thread(error).of(&opened.name)));
             return;
         }
     };
@@ -158,11 +193,14 @@ fn run<V: DeserializeOwned>(
         tokio::select! {
             _ = stopped => {}
             () = async {
-                let first = reload.first().await;
-                let failed = first.is_err();
-                let _ = ready.send(first);
-                if !failed {
-                    serve(reload, inbox).await;
+                match Upkeep::start(opened).await {
+                    Ok(upkeep) => {
+                        let _ = ready.send(Ok(Arc::clone(upkeep.local())));
+                        serve(Arc::new(upkeep), inbox).await;
+                    }
+                    Err(error) => {
+                        let _ = ready.send(Err(error));
+                    }
                 }
             } => {}
         }
@@ -171,18 +209,23 @@ fn run<V: DeserializeOwned>(
     runtime.shutdown_background();
 }
 
-/// Reloads at its times and on order, until nobody can order any more.
-async fn serve<V: DeserializeOwned>(mut reload: Reload<V>, mut inbox: orders::UnboundedReceiver<Order>) {
-    loop {
-        let order = tokio::time::timeout(reload.interval(), inbox.recv()).await;
-        // A failure is logged, and kept for `last_error`.
-        let outcome = match &order {
-            Ok(None) => return,
-            Ok(Some(_)) | Err(_) => reload.reload().await,
-        };
-        if let Ok(Some(reply)) = order {
+/// Does what is ordered, until nobody can order any more. One order does not wait for another.
+async fn serve<V: DeserializeOwned + Send + Sync + 'static>(
+    upkeep: Arc<Upkeep<V>>,
+    mut inbox: orders::UnboundedReceiver<Order>,
+) {
+    let mut tasks = JoinSet::new();
+    while let Some(order) = inbox.recv().await {
+        // Those that are done; a panic in one was reported by the thread itself.
+        while tasks.try_join_next().is_some() {}
+        let upkeep = Arc::clone(&upkeep);
+        tasks.spawn(async move {
+            let (reply, outcome) = match order {
+                Order::Reload(reply) => (reply, upkeep.reload().await),
+                Order::ReadThrough { since, reply } => (reply, upkeep.read_through(since).await),
+            };
             let _ = reply.send(outcome);
-        }
+        });
     }
 }
 

@@ -5,12 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::missing::Hook;
-use super::{Address, Cache, Snapshot, blocking};
+use super::read_through::{ReadThrough, Source};
+use super::reload::Reload;
+use super::{Address, Cache, Refill, Snapshot, blocking};
+use serde::de::DeserializeOwned;
+
 use crate::store::{Layout, Store};
 use crate::{Error, Name, Result};
 
 /// How old a copy may get where nothing else is said.
 const DEFAULT_RELOAD_TTL: Duration = Duration::from_secs(60);
+/// How long a read waits for a host that was asked, where nothing else is said.
+const DEFAULT_REFILL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Sets up a reader: made by `builder` of either `Cache`, ended by `connect` or `fixed`.
 #[must_use = "nothing happens until `connect` or `fixed`"]
@@ -21,6 +27,9 @@ pub struct Builder<C: Reader> {
     layout: Option<Layout>,
     settings: Settings,
     missing: Option<Hook<C::Value>>,
+    max_attempts: i32,
+    refill_timeout: Duration,
+    refill_by: Option<Arc<dyn Refill>>,
 }
 
 /// What a [`Builder`] sets up: [`Cache`] or [`blocking::Cache`], and nothing else.
@@ -60,16 +69,36 @@ pub(super) enum Without {
 
 /// What `open` gives for `connect` to go on with.
 pub(super) struct Opened<V> {
-    pub(super) store: Arc<dyn Store>,
     pub(super) name: Name,
-    pub(super) settings: Settings,
-    pub(super) missing: Option<Hook<V>>,
+    store: Arc<dyn Store>,
+    settings: Settings,
+    missing: Option<Hook<V>>,
+    source: Source,
+    max_attempts: i32,
+}
+
+impl<V: DeserializeOwned> Opened<V> {
+    /// The two ways to a snapshot: by time, and by a read that finds none.
+    pub(super) fn into_parts(self) -> (Reload<V>, ReadThrough) {
+        let read_through = ReadThrough::new(Arc::clone(&self.store), self.name.clone(), self.source, self.max_attempts);
+        (Reload::new(self.store, self.name, self.settings, self.missing), read_through)
+    }
 }
 
 impl<C: Reader> Builder<C> {
     pub(super) fn new(name: Result<Name>) -> Self {
         let settings = Settings { reload_ttl: DEFAULT_RELOAD_TTL, wait: Duration::ZERO, without: Without::Fail };
-        Self { name, address: None, key_prefix: None, layout: None, settings, missing: None }
+        Self {
+            name,
+            address: None,
+            key_prefix: None,
+            layout: None,
+            settings,
+            missing: None,
+            max_attempts: -1,
+            refill_timeout: DEFAULT_REFILL_TIMEOUT,
+            refill_by: None,
+        }
     }
 
     /// The store: a URL, or one that is open already. There is no default.
@@ -137,6 +166,32 @@ impl<C: Reader> Builder<C> {
         self
     }
 
+    /// How many failures `get_or_refill` bears, as in kiwi-cache. A failure is a load that failed, a host
+    /// that published nothing in time, or a store that was away.
+    ///
+    /// - Negative, which is the default: one try for each read, and a read that still finds nothing says
+    ///   `is_missing`, with the failure as its `source()`.
+    /// - 0 and 1: the first failure is given as it is, such as `is_load_failed` or `is_unavailable`.
+    /// - More: so many tries, one right after the other, and the last failure is given as it is. They are
+    ///   counted over the reader's life, not read by read; after that one the count begins anew.
+    pub fn max_attempts(mut self, max_attempts: i32) -> Self {
+        self.max_attempts = max_attempts;
+        self
+    }
+
+    /// How long `get_or_refill` waits for a host that was asked to load: 30 s unless said here.
+    pub fn refill_timeout(mut self, refill_timeout: Duration) -> Self {
+        self.refill_timeout = refill_timeout;
+        self
+    }
+
+    /// Has `get_or_refill` load by the host that this program embeds, with no need to ask through the
+    /// store, and with no `refill_timeout`: the load has a limit of its own.
+    pub fn refill_by(mut self, host: Arc<dyn Refill>) -> Self {
+        self.refill_by = Some(host);
+        self
+    }
+
     /// Checks the name, for a reader that needs no store.
     pub(super) fn unopened(self) -> Result<(Name, Option<Hook<C::Value>>)> {
         Ok((self.name?, self.missing))
@@ -148,6 +203,10 @@ impl<C: Reader> Builder<C> {
         if self.settings.reload_ttl.is_zero() {
             return Err(Error::invalid("reload_ttl is 0: expected how old a copy may get, such as 60 s").of(&name));
         }
+        if self.refill_timeout.is_zero() {
+            let message = "refill_timeout is 0: expected how long to wait for a host that was asked, such as 30 s";
+            return Err(Error::invalid(message).of(&name));
+        }
         let Some(address) = self.address else {
             return Err(
                 Error::invalid("no store is named: set one with `store`, such as redis://127.0.0.1:6379").of(&name)
@@ -157,7 +216,12 @@ impl<C: Reader> Builder<C> {
         if let Some(layout) = self.layout {
             store = store.with_layouts(&[(name.clone(), layout)])?;
         }
-        Ok(Opened { store, name, settings: self.settings, missing: self.missing })
+        let source = match self.refill_by {
+            Some(host) => Source::Embedded(host),
+            None => Source::Asked { timeout: self.refill_timeout },
+        };
+        let (settings, missing, max_attempts) = (self.settings, self.missing, self.max_attempts);
+        Ok(Opened { name, store, settings, missing, source, max_attempts })
     }
 }
 
@@ -169,6 +233,8 @@ impl<C: Reader> fmt::Debug for Builder<C> {
             .field("key_prefix", &self.key_prefix)
             .field("layout", &self.layout)
             .field("settings", &self.settings)
+            .field("max_attempts", &self.max_attempts)
+            .field("refill_timeout", &self.refill_timeout)
             .finish_non_exhaustive()
     }
 }

@@ -5,12 +5,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
-use tokio::sync::Mutex;
-use tokio::task::JoinHandle;
 
 use super::freshness::State;
 use super::local::{Local, reads};
-use super::reload::Reload;
+use super::upkeep::Upkeep;
 use super::{Address, Builder, Ref, Snapshot};
 use crate::{Error, Id, Name, Result};
 
@@ -43,19 +41,7 @@ pub struct Cache<V> {
 struct Inner<V> {
     local: Arc<Local<V>>,
     /// Absent where the map is fixed.
-    reload: Option<Owned<V>>,
-}
-
-/// A reload and the task that calls it.
-struct Owned<V> {
-    reload: Arc<Mutex<Reload<V>>>,
-    task: JoinHandle<()>,
-}
-
-impl<V> Drop for Owned<V> {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
+    upkeep: Option<Upkeep<V>>,
 }
 
 impl<V: DeserializeOwned + Send + Sync + 'static> Cache<V> {
@@ -76,10 +62,29 @@ impl<V: DeserializeOwned + Send + Sync + 'static> Cache<V> {
     /// # Errors
     /// As [`connect`](Self::connect); what was loaded before is served on.
     pub async fn reload(&self) -> Result<()> {
-        match &self.inner.reload {
-            Some(owned) => owned.reload.lock().await.reload().await,
+        match &self.inner.upkeep {
+            Some(upkeep) => upkeep.reload().await,
             None => Ok(()),
         }
+    }
+
+    /// As [`get`](Self::get), but where no snapshot was ever loaded here, gets one first: from the store,
+    /// or else from the source, by the host that is asked for it or by [`Builder::refill_by`].
+    ///
+    /// Never waits while there is a snapshot to serve, however old. All who find none at the same time
+    /// wait for one attempt, and share how it ends. For a service that begins with
+    /// [`start_missing`](Builder::start_missing).
+    ///
+    /// # Errors
+    /// Nothing came (`is_missing`, or by [`Builder::max_attempts`] the failure itself); or what is
+    /// published cannot be read, as with [`connect`](Self::connect).
+    pub async fn get_or_refill(&self, key: &str) -> Result<Option<Ref<V>>> {
+        if let Some(upkeep) = &self.inner.upkeep
+            && self.local().is_missing()
+        {
+            upkeep.read_through(Instant::now()).await?;
+        }
+        self.get(key)
     }
 
     /// Sets up a reader otherwise than by default.
@@ -109,12 +114,9 @@ impl<V: DeserializeOwned + Send + Sync + 'static> Builder<Cache<V>> {
     /// # Errors
     /// As [`Cache::connect`].
     pub async fn connect(self) -> Result<Cache<V>> {
-        let mut reload = Reload::new(self.open()?);
-        reload.first().await?;
-        let local = Arc::clone(reload.local());
-        let reload = Arc::new(Mutex::new(reload));
-        let task = tokio::spawn(reload_for_ever(Arc::clone(&reload)));
-        Ok(Cache { inner: Arc::new(Inner { local, reload: Some(Owned { reload, task }) }) })
+        let upkeep = Upkeep::start(self.open()?).await?;
+        let local = Arc::clone(upkeep.local());
+        Ok(Cache { inner: Arc::new(Inner { local, upkeep: Some(upkeep) }) })
     }
 }
 
@@ -125,16 +127,7 @@ impl<V> Builder<Cache<V>> {
     /// The name is wrong (`is_invalid`).
     pub fn fixed<K: Into<Box<str>>>(self, entries: impl IntoIterator<Item = (K, V)>) -> Result<Cache<V>> {
         let (name, missing) = self.unopened()?;
-        Ok(Cache { inner: Arc::new(Inner { local: Arc::new(Local::fixed_as(name, entries, missing)), reload: None }) })
-    }
-}
-
-async fn reload_for_ever<V: DeserializeOwned>(reload: Arc<Mutex<Reload<V>>>) {
-    loop {
-        let interval = reload.lock().await.interval();
-        tokio::time::sleep(interval).await;
-        // A failure is logged, and kept for `last_error`.
-        let _ = reload.lock().await.reload().await;
+        Ok(Cache { inner: Arc::new(Inner { local: Arc::new(Local::fixed_as(name, entries, missing)), upkeep: None }) })
     }
 }
 
@@ -151,7 +144,7 @@ impl<V> Cache<V> {
     /// # Ok::<(), kiwi_cache::Error>(())
     /// ```
     pub fn fixed<K: Into<Box<str>>>(entries: impl IntoIterator<Item = (K, V)>) -> Self {
-        Self { inner: Arc::new(Inner { local: Arc::new(Local::fixed(entries)), reload: None }) }
+        Self { inner: Arc::new(Inner { local: Arc::new(Local::fixed(entries)), upkeep: None }) }
     }
 
     reads!();

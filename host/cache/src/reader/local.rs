@@ -79,6 +79,11 @@ impl<V> Local<V> {
         self.held.load().as_deref().map(look)
     }
 
+    /// Whether no snapshot was ever loaded here.
+    pub(super) fn is_missing(&self) -> bool {
+        self.held.load().is_none()
+    }
+
     pub(super) fn state(&self) -> State {
         self.look(|held| held.seen.state(self.reload_ttl, Instant::now())).unwrap_or(State::Missing)
     }

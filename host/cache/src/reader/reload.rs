@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 use serde::de::DeserializeOwned;
 use tracing::{info, warn};
 
-use super::builder::{Opened, Settings, Without};
+use super::builder::{Settings, Without};
 use super::freshness::{Seen, State};
 use super::load::{self, Failure};
 use super::local::{Held, Local};
 use super::missing::Hook;
 use super::snapshot::Snapshot;
 use crate::store::Store;
-use crate::{Error, Id, Result};
+use crate::{Error, Id, Name, Result};
 
 /// How often a reader that holds nothing looks for a first snapshot, if not more often anyway.
 const FIRST_LOOK_INTERVAL: Duration = Duration::from_secs(1);
@@ -31,9 +31,8 @@ pub(super) struct Reload<V> {
 }
 
 impl<V: DeserializeOwned> Reload<V> {
-    pub(super) fn new(opened: Opened<V>) -> Self {
-        let Opened { store, name, settings, missing } = opened;
-        let local = Arc::new(Local::new(name, settings.reload_ttl));
+    pub(super) fn new(store: Arc<dyn Store>, cache: Name, settings: Settings, missing: Option<Hook<V>>) -> Self {
+        let local = Arc::new(Local::new(cache, settings.reload_ttl));
         Self { store, local, settings, missing, refused: None, logged: (State::Missing, None) }
     }
 

@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures_util::stream::BoxStream;
 
 pub use delta::Delta;
 pub use embedded::Embedded;
@@ -209,6 +210,9 @@ pub enum Scan {
     Whole,
 }
 
+/// The caches that readers ask for, as they ask: see [`Store::asks`].
+pub type Asks = BoxStream<'static, Name>;
+
 /// Something [`Store::check`] found that will cause trouble.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
@@ -293,6 +297,14 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// The values of some keys of what is published, in one consistent step. The outer `None`:
     /// the cache is missing or lost.
     async fn get(&self, cache: &Name, keys: &[&str]) -> Result<Option<Vec<Option<Bytes>>>>;
+
+    /// Asks whatever host runs a cache to look after it, for a reader that finds nothing there. Changes
+    /// no data. Nobody may be listening, so it is to be repeated by who waits.
+    async fn ask(&self, cache: &Name) -> Result<()>;
+
+    /// The names of those of these caches that are asked for from now on; one that is asked for many
+    /// times at once may come once. It ends when the store is not heard any more.
+    async fn asks(&self, caches: &[Name]) -> Result<Asks>;
 
     /// The caches that have a snapshot or a last error here, sorted.
     async fn caches(&self) -> Result<Vec<Name>>;

@@ -4,6 +4,7 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use kiwi_cache::Cache;
+use tracing::subscriber::DefaultGuard;
 
 use crate::eventually;
 use crate::publisher::Publisher;
@@ -11,10 +12,17 @@ use crate::redis_server::RedisServer;
 
 /// The lines logged by this thread.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
-    fn lines_with(&self, text: &str) -> usize {
+    /// Begins to take down what this thread logs, until the guard is dropped.
+    pub(crate) fn of_this_thread(&self) -> DefaultGuard {
+        let writer = self.clone();
+        let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+        tracing::subscriber::set_default(subscriber)
+    }
+
+    pub(crate) fn lines_with(&self, text: &str) -> usize {
         let log = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
         log.lines().filter(|line| line.contains("airlines") && line.contains(text)).count()
     }
@@ -34,9 +42,7 @@ impl io::Write for Log {
 #[tokio::test]
 async fn each_trouble_is_logged_once_and_so_is_its_end() {
     let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
-    let _here = tracing::subscriber::set_default(subscriber);
+    let _here = log.of_this_thread();
 
     let mut redis = RedisServer::start();
     let publisher = Publisher::new(&redis);

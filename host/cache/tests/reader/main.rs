@@ -6,6 +6,7 @@ mod log;
 mod missing;
 mod place;
 mod publisher;
+mod read_through;
 #[path = "../support/redis_server.rs"]
 mod redis_server;
 mod remote;

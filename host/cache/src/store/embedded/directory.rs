@@ -7,6 +7,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 
+use super::ask::ASK_FILE;
 use super::environment::{Environment, FileId};
 use super::failure::Result;
 use super::filesystem::network_filesystem;
@@ -157,7 +158,7 @@ fn make_private(path: &Path) -> Result<()> {
 
 /// Only what is ours: whatever else lies there makes it fail.
 fn remove_environment(path: &Path) -> io::Result<()> {
-    for file in ["data.mdb", "lock.mdb", LEASE_FILE] {
+    for file in ["data.mdb", "lock.mdb", LEASE_FILE, ASK_FILE] {
         match fs::remove_file(path.join(file)) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
             _ => {}

@@ -2,12 +2,13 @@
 //!
 //! - The host writes while other processes read. A process killed at any moment leaves what was
 //!   published as it was, and its lease is free at once.
-//! - A directory holds one environment of LMDB (`data.mdb`, `lock.mdb`) and the file `lease`. Its
+//! - A directory holds one environment of LMDB (`data.mdb`, `lock.mdb`) and the files `lease` and `ask`. Its
 //!   disk is used again by the next refill, and given back by `forget`.
 //! - The store's clock is the system's.
 //!
 //! Nothing here may keep a transaction open across two calls: no page that it can see is used again.
 
+mod ask;
 mod changes;
 mod check;
 mod directory;
@@ -28,7 +29,7 @@ use bytes::Bytes;
 
 use self::directory::Directory;
 use self::lease::{Asking, Failing, Locks};
-use super::{Begin, Changes, Chunk, Commit, Due, Finding, Layout, Lease, Publish, Scan, Store};
+use super::{Asks, Begin, Changes, Chunk, Commit, Due, Finding, Layout, Lease, Publish, Scan, Store};
 use crate::{Batch, Error, Id, LastError, Name, Result, Status, Token, Ttl};
 
 /// The embedded store: a directory on a local disk.
@@ -167,6 +168,16 @@ impl Store for Embedded {
         let name = cache.clone();
         let keys: Vec<String> = keys.iter().map(|&key| key.to_owned()).collect();
         self.on_disk(cache, move |directory, _| read::get(directory, &name, &keys)).await
+    }
+
+    async fn ask(&self, cache: &Name) -> Result<()> {
+        let name = cache.clone();
+        self.on_disk(cache, move |directory, _| ask::ask(directory, &name)).await
+    }
+
+    async fn asks(&self, caches: &[Name]) -> Result<Asks> {
+        let (directory, caches) = (Arc::clone(&self.directory), caches.to_vec());
+        self.blocking(move |_, _| Ok(ask::asks(directory, caches))).await
     }
 
     async fn caches(&self) -> Result<Vec<Name>> {

@@ -45,8 +45,9 @@ impl Redis {
             Ok(missing) => {
                 for command in missing.iter().filter_map(text) {
                     let message = self.server.forbidden(command, &keys.data).to_string();
-                    // Without PUBLISH readers learn of a new snapshot when they poll.
-                    findings.push(if command == "PUBLISH" { warning(message) } else { fatal(message) });
+                    // Without them hosts and readers learn of each other when they look, and not at once.
+                    let is_hint = matches!(command, "PUBLISH" | "SUBSCRIBE");
+                    findings.push(if is_hint { warning(message) } else { fatal(message) });
                 }
             }
             Err(error) => match self.server.explain(error) {

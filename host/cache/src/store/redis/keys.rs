@@ -18,6 +18,8 @@ pub(super) struct Keys {
     pub(super) changes: String,
     /// Not a key: where commits are announced.
     pub(super) channel: String,
+    /// Not a key: where readers that find nothing ask for it.
+    pub(super) ask: String,
     /// The keys that are shared with kiwi-cache, where the layout has a record.
     pub(super) record: Option<Record>,
 }
@@ -38,6 +40,7 @@ impl Keys {
             lease: format!("{data}:lease"),
             changes: format!("{data}:changes"),
             channel: format!("{prefix}{cache}:changed"),
+            ask: format!("{data}:ask"),
             data,
             record: layout.record_key().map(Record::new),
         }
@@ -86,4 +89,9 @@ pub(super) fn meta_pattern(prefix: &str) -> String {
 /// The cache a meta key belongs to, unless it is none of ours.
 pub(super) fn cache_of_meta(prefix: &str, key: &str) -> Option<Name> {
     key.strip_prefix(prefix)?.strip_prefix('{')?.strip_suffix("}:meta")?.parse().ok()
+}
+
+/// The cache that is asked for on a channel, unless it is none of ours.
+pub(super) fn asked_cache(prefix: &str, channel: &str) -> Option<Name> {
+    channel.strip_prefix(prefix)?.strip_prefix('{')?.strip_suffix("}:ask")?.parse().ok()
 }

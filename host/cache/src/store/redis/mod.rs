@@ -3,6 +3,7 @@
 //! Whatever must happen in one step is a Lua script (`*.lua`) or a MULTI. All keys of a cache have
 //! one hash tag, and every key has a TTL, save those of a cache that is kept for ever.
 
+mod ask;
 mod check;
 mod error;
 mod head;
@@ -30,13 +31,13 @@ use self::head::{LAYOUT, number, text};
 use self::keys::Keys;
 use self::script::Script;
 use self::server::Server;
-use super::{Begin, Changes, Chunk, Commit, Due, Finding, Layout, Lease, Publish, Scan, Store};
+use super::{Asks, Begin, Changes, Chunk, Commit, Due, Finding, Layout, Lease, Publish, Scan, Store};
 use crate::{Batch, Error, Id, LastError, Name, Result, Status, Token, Ttl};
 
 /// Snapshots in a Redis or Valkey server.
 ///
 /// It holds at most one connection, made by the first call that needs it and again after it was
-/// lost. Any Redis client can read a published map: `HGET 'kiwi:{NAME}' KEY`.
+/// lost, and one more for each [`Store::asks`]. Any Redis client can read a published map: `HGET 'kiwi:{NAME}' KEY`.
 #[derive(Clone, Debug)]
 pub struct Redis {
     server: Arc<Server>,
@@ -176,6 +177,14 @@ impl Store for Redis {
 
     async fn get(&self, cache: &Name, keys: &[&str]) -> Result<Option<Vec<Option<Bytes>>>> {
         self.values(cache, keys).await
+    }
+
+    async fn ask(&self, cache: &Name) -> Result<()> {
+        self.publish_ask(cache).await
+    }
+
+    async fn asks(&self, caches: &[Name]) -> Result<Asks> {
+        self.listen(caches).await
     }
 
     async fn caches(&self) -> Result<Vec<Name>> {

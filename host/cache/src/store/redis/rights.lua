@@ -8,6 +8,7 @@ for _, command in ipairs({
   {'HGET', D, 'f'}, {'HMGET', D, 'f'}, {'HGETALL', D}, {'HLEN', D}, {'HSCAN', D, '0'}, {'HEXISTS', D, 'f'},
   {'HSET', D, 'f', 'v'}, {'HDEL', D, 'f'}, {'PEXPIRE', D, '1'}, {'PEXPIREAT', D, '1'}, {'PERSIST', D},
   {'RENAME', S, D}, {'UNLINK', D}, {'XADD', D, '*', 'f', 'v'}, {'XREVRANGE', D, '+', '-'}, {'PUBLISH', ARGV[1], ''},
+  {'SUBSCRIBE', ARGV[1]},
 }) do
   if forbidden({command}) then missing[#missing + 1] = command[1] end
 end

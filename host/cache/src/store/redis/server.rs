@@ -10,7 +10,7 @@ use super::options::RedisOptions;
 use super::script::{self, By, Script};
 use crate::Result;
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How long a reply may take. (The default of redis-rs is half a second: less than one big HGETALL.)
 pub(super) const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -20,7 +20,7 @@ const TRY_AGAIN_WAITS_MS: [u64; 5] = [20, 40, 80, 160, 320];
 
 /// One Redis server.
 pub(super) struct Server {
-    client: Client,
+    pub(super) client: Client,
     pub(super) options: RedisOptions,
     pub(super) location: String,
     line: Mutex<Line>,

@@ -1,0 +1,329 @@
+//! `get_or_refill`: what a reader with nothing to serve does to get something.
+
+use std::error::Error as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+
+use async_trait::async_trait;
+use futures_util::StreamExt;
+use futures_util::future::join_all;
+use kiwi_cache::store::{Begin, Due};
+use kiwi_cache::{Builder, Cache, Error, LastError, Refill, Token, Ttl, blocking};
+use tokio::sync::Semaphore;
+
+use crate::log::Log;
+use crate::place::{Directory, Place};
+use crate::publisher::Publisher;
+use crate::redis_server::RedisServer;
+use crate::{LONG, SHORT, eventually, on_both_stores};
+
+on_both_stores!(
+    a_copy_is_served_without_a_look_at_anything_else,
+    what_the_store_has_needs_no_source,
+    whoever_listens_is_asked_and_what_he_publishes_is_served,
+    an_ask_that_nobody_hears_does_no_harm,
+    waiting_ends_with_what_was_tried_and_what_the_last_load_said,
+    a_thousand_readers_cause_one_load,
+    those_who_wait_together_share_the_failure,
+    a_reader_that_gives_up_does_not_end_the_load_of_the_others,
+    max_attempts_means_what_it_means_in_kiwi_cache,
+    a_load_may_fail_until_the_last_attempt,
+    what_cannot_be_read_is_not_loaded_again,
+);
+
+/// A source that an embedding service loads by itself.
+struct Source {
+    publisher: Publisher,
+    /// How many loads fail before one succeeds.
+    failures: usize,
+    loads: AtomicUsize,
+    /// One permit a load.
+    gate: Semaphore,
+}
+
+impl Source {
+    fn new(place: &impl Place, failures: usize) -> Arc<Self> {
+        let gate = Semaphore::new(Semaphore::MAX_PERMITS);
+        Arc::new(Self { publisher: Publisher::new(place), failures, loads: AtomicUsize::new(0), gate })
+    }
+
+    /// One whose loads wait to be let through.
+    fn closed(place: &impl Place, failures: usize) -> Arc<Self> {
+        let publisher = Publisher::new(place);
+        Arc::new(Self { publisher, failures, loads: AtomicUsize::new(0), gate: Semaphore::new(0) })
+    }
+
+    fn loads(&self) -> usize {
+        self.loads.load(Ordering::Relaxed)
+    }
+}
+
+#[async_trait]
+impl Refill for Source {
+    async fn refill(&self) -> kiwi_cache::Result<()> {
+        let load = self.loads.fetch_add(1, Ordering::Relaxed);
+        self.gate.acquire().await.unwrap().forget();
+        if load < self.failures {
+            return Err(Error::load_failed(format!("load {load} failed")));
+        }
+        self.publisher.publish(&[("FR", "1")]).await;
+        Ok(())
+    }
+}
+
+/// A reader that begins with nothing, and looks at the store by itself too seldom to matter.
+fn reader(place: &impl Place) -> Builder<Cache<u64>> {
+    Cache::builder("airlines").store(place.url()).reload_ttl(LONG).start_missing()
+}
+
+fn blocking_reader(place: &impl Place) -> Builder<blocking::Cache<u64>> {
+    blocking::Cache::builder("airlines").store(place.url()).reload_ttl(LONG).start_missing()
+}
+
+/// Begins a load and gives it up: from then on the store knows the cache.
+async fn begin(publisher: &Publisher) {
+    let begun = publisher.store.begin(&publisher.cache, Token::random(), LONG, Due::Always).await.unwrap();
+    let Begin::Go { lease, .. } = begun else { panic!("expected the lease, got {begun:?}") };
+    publisher.store.release(&lease).await.unwrap();
+}
+
+async fn a_copy_is_served_without_a_look_at_anything_else(place: impl Place) {
+    let source = Source::new(&place, 0);
+    source.publisher.publish(&[("FR", "7")]).await;
+    let airlines = reader(&place).refill_by(source.clone()).connect().await.unwrap();
+    assert!(source.publisher.store.forget(&source.publisher.cache).await.unwrap());
+    assert_eq!(*airlines.get_or_refill("FR").await.unwrap().unwrap(), 7);
+    assert!(airlines.get_or_refill("XX").await.unwrap().is_none());
+    assert_eq!(source.loads(), 0);
+}
+
+async fn what_the_store_has_needs_no_source(place: impl Place) {
+    let source = Source::new(&place, 0);
+    let airlines = reader(&place).refill_by(source.clone()).connect().await.unwrap();
+    source.publisher.publish(&[("FR", "7")]).await;
+    assert_eq!(*airlines.get_or_refill("FR").await.unwrap().unwrap(), 7);
+    assert_eq!(source.loads(), 0);
+}
+
+async fn whoever_listens_is_asked_and_what_he_publishes_is_served(place: impl Place) {
+    let publisher = Publisher::new(&place);
+    begin(&publisher).await;
+    let caches = ["others".parse().unwrap(), publisher.cache.clone()];
+    let mut asks = publisher.store.asks(&caches).await.unwrap();
+    let airlines = reader(&place).connect().await.unwrap();
+    let host = async {
+        assert_eq!(asks.next().await.as_ref(), Some(&publisher.cache));
+        publisher.publish(&[("FR", "1")]).await;
+    };
+    let (found, ()) = tokio::join!(airlines.get_or_refill("FR"), host);
+    assert_eq!(*found.unwrap().unwrap(), 1);
+}
+
+async fn an_ask_that_nobody_hears_does_no_harm(place: impl Place) {
+    let publisher = Publisher::new(&place);
+    // Nobody has ever begun with it; and it was there, and is forgotten.
+    publisher.store.ask(&publisher.cache).await.unwrap();
+    publisher.publish(&[("FR", "1")]).await;
+    publisher.store.ask(&publisher.cache).await.unwrap();
+    assert!(publisher.store.forget(&publisher.cache).await.unwrap());
+    publisher.store.ask(&publisher.cache).await.unwrap();
+    assert!(publisher.store.caches().await.unwrap().is_empty());
+}
+
+async fn waiting_ends_with_what_was_tried_and_what_the_last_load_said(place: impl Place) {
+    let publisher = Publisher::new(&place);
+    let airlines = reader(&place).refill_timeout(Duration::from_millis(1_500)).connect().await.unwrap();
+    let error = airlines.get_or_refill("FR").await.unwrap_err();
+    assert!(error.is_missing(), "{error}");
+    for part in ["`airlines`", "1.5s", "asked 2 times", publisher.store.location(), "kiwi-host run", "kiwi-host status"]
+    {
+        assert!(error.to_string().contains(part), "{part}: {error}");
+    }
+
+    let begun = publisher.store.begin(&publisher.cache, Token::random(), LONG, Due::Always).await.unwrap();
+    let Begin::Go { lease, .. } = begun else { panic!("expected the lease, got {begun:?}") };
+    let failure = LastError { at: SystemTime::now(), kind: "unavailable".into(), message: "no route".into() };
+    publisher.store.fail(&lease, LONG, &failure, Ttl::For(LONG)).await.unwrap();
+    let impatient = reader(&place).refill_timeout(SHORT).connect().await.unwrap();
+    let error = impatient.get_or_refill("FR").await.unwrap_err();
+    assert!(
+        error.is_missing() && error.to_string().ends_with("its last load failed (unavailable): no route"),
+        "{error}"
+    );
+}
+
+async fn a_thousand_readers_cause_one_load(place: impl Place) {
+    let source = Source::new(&place, 0);
+    let airlines = reader(&place).refill_by(source.clone()).connect().await.unwrap();
+    let readers: Vec<_> = (0..1_000)
+        .map(|_| {
+            let airlines = airlines.clone();
+            tokio::spawn(async move { airlines.get_or_refill("FR").await.unwrap().map(|value| *value) })
+        })
+        .collect();
+    for reader in readers {
+        assert_eq!(reader.await.unwrap(), Some(1));
+    }
+    assert_eq!((source.loads(), airlines.seq()), (1, Some(1)));
+}
+
+async fn those_who_wait_together_share_the_failure(place: impl Place) {
+    let source = Source::closed(&place, 1);
+    let airlines = reader(&place).refill_by(source.clone()).max_attempts(0).connect().await.unwrap();
+    // All of them wait before the load may end: `join!` polls them first.
+    let readers = join_all((0..50).map(|_| airlines.get_or_refill("FR")));
+    let (outcomes, ()) = tokio::join!(readers, async { source.gate.add_permits(1) });
+    for outcome in outcomes {
+        let error = outcome.unwrap_err();
+        assert!(error.is_load_failed() && error.to_string() == "cache `airlines`: load 0 failed", "{error}");
+    }
+    assert_eq!(source.loads(), 1);
+
+    source.gate.add_permits(1);
+    assert_eq!(*airlines.get_or_refill("FR").await.unwrap().unwrap(), 1);
+    assert_eq!(source.loads(), 2);
+}
+
+async fn a_reader_that_gives_up_does_not_end_the_load_of_the_others(place: impl Place) {
+    let source = Source::closed(&place, 0);
+    let airlines = reader(&place).refill_by(source.clone()).connect().await.unwrap();
+    assert!(tokio::time::timeout(SHORT, airlines.get_or_refill("FR")).await.is_err());
+    eventually("the load is under way", async || source.loads() == 1).await;
+    source.gate.add_permits(1);
+    assert_eq!(*airlines.get_or_refill("FR").await.unwrap().unwrap(), 1);
+    assert_eq!(source.loads(), 1);
+}
+
+async fn max_attempts_means_what_it_means_in_kiwi_cache(place: impl Place) {
+    for (max_attempts, loads_of_a_read) in [(-1, 1), (0, 1), (1, 1), (3, 3)] {
+        let source = Source::new(&place, usize::MAX);
+        let airlines = reader(&place).refill_by(source.clone()).max_attempts(max_attempts).connect().await.unwrap();
+        for read in 1..=2 {
+            let error = airlines.get_or_refill("FR").await.unwrap_err();
+            assert_eq!(source.loads(), read * loads_of_a_read, "max_attempts {max_attempts}");
+            assert_eq!(error.cache().unwrap().as_str(), "airlines");
+            if max_attempts < 0 {
+                let cause = error.source().and_then(|cause| cause.downcast_ref::<Error>());
+                assert!(error.is_missing() && cause.is_some_and(Error::is_load_failed), "{error:?}");
+            } else {
+                assert!(error.is_load_failed(), "{error}");
+            }
+        }
+    }
+}
+
+async fn a_load_may_fail_until_the_last_attempt(place: impl Place) {
+    let source = Source::new(&place, 2);
+    let airlines = reader(&place).refill_by(source.clone()).max_attempts(3).connect().await.unwrap();
+    assert_eq!(*airlines.get_or_refill("FR").await.unwrap().unwrap(), 1);
+    assert_eq!(source.loads(), 3);
+}
+
+async fn what_cannot_be_read_is_not_loaded_again(place: impl Place) {
+    let source = Source::new(&place, 0);
+    source.publisher.publish(&[("FR", "\"one\"")]).await;
+    let airlines = reader(&place).refill_by(source.clone()).connect().await.unwrap();
+    let error = airlines.get_or_refill("FR").await.unwrap_err();
+    assert!(error.is_value() && error.to_string().contains("`FR`"), "{error}");
+    assert_eq!(source.loads(), 0);
+}
+
+#[tokio::test]
+async fn a_user_who_may_not_ask_waits_and_says_so_once() {
+    let log = Log::default();
+    let _here = log.of_this_thread();
+    let redis = RedisServer::start();
+    redis
+        .command::<()>(&["ACL", "SETUSER", "reader", "on", ">secret", "~kiwi:*", "&kiwi:*", "+@all", "-publish"])
+        .unwrap();
+    let url = format!("redis://reader:secret@127.0.0.1:{}", redis.port());
+    let reader = |refill_timeout| {
+        let builder = Cache::<u64>::builder("airlines").store(url.as_str()).reload_ttl(LONG).start_missing();
+        builder.refill_timeout(refill_timeout).connect()
+    };
+    let in_vain = reader(Duration::from_millis(1_500)).await.unwrap();
+    let error = in_vain.get_or_refill("FR").await.unwrap_err();
+    let cause = error.source().and_then(|cause| cause.downcast_ref::<Error>());
+    assert!(error.is_missing() && cause.is_some_and(|cause| cause.to_string().contains("+publish")), "{error:?}");
+    assert_eq!(log.lines_with("no host can be asked"), 1);
+
+    let patient = reader(LONG).await.unwrap();
+    let host = async {
+        eventually("it has tried to ask", async || log.lines_with("no host can be asked") == 2).await;
+        Publisher::new(&redis).publish(&[("FR", "1")]).await;
+    };
+    let (found, ()) = tokio::join!(patient.get_or_refill("FR"), host);
+    assert_eq!(*found.unwrap().unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_store_that_is_away_is_a_failure_at_once() {
+    let mut redis = RedisServer::start();
+    redis.kill();
+    let (bears, raises) =
+        (reader(&redis).connect().await.unwrap(), reader(&redis).max_attempts(0).connect().await.unwrap());
+    let began = Instant::now();
+    let error = bears.get_or_refill("FR").await.unwrap_err();
+    let cause = error.source().and_then(|cause| cause.downcast_ref::<Error>());
+    assert!(error.is_missing() && cause.is_some_and(Error::is_unavailable), "{error:?}");
+    assert!(raises.get_or_refill("FR").await.unwrap_err().is_unavailable());
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+}
+
+#[test]
+fn blocking_readers_share_one_load_and_its_failure_without_a_runtime() {
+    let place = Directory::new();
+    let source = Source::new(&place, 1);
+    let airlines = blocking_reader(&place).refill_by(source.clone()).max_attempts(1).connect().unwrap();
+    assert!(airlines.get_or_refill("FR").unwrap_err().is_load_failed());
+    std::thread::scope(|scope| {
+        for _ in 0..50 {
+            scope.spawn(|| assert_eq!(*airlines.get_or_refill("FR").unwrap().unwrap(), 1));
+        }
+    });
+    assert_eq!((source.loads(), airlines.seq()), (2, Some(1)));
+    assert_eq!(*blocking::Cache::fixed([("FR", 1)]).get_or_refill("FR").unwrap().unwrap(), 1);
+}
+
+/// Reads while the runtime, of one thread or of many, is blocked by it.
+fn read_inside_a_runtime() {
+    let redis = RedisServer::start();
+    let in_vain = blocking_reader(&redis).refill_timeout(SHORT).connect().unwrap();
+    assert!(in_vain.get_or_refill("FR").unwrap_err().is_missing());
+    let source = Source::new(&redis, 0);
+    let airlines = blocking_reader(&redis).refill_by(source.clone()).connect().unwrap();
+    assert_eq!(*airlines.get_or_refill("FR").unwrap().unwrap(), 1);
+    assert_eq!(*in_vain.get_or_refill("FR").unwrap().unwrap(), 1);
+    assert_eq!(source.loads(), 1);
+}
+
+#[tokio::test]
+async fn a_blocking_reader_works_inside_a_runtime_of_one_thread() {
+    read_inside_a_runtime();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_blocking_reader_works_inside_a_runtime_of_many_threads() {
+    read_inside_a_runtime();
+}
+
+#[test]
+fn a_blocking_reader_can_be_dropped_while_another_thread_waits() {
+    let place = Directory::new();
+    let source = Source::closed(&place, 0);
+    let airlines = blocking_reader(&place).refill_by(source.clone()).connect().unwrap();
+    let waiting = std::thread::spawn({
+        let airlines = airlines.clone();
+        move || airlines.get_or_refill("FR").map(|value| value.map(|value| *value))
+    });
+    drop(airlines);
+    source.gate.add_permits(1);
+    assert_eq!(waiting.join().unwrap().unwrap(), Some(1));
+}
+
+#[tokio::test]
+async fn a_refill_timeout_of_nothing_is_refused() {
+    let builder = Cache::<u64>::builder("airlines").store("redis://127.0.0.1:1").refill_timeout(Duration::ZERO);
+    assert!(builder.connect().await.unwrap_err().is_invalid());
+}
