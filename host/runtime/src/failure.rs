@@ -3,9 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use kiwi_cache::Name;
-
-use crate::config::Refusal;
+use crate::config::{CacheConfig, Refusal};
 
 /// Why a refill failed. What was published before stays.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,7 +99,7 @@ impl Failure {
         Self::new(kind, chain(error))
     }
 
-    pub(crate) fn refused(refusal: &Refusal, cache: &Name) -> Self {
+    pub(crate) fn refused(refusal: &Refusal, cache: &CacheConfig) -> Self {
         let kind = if *refusal == Refusal::Empty { FailureKind::Empty } else { FailureKind::Guard };
         Self::new(kind, refusal.message(cache))
     }

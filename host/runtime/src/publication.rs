@@ -172,7 +172,7 @@ impl Attempt<'_> {
         let Cache { name, config, .. } = self.cache;
         config.admit(entries, base.map(|base| base.entries)).map_err(|refusal| {
             self.metrics.refused(name, &refusal);
-            Failure::refused(&refusal, name)
+            Failure::refused(&refusal, config)
         })
     }
 

@@ -97,7 +97,7 @@ impl<'a> Diff<'a> {
         // A map that came out the same is not published again, and no guard is asked.
         let is_new = published.is_none() || !(added.is_empty() && removed.is_empty() && changed.is_empty());
         let refusal = is_new.then(|| config.admit(entries, published).err()).flatten();
-        let refused = refusal.map(|it| Refused { guard: it.guard(), message: it.message(&config.name) });
+        let refused = refusal.map(|it| Refused { guard: it.guard(), message: it.message(config) });
         Self { cache: config.name.as_str(), published, entries, added, removed, changed, same, refused }
     }
 

@@ -4,9 +4,10 @@
 use std::fmt;
 use std::str::FromStr;
 
-use kiwi_cache::{Error, Name};
+use kiwi_cache::Error;
 
 use super::CacheConfig;
+use crate::loader::AnyLoader;
 
 /// What a new map must come up to before it replaces the published one. Default: nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -100,20 +101,24 @@ impl Refusal {
 
     /// For people: the numbers, and what to do.
     #[must_use]
-    pub fn message(&self, cache: &Name) -> String {
+    pub fn message(&self, cache: &CacheConfig) -> String {
+        let once = match cache.loader {
+            AnyLoader::Component(_) => format!("publish it once with `kiwi-host refill {} --force`", cache.name),
+            // The command does not have that loader.
+            AnyLoader::Native(_) => "publish it once by a host that has the cache without guards".to_owned(),
+        };
         match self {
             Self::Empty => {
                 "the loader gave an empty map: if that is right, set `allow_empty_data = true` for this cache"
                     .to_owned()
             }
             Self::MinEntries { entries, min_entries } => format!(
-                "the new map has {}, and `min_entries` asks for {min_entries}: if that is right, lower it, or publish \
-                 it once with `kiwi-host refill {cache} --force`",
+                "the new map has {}, and `min_entries` asks for {min_entries}: if that is right, lower it, or {once}",
                 counted(*entries)
             ),
             Self::MaxShrink { entries, published, shrink, max_shrink } => format!(
                 "the new map has {}, {shrink} fewer than the {published} published, and `max_shrink` allows \
-                 {max_shrink}: if that is right, publish it once with `kiwi-host refill {cache} --force`",
+                 {max_shrink}: if that is right, {once}",
                 counted(*entries)
             ),
         }
@@ -216,7 +221,7 @@ mod tests {
 
     #[test]
     fn a_refusal_tells_the_numbers_and_what_to_do() {
-        let cache = "airlines".parse().unwrap();
+        let cache = CacheConfig::new("airlines".parse().unwrap(), "file.wasm");
         let guards = Guards { min_entries: Some(2), max_shrink: Some(percent("30%")) };
         assert_eq!(
             &guards.check(120, Some(200)).unwrap_err().message(&cache),
