@@ -19,6 +19,7 @@ use crate::outcome::Outcome;
 use crate::plugin_error::PluginError;
 use crate::prepare::{self, Prepared, Skipped};
 use crate::sandbox::Sandbox;
+use crate::sandbox_error::SandboxError;
 use crate::warm::{Entry, Shared};
 
 /// How long leases may take to be given back after the drain timeout.
@@ -74,7 +75,7 @@ impl Builder {
     ///
     /// # Errors
     /// There are plugins, and this machine cannot run WebAssembly at all.
-    pub async fn build(self) -> Result<(Host, Vec<Skipped>), PluginError> {
+    pub async fn build(self) -> Result<(Host, Vec<Skipped>), SandboxError> {
         let (store, configs, refused) = lay_out(self.store, self.caches);
         let new_sandbox = || Sandbox::new(self.compile_cache, self.max_loads);
         let Prepared { caches, mut skipped, sandbox } = prepare::caches(configs, self.max_loads, new_sandbox).await?;

@@ -14,6 +14,7 @@ use crate::config::CacheConfig;
 use crate::loader::AnyLoader;
 use crate::plugin_error::PluginError;
 use crate::sandbox::{Plugin, Sandbox};
+use crate::sandbox_error::SandboxError;
 
 /// A cache that does not run, and why.
 #[derive(Debug)]
@@ -42,8 +43,8 @@ type Compiled = Result<Arc<Plugin>, Arc<PluginError>>;
 pub(crate) async fn caches(
     configs: Vec<CacheConfig>,
     max_loads: usize,
-    new_sandbox: impl FnOnce() -> Result<Sandbox, PluginError>,
-) -> Result<Prepared, PluginError> {
+    new_sandbox: impl FnOnce() -> Result<Sandbox, SandboxError>,
+) -> Result<Prepared, SandboxError> {
     let mut paths: Vec<PathBuf> = configs.iter().filter_map(CacheConfig::plugin).map(Path::to_owned).collect();
     paths.sort();
     paths.dedup();

@@ -18,12 +18,12 @@ mod state;
 mod trap;
 mod wasi_http;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use wasmtime::Engine;
 use wasmtime::component::Linker;
 
-use crate::plugin_error::PluginError;
+use crate::sandbox_error::SandboxError;
 use state::State;
 
 pub(crate) use load::Load;
@@ -42,10 +42,8 @@ impl Sandbox {
     ///
     /// # Errors
     /// The machine cannot run WebAssembly, or has no thread to spare.
-    pub fn new(compile_cache: Option<PathBuf>, most_loads: usize) -> Result<Self, PluginError> {
-        let failed = |error: String| {
-            PluginError::new(Path::new("(any)"), format!("this machine cannot run WebAssembly: {error}"))
-        };
+    pub fn new(compile_cache: Option<PathBuf>, most_loads: usize) -> Result<Self, SandboxError> {
+        let failed = |error: String| SandboxError::new(format!("this machine cannot run WebAssembly: {error}"));
         let engine = engine::engine(compile_cache, most_loads).map_err(|error| failed(format!("{error:#}")))?;
         let linker = imports::linker(&engine).map_err(|error| failed(format!("{error:#}")))?;
         let ticker = engine::Ticker::start(engine.clone()).map_err(|error| failed(error.to_string()))?;

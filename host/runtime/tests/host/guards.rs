@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use kiwi_cache::{LeaseState, Ttl};
-use kiwi_host::{AskedTiming, CacheConfig, Failure, FailureKind, Guards, Outcome};
+use kiwi_host::{AskedTiming, CacheConfig, Failure, FailureKind, Guards, LoadError, Loader, Outcome, Output};
 use serde_json::json;
 
 use crate::redis_server::RedisServer;
-use crate::support::{Running, Setup, assert_failure, cache, eventually, every, guest};
+use crate::support::{Running, Setup, assert_failure, cache, eventually, every, guest, name};
 
 /// A cache of so many entries, which differ from one generation to the next.
 fn counted(entries: u32, generation: u32, guards: Guards) -> CacheConfig {
@@ -63,6 +63,22 @@ async fn a_map_with_too_few_entries_is_refused_even_where_nothing_is_published()
     assert!(setup.is_missing(&few.name).await);
     let outcome = setup.refill(counted(100, 1, at_least(100))).await;
     assert!(matches!(outcome, Outcome::Published { entries: 100, .. }), "{outcome:?}");
+}
+
+struct OneEntry;
+
+impl Loader for OneEntry {
+    async fn load_from_source(&self, out: &mut Output) -> Result<(), LoadError> {
+        out.emit("FR", "Ryanair").await
+    }
+}
+
+#[tokio::test]
+async fn a_native_loader_is_held_to_the_same_and_not_sent_to_the_command() {
+    let setup = Setup::new();
+    let native = CacheConfig { guards: at_least(2), ..CacheConfig::native(name("native"), OneEntry) };
+    let failure = failure(setup.refill(native).await);
+    assert_failure(&failure, FailureKind::Guard, &["1 entry,", "asks for 2", "by a host that has the cache without"]);
 }
 
 #[tokio::test]
