@@ -4,6 +4,7 @@
 //! and `plugins` (the loaders we ship).
 
 mod bad_plugins;
+mod changed;
 mod entries;
 mod file_loader;
 mod files;
