@@ -11,6 +11,7 @@ mod killed_hosts;
 mod kiwi_cache;
 mod lifecycle;
 mod metrics;
+mod read_through;
 mod readme;
 #[path = "../../host/cache/tests/support/redis_server.rs"]
 mod redis_server;
