@@ -11,8 +11,10 @@ mod killed_hosts;
 mod kiwi_cache;
 mod lifecycle;
 mod metrics;
+mod migrating;
 mod read_through;
 mod readme;
+mod redis_page;
 #[path = "../../host/cache/tests/support/redis_server.rs"]
 mod redis_server;
 mod refusals;

@@ -1,16 +1,11 @@
-//! README.md: its commands are run, its loader is the one we ship, its configuration is read.
+//! README.md: its commands are run, its loader is the one we ship, its configuration is read, and the tests it names are
+//! there.
 
 use std::os::unix::fs::symlink;
+use std::path::Path;
 
 use crate::redis_server::RedisServer;
-use crate::support::{Desk, Ended, repository};
-
-/// The blocks of a language in README.md.
-fn blocks(language: &str) -> Vec<String> {
-    let readme = std::fs::read_to_string(repository().join("README.md")).expect("README.md is there");
-    let blocks = readme.split("\n```").skip(1).step_by(2);
-    blocks.filter_map(|block| block.strip_prefix(language)?.strip_prefix('\n')).map(ToOwned::to_owned).collect()
-}
+use crate::support::{Desk, Ended, page, repository};
 
 #[test]
 fn every_command_works_from_the_top_of_the_repository() {
@@ -20,7 +15,7 @@ fn every_command_works_from_the_top_of_the_repository() {
     for folder in ["plugins", "examples"] {
         symlink(repository().join(folder), desk.path().join(folder)).unwrap();
     }
-    let blocks = blocks("sh");
+    let blocks = page("README.md").blocks("sh");
     assert_eq!(blocks.len(), 2, "blocks of commands");
     for block in blocks {
         let commands = block.replace("redis://127.0.0.1:6379", &redis.url()).replace("kiwi-host ", "\"$@\" ");
@@ -36,16 +31,45 @@ fn every_command_works_from_the_top_of_the_repository() {
 fn the_loader_is_the_one_we_ship() {
     let source = std::fs::read_to_string(repository().join("plugins/currencies/src/lib.rs")).unwrap();
     let (loader, _tests) = source.split_once("\n#[cfg(test)]").unwrap();
-    assert_eq!(blocks("rs"), [loader.trim_end()]);
+    assert_eq!(page("README.md").blocks("rs"), [loader.trim_end()]);
 }
 
 #[test]
 fn the_configuration_is_read() {
     let redis = RedisServer::start();
-    let [config] = &blocks("toml")[..] else { panic!("expected one configuration") };
+    let [config] = &page("README.md").blocks("toml")[..] else { panic!("expected one configuration") };
     let desk = Desk::with(&config.replace("redis://127.0.0.1:6379", &redis.url()));
     symlink(repository().join("plugins"), desk.path().join("plugins")).unwrap();
     symlink(repository().join("examples/data"), desk.path().join("data")).unwrap();
     desk.run(&["check"]).expect(0);
     desk.run(&["run", "--once"]).expect(0);
+}
+
+#[test]
+fn every_test_that_is_named_is_there() {
+    let readme = page("README.md");
+    let rows = readme.lines().skip_while(|line| !line.ends_with("| shown by |")).skip(2);
+    let rows: Vec<&str> = rows.take_while(|line| line.starts_with('|')).collect();
+    assert!(rows.len() > 10, "the table of kiwi-cache's features");
+    let sources: String = ["host", "tests"].iter().map(|dir| rust_in(&repository().join(dir))).collect();
+    for row in rows {
+        let tests = row.trim_end_matches(" |").rsplit("| ").next().unwrap();
+        let names: Vec<&str> = tests.split('`').skip(1).step_by(2).collect();
+        assert!(!names.is_empty(), "no test is named: {row}");
+        for name in names {
+            assert!(sources.contains(&format!("fn {name}(")), "there is no test `{name}`: {row}");
+        }
+    }
+}
+
+/// All Rust of a directory and those below it.
+fn rust_in(dir: &Path) -> String {
+    let entries = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    let text = |path: std::path::PathBuf| match path.extension() {
+        _ if path.ends_with("target") => String::new(),
+        _ if path.is_dir() => rust_in(&path),
+        Some(extension) if extension == "rs" => std::fs::read_to_string(&path).unwrap(),
+        _ => String::new(),
+    };
+    entries.map(text).collect()
 }

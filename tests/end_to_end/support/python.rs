@@ -44,9 +44,14 @@ impl Python {
     /// Starts one with a class of `tests/kiwi_cache/caches.py` and arguments of its constructor; those that are
     /// durations are in seconds.
     pub(crate) fn start(redis: &RedisServer, class: &str, options: &Value) -> Self {
+        Self::connect(&redis.url(), class, options)
+    }
+
+    /// The same with a Redis of this URL.
+    pub(crate) fn connect(redis: &str, class: &str, options: &Value) -> Self {
         let mut child = Command::new(interpreter())
             .arg(repository().join("tests/kiwi_cache/peer.py"))
-            .args([&redis.url(), class, &options.to_string()])
+            .args([redis, class, &options.to_string()])
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 
 use super::dry::{self, Loaded, Map};
 use super::snapshot;
+use super::spelling::is_same_value;
 use crate::args::Format;
 use crate::exit::Exit;
 use crate::human;
@@ -53,7 +54,7 @@ async fn published(place: &Place, cache: &Name) -> Result<Option<Arc<Snapshot<Bo
     }
 }
 
-/// How a new map differs from the published one. Values are compared as their loaders wrote them.
+/// How a new map differs from the published one.
 #[derive(Debug, Serialize)]
 struct Diff<'a> {
     cache: &'a str,
@@ -63,7 +64,10 @@ struct Diff<'a> {
     added: BTreeMap<&'a str, &'a RawValue>,
     removed: BTreeMap<&'a str, &'a RawValue>,
     changed: BTreeMap<&'a str, Change<'a>>,
+    /// How many entries have the same text.
     same: u64,
+    /// How many have the same value, in another spelling: of kiwi-cache's records these are most.
+    respelled: u64,
     /// What would keep the new map from being published.
     refused: Option<Refused>,
 }
@@ -82,11 +86,12 @@ struct Refused {
 
 impl<'a> Diff<'a> {
     fn new(config: &'a CacheConfig, map: &'a Map, published: Option<&'a Snapshot<Box<RawValue>>>) -> Self {
-        let (mut added, mut changed, mut same) = (BTreeMap::new(), BTreeMap::new(), 0);
+        let (mut added, mut changed, mut same, mut respelled) = (BTreeMap::new(), BTreeMap::new(), 0, 0);
         for (key, new) in map {
             match published.and_then(|published| published.get(key)) {
                 None => drop(added.insert(key.as_str(), &**new)),
                 Some(old) if old.get() == new.get() => same += 1,
+                Some(old) if is_same_value(old, new) => respelled += 1,
                 Some(old) => drop(changed.insert(key.as_str(), Change { old, new })),
             }
         }
@@ -95,10 +100,10 @@ impl<'a> Diff<'a> {
         let entries = map.len() as u64;
         let published = published.map(|published| published.len() as u64);
         // A map that came out the same is not published again, and no guard is asked.
-        let is_new = published.is_none() || !(added.is_empty() && removed.is_empty() && changed.is_empty());
+        let is_new = published.is_none() || !(removed.is_empty() && same == entries);
         let refusal = is_new.then(|| config.admit(entries, published).err()).flatten();
         let refused = refusal.map(|it| Refused { guard: it.guard(), message: it.message(config) });
-        Self { cache: config.name.as_str(), published, entries, added, removed, changed, same, refused }
+        Self { cache: config.name.as_str(), published, entries, added, removed, changed, same, respelled, refused }
     }
 
     fn write(&self, output: &mut Output) -> Result<()> {
@@ -106,7 +111,10 @@ impl<'a> Diff<'a> {
         let count = |number: usize| human::count(number as u64);
         let counts = [(added.len(), "added"), (removed.len(), "removed"), (changed.len(), "changed")];
         let counts: Vec<String> = counts.iter().map(|(number, what)| format!("{} {what}", count(*number))).collect();
-        let heading = format!("# {cache}: {}, {} the same", counts.join(", "), human::count(*same));
+        let mut heading = format!("# {cache}: {}, {} the same", counts.join(", "), human::count(*same));
+        if self.respelled > 0 {
+            heading += &format!(", {} the same in another spelling", human::count(self.respelled));
+        }
         output.line(output.paint(Tone::Heading, heading))?;
         let whole = |value: &RawValue| excerpt(value.get(), 0);
         let lines = added.iter().map(|(key, new)| format!("+ {} {}", one_line(key), whole(new)));

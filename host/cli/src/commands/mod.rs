@@ -12,6 +12,7 @@ mod once;
 mod refill;
 mod run;
 mod snapshot;
+mod spelling;
 mod start;
 mod status;
 
