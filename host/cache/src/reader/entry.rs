@@ -7,6 +7,7 @@ use std::sync::Arc;
 use arc_swap::Guard;
 
 use super::Snapshot;
+use super::entries::Place;
 use super::local::Held;
 
 /// A value in the snapshot it was found in: dereferences to `V`, nothing is copied.
@@ -20,7 +21,7 @@ pub struct Ref<V> {
 /// How a value is found in the snapshot again.
 enum Found {
     /// An entry, by its place.
-    Entry(usize),
+    Entry(Place),
     /// By the `missing` hook, which is asked for this key again at each look.
     StandIn(Box<str>),
 }
@@ -29,7 +30,7 @@ impl<V> Ref<V> {
     /// Finds `key` in what is held: the outer `None` if nothing is, the inner if the key is absent.
     pub(super) fn find(held: Guard<Option<Arc<Held<V>>>>, key: &str) -> Option<Option<Self>> {
         let snapshot = &held.as_ref()?.snapshot;
-        let found = match snapshot.place(key) {
+        let found = match snapshot.entries().place(key) {
             Some(place) => Some(Found::Entry(place)),
             None => snapshot.stand_in(key).map(|_| Found::StandIn(key.into())),
         };
@@ -45,8 +46,8 @@ impl<V> Ref<V> {
         }
     }
 
-    fn entry(&self, place: usize) -> (&str, &V) {
-        self.snapshot().at(place).expect("`find` saw an entry there, and a snapshot does not change")
+    fn entry(&self, place: Place) -> (&str, &V) {
+        self.snapshot().entries().at(place).expect("`find` saw an entry there, and a snapshot does not change")
     }
 
     fn snapshot(&self) -> &Snapshot<V> {

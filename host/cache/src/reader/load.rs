@@ -1,11 +1,13 @@
 //! A whole load: all entries of one snapshot, and of no other.
 //!
 //! A map is read in chunks, so that the store never stalls; another one may be published meanwhile.
-//! Each chunk says which snapshot it belongs to, so a mixture shows, and the load starts again.
+//! Each chunk says which snapshot it belongs to, so a mixture shows: where deltas lead from one to the
+//! other they are applied, and else the load starts again.
 
 use serde::de::DeserializeOwned;
 
-use super::snapshot::Entries;
+use super::entries::{Base, Entries};
+use super::follow::{catch_up, take_turns};
 use crate::store::{Chunk, Scan, Store};
 use crate::{Error, Head, Id, Name, Presence, Result};
 
@@ -14,7 +16,7 @@ const SMALL: u64 = 5_000;
 /// How often a load in chunks starts again before it takes one long step instead.
 const RESTARTS: usize = 2;
 /// How many values are parsed before other tasks get their turn.
-const TURN: usize = 500;
+pub(super) const TURN: usize = 500;
 
 /// Why a load came to nothing.
 pub(super) enum Failure {
@@ -67,7 +69,7 @@ pub(super) async fn load<V: DeserializeOwned>(
     }
     let mut load = Load::new(store, cache, seen);
     load.add(store.scan(cache, Scan::Whole).await?).await?;
-    load.finish().ok_or_else(|| absent(store, cache, seen).into())
+    load.finish().await?.ok_or_else(|| absent(store, cache, seen).into())
 }
 
 /// One try. `None`: another snapshot was published meanwhile, or entries are lacking.
@@ -81,12 +83,10 @@ async fn load_in_chunks<V: DeserializeOwned>(
     loop {
         let mut chunk = store.scan(cache, scan).await?;
         let next = chunk.next.take();
-        if load.add(chunk).await? == Added::Moved {
-            return Ok(None);
-        }
+        load.add(chunk).await?;
         match next {
             Some(cursor) => scan = Scan::Next(cursor),
-            None => return Ok(load.finish()),
+            None => return load.finish().await,
         }
     }
 }
@@ -96,46 +96,46 @@ struct Load<'a, V> {
     store: &'a dyn Store,
     cache: &'a Name,
     seen: &'a Presence,
-    /// The head of the snapshot being read, from its last chunk.
+    /// The head that the last chunk came with.
     head: Option<Head>,
-    entries: Entries<V>,
-}
-
-#[derive(PartialEq, Eq)]
-enum Added {
-    Same,
-    Moved,
+    /// The snapshots that the chunks belong to, one after the other.
+    snapshots: Vec<Id>,
+    entries: Base<V>,
 }
 
 impl<'a, V: DeserializeOwned> Load<'a, V> {
     fn new(store: &'a dyn Store, cache: &'a Name, seen: &'a Presence) -> Self {
         let room = seen.whole().and_then(|head| usize::try_from(head.entries).ok()).unwrap_or_default();
-        let entries = Entries::with_capacity_and_hasher(room, Default::default());
-        Self { store, cache, seen, head: None, entries }
+        let entries = Base::with_capacity_and_hasher(room, Default::default());
+        Self { store, cache, seen, head: None, snapshots: Vec::new(), entries }
     }
 
-    /// Parses and adds a chunk, unless it belongs to another snapshot than the chunks before it.
-    async fn add(&mut self, chunk: Chunk) -> Result<Added, Failure> {
+    /// Parses and adds a chunk.
+    async fn add(&mut self, chunk: Chunk) -> Result<(), Failure> {
         let Some(head) = chunk.head else {
             return Err(absent(self.store, self.cache, self.seen).into());
         };
-        if self.head.as_ref().is_some_and(|first| first.id != head.id) {
-            return Ok(Added::Moved);
-        }
         for (count, (key, json)) in chunk.entries.iter().enumerate() {
-            if count % TURN == TURN - 1 {
-                tokio::task::yield_now().await;
-            }
+            take_turns(count).await;
             let value = parse(self.cache, key, json.as_bytes()).map_err(|error| Failure::Refused(head.id, error))?;
             self.entries.insert(key.into(), value);
         }
+        if self.snapshots.last() != Some(&head.id) {
+            self.snapshots.push(head.id);
+        }
         self.head = Some(head);
-        Ok(Added::Same)
+        Ok(())
     }
 
-    fn finish(self) -> Option<(Head, Entries<V>)> {
-        let head = self.head?;
-        (self.entries.len() as u64 == head.entries).then_some((head, self.entries))
+    /// What was read, if it is one snapshot or can be brought to one.
+    async fn finish(mut self) -> Result<Option<(Head, Entries<V>)>, Failure> {
+        let head = match &self.snapshots[..] {
+            [_] => self.head,
+            several => catch_up(self.store, self.cache, several, &mut self.entries).await?,
+        };
+        let Some(head) = head else { return Ok(None) };
+        let is_whole = self.entries.len() as u64 == head.entries;
+        Ok(is_whole.then(|| (head, Entries::new(self.entries))))
     }
 }
 

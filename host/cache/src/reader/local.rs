@@ -6,9 +6,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use arc_swap::ArcSwapOption;
 
+use super::entries::{Base, Entries};
 use super::freshness::{Seen, State};
 use super::missing::Hook;
-use super::snapshot::Entries;
 use super::{Ref, Snapshot};
 use crate::{Error, Head, Id, Name, Result, Root, Ttl};
 
@@ -42,7 +42,7 @@ impl<V> Local<V> {
         entries: impl IntoIterator<Item = (K, V)>,
         hook: Option<Hook<V>>,
     ) -> Self {
-        let entries: Entries<V> = entries.into_iter().map(|(key, value)| (key.into(), value)).collect();
+        let entries: Base<V> = entries.into_iter().map(|(key, value)| (key.into(), value)).collect();
         let (now, at) = (SystemTime::now(), Instant::now());
         let head = Head {
             id: Id::random(),
@@ -57,7 +57,7 @@ impl<V> Local<V> {
             refill_interval: Duration::MAX,
         };
         let local = Self::new(cache.clone(), Duration::MAX);
-        let snapshot = Arc::new(Snapshot::new(cache, &head, entries, hook));
+        let snapshot = Arc::new(Snapshot::new(cache, &head, Entries::new(entries), hook));
         local.hold(Held { snapshot, seen: Seen::new(&head, now, at) });
         local
     }

@@ -7,13 +7,15 @@ use serde::de::DeserializeOwned;
 use tracing::{info, warn};
 
 use super::builder::{Settings, Without};
+use super::entries::Entries;
+use super::follow::follow;
 use super::freshness::{Seen, State};
 use super::load::{self, Failure};
 use super::local::{Held, Local};
 use super::missing::Hook;
 use super::snapshot::Snapshot;
 use crate::store::Store;
-use crate::{Error, Id, Name, Result};
+use crate::{Error, Head, Id, Name, Presence, Result};
 
 /// How often a reader that holds nothing looks for a first snapshot, if not more often anyway.
 const FIRST_LOOK_INTERVAL: Duration = Duration::from_secs(1);
@@ -100,7 +102,7 @@ impl<V: DeserializeOwned> Reload<V> {
         {
             return Err(error.clone());
         }
-        match load::load(&*self.store, &self.local.cache, &status.presence).await {
+        match self.load(&status.presence).await {
             Ok((head, entries)) => {
                 let cache = self.local.cache.clone();
                 let snapshot = Arc::new(Snapshot::new(cache, &head, entries, self.missing.clone()));
@@ -114,6 +116,17 @@ impl<V: DeserializeOwned> Reload<V> {
             }
             Err(Failure::Failed(error)) => Err(error),
         }
+    }
+
+    /// What is published, by what leads there from the copy, or else whole.
+    async fn load(&self, seen: &Presence) -> Result<(Head, Entries<V>), Failure> {
+        let (store, cache) = (&*self.store, &self.local.cache);
+        if let Some(held) = self.local.look(|held| Arc::clone(&held.snapshot))
+            && let Some(followed) = follow(store, cache, &held).await?
+        {
+            return Ok(followed);
+        }
+        load::load(store, cache, seen).await
     }
 
     /// Keeps the outcome of a look for `last_error`, and logs what has changed by it: nothing if

@@ -5,13 +5,9 @@ use std::ops::Index;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use indexmap::IndexMap;
-
+use super::entries::{Entries, Iter};
 use super::missing::{Hook, Missing};
 use crate::{Head, Id, Name};
-
-/// The entries of a snapshot: found by key, and by the place an entry has in it.
-pub(super) type Entries<V> = IndexMap<Box<str>, V, foldhash::fast::RandomState>;
 
 /// One whole map of one load: dict-like and immutable.
 ///
@@ -88,7 +84,7 @@ impl<V> Snapshot<V> {
     /// Whether it has a key. What the `missing` hook would give does not count.
     #[must_use]
     pub fn contains_key(&self, key: &str) -> bool {
-        self.entries.contains_key(key)
+        self.entries.get(key).is_some()
     }
 
     /// How many entries it has.
@@ -100,31 +96,27 @@ impl<V> Snapshot<V> {
     /// Whether it has no entries: its loader found none, and that was allowed.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.len() == 0
     }
 
     /// All keys. They come in the order of [`iter`](Self::iter).
     pub fn keys(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.entries.keys().map(AsRef::as_ref)
+        self.iter().map(|(key, _)| key)
     }
 
     /// All values.
     pub fn values(&self) -> impl ExactSizeIterator<Item = &V> {
-        self.entries.values()
+        self.iter().map(|(_, value)| value)
     }
 
     /// All entries, in an order that is the same each time for one snapshot and means nothing.
     #[must_use]
     pub fn iter(&self) -> Iter<'_, V> {
-        Iter { entries: self.entries.iter() }
+        self.entries.iter()
     }
 
-    pub(super) fn place(&self, key: &str) -> Option<usize> {
-        self.entries.get_index_of(key)
-    }
-
-    pub(super) fn at(&self, place: usize) -> Option<(&str, &V)> {
-        self.entries.get_index(place).map(|(key, value)| (key.as_ref(), value))
+    pub(super) fn entries(&self) -> &Entries<V> {
+        &self.entries
     }
 
     /// What the `missing` hook gives for a key that is not there.
@@ -167,30 +159,5 @@ impl<V> fmt::Debug for Snapshot<V> {
             .field("loaded_at", &self.loaded_at)
             .field("len", &self.len())
             .finish_non_exhaustive()
-    }
-}
-
-/// The entries of a [`Snapshot`] as (key, value).
-pub struct Iter<'a, V> {
-    entries: indexmap::map::Iter<'a, Box<str>, V>,
-}
-
-impl<'a, V> Iterator for Iter<'a, V> {
-    type Item = (&'a str, &'a V);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.entries.next().map(|(key, value)| (key.as_ref(), value))
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        self.entries.size_hint()
-    }
-}
-
-impl<V> ExactSizeIterator for Iter<'_, V> {}
-
-impl<V> fmt::Debug for Iter<'_, V> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Iter").field("left", &self.entries.len()).finish_non_exhaustive()
     }
 }

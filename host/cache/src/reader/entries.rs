@@ -1,0 +1,173 @@
+//! The entries of a snapshot: as they were loaded, and over them what has changed since.
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+type Map<T> = IndexMap<Box<str>, T, foldhash::fast::RandomState>;
+
+/// Entries that were loaded as a whole.
+pub(super) type Base<V> = Map<V>;
+
+/// After this part of a map has changed, loading it whole costs less than looking into two maps.
+const WORN: usize = 8;
+
+/// The entries of a snapshot, found by key, and by the place an entry has in it.
+///
+/// A snapshot that differs little from the one before shares that one's base, so that neither time nor
+/// memory is spent on what stayed the same.
+pub(super) struct Entries<V> {
+    base: Arc<Base<V>>,
+    /// What differs from the base: another value, or none.
+    changed: Map<Option<Arc<V>>>,
+    len: usize,
+}
+
+/// Where an entry stands.
+#[derive(Clone, Copy)]
+pub(super) enum Place {
+    Base(usize),
+    Changed(usize),
+}
+
+impl<V> Entries<V> {
+    pub(super) fn new(base: Base<V>) -> Self {
+        let len = base.len();
+        Self { base: Arc::new(base), changed: Map::default(), len }
+    }
+
+    pub(super) fn get(&self, key: &str) -> Option<&V> {
+        match self.change(key) {
+            None => self.base.get(key),
+            Some(change) => change.as_deref(),
+        }
+    }
+
+    fn change(&self, key: &str) -> Option<&Option<Arc<V>>> {
+        if self.changed.is_empty() { None } else { self.changed.get(key) }
+    }
+
+    pub(super) fn place(&self, key: &str) -> Option<Place> {
+        if !self.changed.is_empty()
+            && let Some((place, _, change)) = self.changed.get_full(key)
+        {
+            return change.as_ref().map(|_| Place::Changed(place));
+        }
+        self.base.get_index_of(key).map(Place::Base)
+    }
+
+    pub(super) fn at(&self, place: Place) -> Option<(&str, &V)> {
+        match place {
+            Place::Base(place) => self.base.get_index(place).map(|(key, value)| (key.as_ref(), value)),
+            Place::Changed(place) => {
+                let (key, change) = self.changed.get_index(place)?;
+                Some((key.as_ref(), change.as_deref()?))
+            }
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(super) fn iter(&self) -> Iter<'_, V> {
+        Iter { entries: self, base: self.base.iter(), changed: self.changed.iter(), left: self.len }
+    }
+
+    /// The same entries, to be changed.
+    pub(super) fn again(&self) -> Self {
+        Self { base: Arc::clone(&self.base), changed: self.changed.clone(), len: self.len }
+    }
+
+    pub(super) fn set(&mut self, key: &str, value: V) {
+        self.len += usize::from(self.get(key).is_none());
+        self.changed.insert(key.into(), Some(Arc::new(value)));
+    }
+
+    pub(super) fn remove(&mut self, key: &str) {
+        self.len -= usize::from(self.get(key).is_some());
+        self.changed.insert(key.into(), None);
+    }
+
+    /// Whether so much has changed that the map should be loaded whole.
+    pub(super) fn is_worn(&self) -> bool {
+        self.changed.len() > self.base.len() / WORN
+    }
+}
+
+/// All entries as (key, value).
+pub struct Iter<'a, V> {
+    entries: &'a Entries<V>,
+    base: indexmap::map::Iter<'a, Box<str>, V>,
+    changed: indexmap::map::Iter<'a, Box<str>, Option<Arc<V>>>,
+    left: usize,
+}
+
+impl<'a, V> Iterator for Iter<'a, V> {
+    type Item = (&'a str, &'a V);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let entries = self.entries;
+        let unchanged = self.base.by_ref().find(|(key, _)| entries.change(key).is_none());
+        let next = match unchanged {
+            Some((key, value)) => Some((key.as_ref(), value)),
+            None => self.changed.by_ref().find_map(|(key, change)| Some((key.as_ref(), change.as_deref()?))),
+        };
+        self.left -= usize::from(next.is_some());
+        next
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
+}
+
+impl<V> ExactSizeIterator for Iter<'_, V> {}
+
+impl<V> std::fmt::Debug for Iter<'_, V> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Iter").field("left", &self.left).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn changes_over_a_base_are_one_map(
+            base in prop::collection::btree_map("[a-f]", any::<u8>(), 0..6),
+            changes in prop::collection::vec(("[a-h]", prop::option::of(any::<u8>())), 0..12),
+        ) {
+            let mut expected: BTreeMap<String, u8> = base.clone();
+            let mut entries = Entries::new(base.iter().map(|(key, value)| (key.as_str().into(), *value)).collect());
+            for (key, change) in changes {
+                entries = entries.again();
+                match change {
+                    Some(value) => {
+                        entries.set(&key, value);
+                        expected.insert(key, value);
+                    }
+                    None => {
+                        entries.remove(&key);
+                        expected.remove(&key);
+                    }
+                }
+                prop_assert_eq!(entries.len(), expected.len());
+                prop_assert_eq!(entries.iter().len(), expected.len());
+                let all: BTreeMap<String, u8> = entries.iter().map(|(key, value)| (key.to_owned(), *value)).collect();
+                prop_assert_eq!(&all, &expected);
+                for key in ["a", "c", "g"] {
+                    prop_assert_eq!(entries.get(key), expected.get(key));
+                    let found = entries.place(key).and_then(|place| entries.at(place));
+                    prop_assert_eq!(found, expected.get(key).map(|value| (key, value)));
+                }
+            }
+        }
+    }
+}
