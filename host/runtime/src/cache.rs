@@ -10,14 +10,13 @@ use crate::config::{AskedTiming, CacheConfig, Grants, Limits, Timing};
 use crate::description::Description;
 use crate::failure::Failure;
 use crate::fingerprints::Memory;
-use crate::http::{Door, Policy};
 use crate::intake::Intake;
 use crate::loaded::Loaded;
 use crate::loader::NativeLoader;
 use crate::native;
 use crate::plugin_error::PluginError;
 use crate::progress::Progress;
-use crate::sandbox::{Load, Plugin};
+use crate::sandbox::{Component, Plugin};
 
 /// One cache, its loader ready and its settings found to fit.
 #[derive(Debug)]
@@ -38,7 +37,7 @@ pub(crate) struct Cache {
 /// What it runs.
 #[derive(Debug)]
 enum Loader {
-    Component { plugin: Arc<Plugin>, door: Arc<Door> },
+    Component(Component),
     Native(NativeLoader),
 }
 
@@ -53,8 +52,8 @@ impl Cache {
         let asked = description.map(|description| description.timing).unwrap_or_default();
         // What it may read decides what it gives, just as its settings do.
         let identity = format!("{:032x} {} {:?}", plugin.hash(), config.settings.to_json(), config.grants);
-        let door = Arc::new(Door::new(Policy::new(config.grants.http.clone())));
-        Self::new(config, asked, &identity, Loader::Component { plugin: plugin.clone(), door })
+        let component = Component::new(plugin.clone(), &config.grants);
+        Self::new(config, asked, &identity, Loader::Component(component))
             .map_err(|error| PluginError::new(plugin.path(), error.to_string()))
     }
 
@@ -94,17 +93,7 @@ impl Cache {
     /// Runs the loader once.
     pub(crate) async fn load(&self, published_mark: Option<String>, intake: Intake) -> Result<Loaded, Failure> {
         match &self.loader {
-            Loader::Component { plugin, door } => {
-                let load = Load {
-                    cache: &self.name,
-                    settings: self.config.settings.to_json(),
-                    grants: &self.config.grants,
-                    limits: &self.config.limits,
-                    door: door.clone(),
-                    published_mark,
-                };
-                plugin.load(load, intake).await
-            }
+            Loader::Component(component) => component.load(&self.config, published_mark, intake).await,
             Loader::Native(loader) => native::load(loader, &self.name, self.limits(), published_mark, intake).await,
         }
     }

@@ -30,7 +30,9 @@ mod entry;
 mod failure;
 mod fingerprints;
 mod host;
+#[cfg(feature = "components")]
 mod http;
+#[cfg(feature = "components")]
 mod inspection;
 mod instance;
 mod intake;
@@ -49,6 +51,10 @@ mod prolong;
 mod publication;
 mod refill;
 mod report;
+#[cfg(feature = "components")]
+mod sandbox;
+#[cfg(not(feature = "components"))]
+#[path = "no_sandbox.rs"]
 mod sandbox;
 mod sandbox_error;
 mod schedule;
@@ -62,6 +68,7 @@ pub use config::{
 pub use description::{AskedGrant, Description, Setting};
 pub use failure::{Failure, FailureKind};
 pub use host::{Builder, Host};
+#[cfg(feature = "components")]
 pub use inspection::{Inspection, inspect};
 pub use instance::Instance;
 pub use load_error::LoadError;
@@ -72,6 +79,7 @@ pub use output::Output;
 pub use plugin_error::{Needs, PluginError};
 pub use prepare::Skipped;
 pub use progress::Progress;
+#[cfg(feature = "components")]
 pub use sandbox::{Plugin, Sandbox};
 pub use sandbox_error::SandboxError;
 pub use tokio_util::sync::CancellationToken;

@@ -1,47 +1,54 @@
 //! One load: an instance is made, called once, and gone.
 
-use kiwi_cache::Name;
+use std::sync::Arc;
+
 use wasmtime::{Result, Store};
 
 use super::bindings::kiwi::loader::entries::{Entry, LoadError};
 use super::imports;
 use super::state::{Capabilities, State};
 use super::{Plugin, trap};
-use crate::config::{Grants, Limits};
+use crate::config::{CacheConfig, Grants};
 use crate::deadline::Deadline;
 use crate::failure::{Failure, FailureKind};
-use crate::http::Door;
+use crate::http::{Door, Policy};
 use crate::intake::Intake;
 use crate::loaded::Loaded;
 
-/// What one load is given.
-pub(crate) struct Load<'a> {
-    pub(crate) cache: &'a Name,
-    pub(crate) settings: String,
-    pub(crate) grants: &'a Grants,
-    pub(crate) limits: &'a Limits,
-    pub(crate) door: std::sync::Arc<Door>,
-    pub(crate) published_mark: Option<String>,
+/// A plugin as one cache runs it.
+#[derive(Debug)]
+pub(crate) struct Component {
+    plugin: Arc<Plugin>,
+    door: Arc<Door>,
 }
 
-impl Plugin {
+impl Component {
+    pub(crate) fn new(plugin: Arc<Plugin>, grants: &Grants) -> Self {
+        Self { plugin, door: Arc::new(Door::new(Policy::new(grants.http.clone()))) }
+    }
+
     /// Runs `load-from-source` once, in an instance of its own, and sends its entries to `intake`.
     ///
     /// # Errors
     /// The loader's own error, a refusal, a trap, or a limit.
-    pub(crate) async fn load(&self, load: Load<'_>, intake: Intake) -> Result<Loaded, Failure> {
-        let deadline = Deadline::after(load.limits.load_timeout);
-        deadline.bounds(find_directories(load.grants)).await?;
+    pub(crate) async fn load(
+        &self,
+        cache: &CacheConfig,
+        published_mark: Option<String>,
+        intake: Intake,
+    ) -> Result<Loaded, Failure> {
+        let deadline = Deadline::after(cache.limits.load_timeout);
+        deadline.bounds(find_directories(&cache.grants)).await?;
         let capabilities = Capabilities {
-            cache: load.cache,
-            settings: load.settings,
-            grants: load.grants,
-            limits: load.limits,
-            door: load.door,
+            cache: &cache.name,
+            settings: cache.settings.to_json(),
+            grants: &cache.grants,
+            limits: &cache.limits,
+            door: self.door.clone(),
             intake: Some(intake),
-            published_mark: load.published_mark,
+            published_mark,
         };
-        let mut store = State::store(self.pre.engine(), capabilities)?;
+        let mut store = State::store(self.plugin.pre.engine(), capabilities)?;
         let returned = deadline.bounds(self.call(&mut store)).await.map_err(|failure| {
             let detail = Some(store.data().log.stderr_tail()).filter(|tail| !tail.is_empty());
             Failure { detail, ..failure }
@@ -54,7 +61,7 @@ impl Plugin {
     }
 
     async fn call(&self, store: &mut Store<State>) -> Called {
-        let loader = self.pre.instantiate_async(&mut *store).await?;
+        let loader = self.plugin.pre.instantiate_async(&mut *store).await?;
         loader.call_load_from_source(store).await
     }
 }

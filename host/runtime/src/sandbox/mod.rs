@@ -26,7 +26,7 @@ use wasmtime::component::Linker;
 use crate::sandbox_error::SandboxError;
 use state::State;
 
-pub(crate) use load::Load;
+pub(crate) use load::Component;
 pub use plugin::Plugin;
 
 /// Where components run: one for a host, shared by all its plugins.
