@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kiwi_cache::store::Store;
-use kiwi_cache::{Batch, Error, Name, Result};
+use kiwi_cache::{Batch, Cache, Error, Name, Result};
+use serde::de::DeserializeOwned;
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::CacheConfig;
+use crate::direct::DirectRefill;
 use crate::dry::load_dry;
 use crate::failure::Failure;
 use crate::instance::Instance;
@@ -117,6 +119,37 @@ impl Host {
         self.0.caches.iter().map(|entry| Instance::new(&entry.cache))
     }
 
+    /// A reader of what this host publishes, on the host's own connection: reads are from memory, and with
+    /// `get_or_refill` a reader that finds nothing has this host load at once. It looks at the store every
+    /// `reload_ttl` of the cache, whether or not the host runs in this program at the moment.
+    ///
+    /// # Errors
+    /// This host runs no such cache (`is_invalid`). That nothing is published yet is no error: the reader
+    /// starts with nothing, and says `is_missing` until the first snapshot comes.
+    pub async fn cache<V>(&self, name: impl TryInto<Name, Error = Error>) -> Result<Cache<V>>
+    where
+        V: DeserializeOwned + Send + Sync + 'static,
+    {
+        self.reader(name)?.connect().await
+    }
+
+    /// As [`Host::cache`], to be set up further, for example with `max_attempts` or a `missing` hook.
+    ///
+    /// # Errors
+    /// This host runs no such cache (`is_invalid`).
+    pub fn reader<V>(&self, name: impl TryInto<Name, Error = Error>) -> Result<kiwi_cache::Builder<Cache<V>>>
+    where
+        V: DeserializeOwned + Send + Sync + 'static,
+    {
+        let index = self.index(name)?;
+        let cache = &self.0.caches[index].cache;
+        Ok(Cache::builder(&cache.name)
+            .store(&self.0.store)
+            .reload_ttl(cache.timing.reload_ttl)
+            .start_missing()
+            .refill_by(Arc::new(DirectRefill::new(self.0.clone(), index))))
+    }
+
     /// Keeps all caches warm until `shutdown` ends; then starts no more loads, and gives those under
     /// way `drain_timeout` to finish before it drops them. Leases are given back.
     pub async fn run(&self, shutdown: impl Future<Output = ()>, drain_timeout: Duration) {
@@ -168,7 +201,7 @@ impl Host {
         cache: impl TryInto<Name, Error = Error>,
         stop: &CancellationToken,
     ) -> Result<Outcome> {
-        Ok(self.0.refill_now(&self.entry(cache)?.cache, stop).await)
+        Ok(self.0.refill_now(&self.0.caches[self.index(cache)?].cache, stop).await)
     }
 
     /// As [`Host::refill`] for all caches, as many at a time as `max_loads` allows, in their order.
@@ -199,12 +232,12 @@ impl Host {
         cache: impl TryInto<Name, Error = Error>,
         sink: impl FnMut(&Batch),
     ) -> Result<Result<u64, Failure>> {
-        Ok(load_dry(&self.entry(cache)?.cache, sink).await)
+        Ok(load_dry(&self.0.caches[self.index(cache)?].cache, sink).await)
     }
 
-    fn entry(&self, cache: impl TryInto<Name, Error = Error>) -> Result<&Entry> {
+    fn index(&self, cache: impl TryInto<Name, Error = Error>) -> Result<usize> {
         let cache = cache.try_into()?;
-        self.0.caches.iter().find(|entry| entry.cache.name == cache).ok_or_else(|| {
+        self.0.caches.iter().position(|entry| entry.cache.name == cache).ok_or_else(|| {
             let names: Vec<&str> = self.instances().map(|instance| instance.name().as_str()).collect();
             Error::invalid(format!("this host does not run it: expected one of [{}]", names.join(", "))).of(&cache)
         })

@@ -25,6 +25,7 @@ mod config;
 mod deadline;
 mod delivery;
 mod description;
+mod direct;
 mod dry;
 mod entry;
 mod failure;

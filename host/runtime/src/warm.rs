@@ -120,14 +120,19 @@ impl Shared {
     /// Loads a cache now; what is published lives on meanwhile.
     pub(crate) async fn refill_now(&self, cache: &Cache, stop: &CancellationToken) -> Outcome {
         tokio::select! {
-            outcome = self.refill_once(cache, stop) => outcome,
+            outcome = self.refill_once(cache, Due::Always, stop) => outcome,
             never = keep_alive(&*self.store, cache, &self.metrics) => match never {},
         }
     }
 
-    async fn refill_once(&self, cache: &Cache, stop: &CancellationToken) -> Outcome {
+    /// Loads a cache if it is due, as one that is missing is, unless its source is to be left alone.
+    pub(crate) async fn refill_due(&self, cache: &Cache) -> Outcome {
+        self.refill_once(cache, Due::After(cache.timing.refill_interval), &CancellationToken::new()).await
+    }
+
+    async fn refill_once(&self, cache: &Cache, when: Due, stop: &CancellationToken) -> Outcome {
         let asked = Instant::now();
-        let mut due = Due::Always;
+        let mut due = when;
         loop {
             let outcome = {
                 let Some(_turn) = stop.run_until_cancelled(self.turn()).await else { return Outcome::Abandoned };
@@ -139,7 +144,7 @@ impl Shared {
                 }
                 Outcome::Busy { .. } => {}
                 // The host that was loading has failed since.
-                Outcome::Backoff { .. } => {
+                Outcome::Backoff { .. } if when == Due::Always => {
                     return failure_elsewhere(&*self.store, cache, &self.metrics).await.unwrap_or(outcome);
                 }
                 outcome => {
@@ -150,8 +155,10 @@ impl Shared {
             if stop.run_until_cancelled(tokio::time::sleep(LOOK)).await.is_none() {
                 return Outcome::Abandoned;
             }
-            // What the other host publishes is as new as what we were asked for.
-            due = Due::After(asked.elapsed());
+            if when == Due::Always {
+                // What the other host publishes is as new as what we were asked for.
+                due = Due::After(asked.elapsed());
+            }
         }
     }
 

@@ -5,6 +5,7 @@
 
 mod bad_plugins;
 mod changed;
+mod embedded;
 mod entries;
 mod file_loader;
 mod files;

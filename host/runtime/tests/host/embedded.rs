@@ -1,0 +1,147 @@
+//! A service that embeds the host, and reads what it keeps warm.
+
+use std::error::Error as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use kiwi_cache::{Cache, Error, State};
+use kiwi_host::{CacheConfig, LoadError, Loader, Outcome, Output};
+
+use crate::redis_server::RedisServer;
+use crate::support::{Running, Setup, eventually, every, name};
+
+/// A source that counts how often it is asked, and takes its time.
+#[derive(Clone, Default)]
+struct Source {
+    asked: Arc<AtomicUsize>,
+    fails: Option<fn() -> LoadError>,
+}
+
+impl Source {
+    fn asked(&self) -> usize {
+        self.asked.load(Ordering::SeqCst)
+    }
+
+    /// Loaded so seldom that only a loss or a reader can be why it is loaded again.
+    fn cache(&self) -> CacheConfig {
+        CacheConfig { timing: every(Duration::from_secs(3600)), ..CacheConfig::native(name("airlines"), self.clone()) }
+    }
+}
+
+impl Loader for Source {
+    async fn load_from_source(&self, out: &mut Output) -> Result<(), LoadError> {
+        let load = self.asked.fetch_add(1, Ordering::SeqCst);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        match self.fails {
+            Some(error) => Err(error()),
+            None => out.emit("FR", &("Ryanair", load)).await,
+        }
+    }
+}
+
+type Airline = (String, usize);
+
+/// Why a read found nothing: what the reader says, and what the source has said.
+fn load_failure(error: &Error) -> String {
+    assert!(error.is_missing(), "{error}");
+    let cause = error.source().and_then(|cause| cause.downcast_ref::<Error>()).expect("the failure is the cause");
+    assert!(cause.is_load_failed(), "{cause}");
+    cause.to_string()
+}
+
+#[tokio::test]
+async fn a_reader_that_finds_nothing_has_the_host_load_once() {
+    let redis = RedisServer::start();
+    let setup = Setup::on(&redis);
+    let source = Source::default();
+    let host = setup.host([source.cache()]).await;
+    // Two readers of one program, and the host's own schedule: all want the same at the same time.
+    let readers: [Cache<Airline>; 2] = [host.cache("airlines").await.unwrap(), host.cache("airlines").await.unwrap()];
+    assert!(readers[0].get("FR").unwrap_err().is_missing());
+    let running = Running::start(&host);
+    let reads = (0..1_000).map(|n| readers[n % 2].get_or_refill("FR"));
+    for read in join_all(reads).await {
+        assert_eq!(*read.unwrap().expect("it is there"), ("Ryanair".to_owned(), 0));
+    }
+    assert_eq!(source.asked(), 1);
+    assert_eq!((readers[0].seq(), readers[0].state()), (Some(1), State::Fresh));
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn what_another_host_has_published_is_read_and_not_loaded() {
+    let redis = RedisServer::start();
+    let (setup, beside) = (Setup::on(&redis), Setup::on(&redis));
+    assert!(matches!(beside.refill(Source::default().cache()).await, Outcome::Published { .. }));
+    let source = Source::default();
+    let host = setup.host([source.cache()]).await;
+    let airlines: Cache<Airline> = host.cache("airlines").await.unwrap();
+    assert!(airlines.get_or_refill("FR").await.unwrap().is_some());
+    assert_eq!(source.asked(), 0);
+}
+
+#[tokio::test]
+async fn a_source_that_fails_is_left_alone_by_readers_too() {
+    let redis = RedisServer::start();
+    let setup = Setup::on(&redis);
+    let away = || LoadError::unavailable("the database is away").retry_after(Duration::from_secs(3600));
+    let source = Source { fails: Some(away), ..Source::default() };
+    let host = setup.host([source.cache()]).await;
+    let airlines: Cache<Airline> = host.cache("airlines").await.unwrap();
+    let first = load_failure(&airlines.get_or_refill("FR").await.unwrap_err());
+    assert!(first.contains("unavailable: the database is away"), "{first}");
+    let second = load_failure(&airlines.get_or_refill("FR").await.unwrap_err());
+    assert!(second.contains("left alone") && second.contains("the database is away"), "{second}");
+    assert_eq!(source.asked(), 1);
+}
+
+#[tokio::test]
+async fn what_only_a_change_can_mend_is_asked_once() {
+    let setup = Setup::new();
+    let source = Source { fails: Some(|| LoadError::denied("the password is wrong")), ..Source::default() };
+    let host = setup.host([source.cache()]).await;
+    let airlines: Cache<Airline> = host.cache("airlines").await.unwrap();
+    for _ in 0..3 {
+        let failure = load_failure(&airlines.get_or_refill("FR").await.unwrap_err());
+        assert!(failure.contains("denied: the password is wrong"), "{failure}");
+    }
+    assert_eq!(source.asked(), 1);
+}
+
+#[tokio::test]
+async fn readers_are_set_up_as_any_other() {
+    let setup = Setup::new();
+    let source = Source { fails: Some(|| LoadError::other("row 7 is odd")), ..Source::default() };
+    let host = setup.host([source.cache()]).await;
+    let reader = host.reader::<Airline>("airlines").unwrap().max_attempts(1);
+    let airlines = reader.connect().await.unwrap();
+    let error = airlines.get_or_refill("FR").await.unwrap_err();
+    assert!(error.is_load_failed() && error.to_string().contains("row 7 is odd"), "{error}");
+
+    let error = host.cache::<Airline>("unknown").await.unwrap_err();
+    assert!(error.is_invalid() && error.to_string().contains("expected one of [airlines]"), "{error}");
+    assert!(host.refill("unknown").await.unwrap_err().is_invalid());
+}
+
+#[tokio::test]
+async fn a_reader_serves_on_while_its_host_loads_what_was_flushed() {
+    let redis = RedisServer::start();
+    let setup = Setup::on(&redis);
+    let source = Source::default();
+    let host = setup.host([source.cache()]).await;
+    let reader = host.reader::<Airline>("airlines").unwrap().reload_ttl(Duration::from_millis(100));
+    let airlines = reader.connect().await.unwrap();
+    let running = Running::start(&host);
+    assert_eq!(airlines.get_or_refill("FR").await.unwrap().expect("it is there").1, 0);
+    let before = airlines.seq();
+    redis.command::<()>(&["FLUSHALL"]).unwrap();
+    eventually("a newer one is read", async || {
+        let airline = airlines.get_or_refill("FR").await.expect("it serves on").expect("it is there");
+        airline.1 == 1
+    })
+    .await;
+    assert!(airlines.seq() > before && source.asked() == 2, "{:?} after {before:?}", airlines.seq());
+    running.stop().await;
+}
