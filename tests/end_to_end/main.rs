@@ -5,6 +5,7 @@
 mod absences;
 mod acceptance;
 mod connections;
+mod embed;
 mod flush;
 mod full_disks;
 mod killed_hosts;

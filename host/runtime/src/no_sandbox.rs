@@ -13,6 +13,7 @@ use crate::failure::Failure;
 use crate::intake::Intake;
 use crate::loaded::Loaded;
 use crate::plugin_error::PluginError;
+use crate::sandbox_error::SandboxError;
 
 /// None is ever made.
 #[derive(Debug)]
@@ -27,9 +28,9 @@ pub(crate) struct Plugin(Infallible);
 pub(crate) struct Component(Infallible);
 
 impl Sandbox {
-    pub(crate) fn new(_: Option<PathBuf>, _: usize) -> Result<Self, PluginError> {
-        let message = "this program cannot run WebAssembly: it was built without the feature `components` of kiwi-host";
-        Err(PluginError::new(Path::new("(any)"), message))
+    pub(crate) fn new(_: Option<PathBuf>, _: usize) -> Result<Self, SandboxError> {
+        let why = "this program cannot run WebAssembly: build it with the feature `components` of kiwi-host";
+        Err(SandboxError::new(why.to_owned()))
     }
 
     pub(crate) async fn plugin(&self, _: &Path) -> Result<Plugin, PluginError> {

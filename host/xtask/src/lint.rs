@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use crate::command::{Run, say};
+use crate::examples;
 use crate::setup;
 use crate::workspace::{self, WASM};
 
@@ -18,7 +19,7 @@ pub(crate) fn run() -> Result<()> {
 }
 
 fn formatting() -> Result<()> {
-    for dir in [workspace::root().to_owned(), workspace::plugins(), workspace::guests()] {
+    for dir in [workspace::root().to_owned(), workspace::plugins(), workspace::guests(), workspace::embed()] {
         Run::cargo("fmt").args(["--all", "--check", "--manifest-path"]).arg(dir.join("Cargo.toml")).run()?;
     }
     Ok(())
@@ -27,6 +28,8 @@ fn formatting() -> Result<()> {
 fn clippy() -> Result<()> {
     let deny_warnings = ["--", "-D", "warnings"];
     Run::cargo("clippy").args(["--workspace", "--all-targets"]).args(deny_warnings).run()?;
+    // The host as it is without its sandbox, too.
+    examples::cargo("clippy")?.arg("--all-targets").args(deny_warnings).run()?;
     // The loaders' code that only exists in a component, then their tests, which run natively.
     for dir in [workspace::plugins(), workspace::guests()] {
         workspace::cargo_in(&dir, "clippy").args(["--workspace", "--target", WASM]).args(deny_warnings).run()?;
@@ -40,7 +43,7 @@ fn clippy() -> Result<()> {
 /// By deny.toml, which cargo-deny finds where it runs.
 fn dependencies() -> Result<()> {
     let deny = setup::cargo_deny()?;
-    for dir in [workspace::root().to_owned(), workspace::plugins()] {
+    for dir in [workspace::root().to_owned(), workspace::plugins(), workspace::embed()] {
         let deny = || Run::new(&deny).arg("--manifest-path").arg(dir.join("Cargo.toml"));
         deny().args(["check", "--hide-inclusion-graph", "licenses", "bans", "sources"]).run()?;
         if deny().args(["fetch", "db"]).succeeds() {

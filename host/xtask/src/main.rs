@@ -3,6 +3,7 @@
 mod command;
 mod debian;
 mod demo;
+mod examples;
 mod lint;
 mod plugins;
 mod python;

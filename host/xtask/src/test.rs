@@ -5,7 +5,7 @@ use std::fmt;
 use anyhow::{Result, bail};
 
 use crate::command::{Run, say};
-use crate::{plugins, python, setup, workspace};
+use crate::{examples, plugins, python, setup, workspace};
 
 /// What to test.
 #[derive(clap::Args)]
@@ -22,6 +22,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     python::kiwi_cache()?;
     plugins::build()?;
     plugins::build_guests()?;
+    examples::build()?;
     let whole = args.rest.is_empty();
     if !whole {
         // End-to-end tests start the command as a process of its own. Testing all crates builds it.

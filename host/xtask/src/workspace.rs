@@ -25,6 +25,11 @@ pub(crate) fn guests() -> PathBuf {
     root().join("tests/guests")
 }
 
+/// The example of a service that embeds the host.
+pub(crate) fn embed() -> PathBuf {
+    root().join("examples/embed")
+}
+
 /// Where the host's own workspace is built: `CARGO_TARGET_DIR`, a Cargo configuration, or `target`.
 pub(crate) fn target_dir() -> Result<PathBuf> {
     let metadata = Run::cargo("metadata").args(["--no-deps", "--format-version", "1"]).capture()?;

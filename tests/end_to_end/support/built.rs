@@ -7,11 +7,21 @@ pub(crate) fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("this crate lies in the repository")
 }
 
-/// The command: beside the directory of this test's executable, `target/debug/deps`.
+/// The command.
 pub(super) fn kiwi_host() -> PathBuf {
+    program("kiwi-host")
+}
+
+/// The service of `examples/embed`.
+pub(super) fn embed() -> PathBuf {
+    program("embed")
+}
+
+/// A program beside the directory of this test's executable, `target/debug/deps`.
+fn program(name: &str) -> PathBuf {
     let this = std::env::current_exe().expect("the path of this test");
     let profile = this.parent().and_then(Path::parent).expect("tests lie in target/PROFILE/deps");
-    built(profile.join("kiwi-host"))
+    built(profile.join(name))
 }
 
 /// One of the odd loaders of `tests/guests`.

@@ -5,7 +5,7 @@ use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
 
-use super::built::kiwi_host;
+use super::built::{embed, kiwi_host};
 use super::process::Running;
 
 /// An empty directory to run the command in.
@@ -74,6 +74,13 @@ impl Desk {
     /// Starts the command.
     pub(crate) fn start(&self, args: &[&str]) -> Running {
         Running::start(&mut self.command(args))
+    }
+
+    /// Starts the service of `examples/embed`, on a free port.
+    pub(crate) fn start_embed(&self, redis: &str) -> Running {
+        let mut command = Command::new(embed());
+        self.place(&mut command);
+        Running::start(command.env("REDIS_URL", redis).env("LISTEN", "127.0.0.1:0"))
     }
 
     /// Starts the command behind a line of shell.
