@@ -1,5 +1,6 @@
 //! `cargo xtask`: what this project does by command, the same for people and for CI.
 
+mod bench;
 mod command;
 mod debian;
 mod demo;
@@ -32,6 +33,8 @@ enum Task {
     Demo(demo::Args),
     /// Runs every test; what follows is handed to `cargo test`
     Test(test::Args),
+    /// Measures the host side by side with its peers, and writes BENCHMARKS.md
+    Bench(bench::Args),
     /// Checks formatting, clippy, licences and sources of all crates
     Lint,
 }
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
         Task::BuildPlugins => setup::wasm_target().and_then(|()| plugins::build()),
         Task::Demo(args) => demo::run(&args),
         Task::Test(args) => test::run(&args),
+        Task::Bench(args) => bench::run(&args),
         Task::Lint => lint::run(),
     };
     match done {

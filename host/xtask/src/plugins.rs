@@ -28,6 +28,13 @@ pub(crate) fn build_guests() -> Result<()> {
     Ok(())
 }
 
+/// Builds one guest and says where it is.
+pub(crate) fn build_guest(name: &str) -> Result<PathBuf> {
+    let guests = workspace::guests();
+    workspace::cargo_in(&guests, "build").args(["--release", "--target", WASM, "--package", name]).run()?;
+    Ok(guests.join("target").join(WASM).join("release").join(name).with_extension("wasm"))
+}
+
 /// Builds a workspace of components; cargo skips what is up to date, and says which files they are.
 fn components(dir: &Path) -> Result<Vec<PathBuf>> {
     let mut built = Vec::new();

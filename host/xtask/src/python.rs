@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
@@ -15,7 +15,7 @@ const REQUIREMENTS: &str = "requirements.txt";
 
 /// The environment, at `tools/kiwi-cache` in the target directory, where the tests look for it.
 pub(crate) fn kiwi_cache() -> Result<()> {
-    let venv = workspace::target_dir()?.join("tools/kiwi-cache");
+    let venv = environment()?;
     let requirements = workspace::root().join("tests/kiwi_cache").join(REQUIREMENTS);
     let wanted =
         fs::read_to_string(&requirements).with_context(|| format!("{} cannot be read", requirements.display()))?;
@@ -35,6 +35,15 @@ pub(crate) fn kiwi_cache() -> Result<()> {
         .run()?;
     Run::new(&python).args(["-W", "ignore", "-c", "import kw.cache, kw.cache.dbcache"]).run()?;
     fs::write(venv.join(REQUIREMENTS), wanted).with_context(|| format!("{} cannot be written", venv.display()))
+}
+
+/// The interpreter that has kiwi-cache.
+pub(crate) fn interpreter_of_kiwi_cache() -> Result<PathBuf> {
+    Ok(environment()?.join("bin/python"))
+}
+
+fn environment() -> Result<PathBuf> {
+    Ok(workspace::target_dir()?.join("tools/kiwi-cache"))
 }
 
 /// A Python that can make virtual environments, which Debian's alone cannot.

@@ -1,0 +1,34 @@
+//! What the host itself takes for a small map.
+
+use anyhow::Result;
+
+use super::Group;
+use crate::desk::Desk;
+use crate::figure::{Figure, Measured, Target};
+use crate::refiller::{By, Expected, Refiller, Source};
+use crate::series::Series;
+use crate::server::Server;
+
+pub(super) const GROUP: Group = Group { figures: &[&SMALL_REFILL], measure };
+
+static SMALL_REFILL: Figure = Figure {
+    name: "small-refill",
+    what: "refill of 10 entries by a component, without the store: instance, load, checks",
+    unit: "µs",
+    target: Target::AtMost(100.0),
+};
+
+fn measure(desk: &Desk) -> Result<Vec<Measured>> {
+    let server = Server::start();
+    let mut refiller = Refiller::new(desk, &server.url(), By::Component, Source::of(10))?;
+    let [mut without_store, mut unchanged, mut published] = std::array::from_fn(|_| Series::default());
+    refiller.refill(Expected::Published)?;
+    for _ in 0..desk.runs() * 40 {
+        without_store.push(refiller.load_dry()?.as_secs_f64() * 1e6);
+        unchanged.push(refiller.refill(Expected::Unchanged)?.as_secs_f64() * 1e6);
+        refiller.change()?;
+        published.push(refiller.refill(Expected::Published)?.as_secs_f64() * 1e6);
+    }
+    let measured = SMALL_REFILL.came_to(without_store)?;
+    Ok(vec![measured.with("with_redis_unchanged_µs", &unchanged).with("with_redis_published_µs", &published)])
+}

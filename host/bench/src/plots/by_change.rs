@@ -1,0 +1,58 @@
+//! The time of a refill by how much of the map has changed since the one before.
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use super::Plot;
+use super::drawing::{self, Frame, Line};
+use crate::desk::Desk;
+use crate::peers::{KiwiCache, Pipe};
+use crate::refiller::{By, Expected, Refiller, Source};
+use crate::series::Series;
+use crate::server::Server;
+
+pub(super) const PLOT: Plot = Plot { name: "refill-by-change", title: TITLE, draw };
+const TITLE: &str = "A refill of 1M entries, by how much of the map has changed";
+
+const PERCENTS: &[f64] = &[0.0, 0.1, 1.0, 2.0, 5.0, 10.0, 20.0, 40.0, 60.0, 80.0, 100.0];
+
+fn draw(desk: &Desk, file: &Path) -> Result<()> {
+    let server = Server::start();
+    let ours = desk.whole_or_quick(PERCENTS, &[0.0, 100.0]).iter();
+    let ours = ours.map(|&percent| Ok((percent, changed(desk, &server, percent)?))).collect::<Result<Vec<_>>>()?;
+    server.flush()?;
+    let pipe = Pipe::prepare(desk, desk.entries())?.run(&server)?.as_secs_f64();
+    server.flush()?;
+    let kiwi_cache = KiwiCache::start(desk, &server, desk.entries())?.refill()?.0.as_secs_f64();
+    let longest = ours.iter().map(|point| point.1).fold(kiwi_cache, f64::max);
+    let lines = [
+        Line { name: "kiwi-host, a component", points: ours },
+        Line { name: "redis-cli --pipe of the whole map", points: vec![(0.0, pipe), (100.0, pipe)] },
+        Line { name: "kiwi-cache (Python)", points: vec![(0.0, kiwi_cache), (100.0, kiwi_cache)] },
+    ];
+    let frame = Frame {
+        title: TITLE,
+        x: 0.0..100.0,
+        x_name: "entries changed since the last refill",
+        x_label: |percent| format!("{percent:.0} %"),
+        y_name: "time",
+        y_label: drawing::seconds,
+    };
+    drawing::draw(file, frame, 0.0..longest * 1.1, &lines)
+}
+
+/// The seconds of a refill that finds so many of a hundred entries changed.
+fn changed(desk: &Desk, server: &Server, percent: f64) -> Result<f64> {
+    server.flush()?;
+    let source = Source { entries: desk.entries(), changed: percent, marked: false };
+    let mut refiller = Refiller::new(desk, &server.url(), By::Component, source)?;
+    refiller.refill(Expected::Published)?;
+    let mut times = Series::default();
+    for _ in 0..desk.whole_or_quick(3, 1) {
+        refiller.change()?;
+        let expected = if percent > 0.0 { Expected::Published } else { Expected::Unchanged };
+        times.push_time(refiller.refill(expected)?);
+    }
+    Ok(times.median())
+}

@@ -1,0 +1,72 @@
+//! The time of a full refill by the size of the map: ours, `redis-cli --pipe`, kiwi-cache.
+
+use std::path::Path;
+
+use anyhow::Result;
+use plotters::prelude::IntoLogRange;
+
+use super::Plot;
+use super::drawing::{self, Frame, Line};
+use crate::desk::Desk;
+use crate::peers::{KiwiCache, Pipe};
+use crate::refiller::{By, Expected, Refiller, Source};
+use crate::series::Series;
+use crate::server::Server;
+
+pub(super) const PLOT: Plot = Plot { name: "refill-by-size", title: TITLE, draw };
+const TITLE: &str = "A full refill, by the size of the map";
+
+const SIZES: &[u32] = &[1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000];
+/// From here on one run shows as much as several.
+const LARGE: u32 = 1_000_000;
+
+fn draw(desk: &Desk, file: &Path) -> Result<()> {
+    let sizes = desk.whole_or_quick(SIZES, &[100, 1_000]);
+    let mut lines = ["kiwi-host, a component", "redis-cli --pipe, HSET x 500", "kiwi-cache (Python)"]
+        .map(|name| Line { name, points: Vec::new() });
+    for &entries in sizes {
+        let times = times(desk, entries)?;
+        for (line, time) in lines.iter_mut().zip(times) {
+            line.points.push((f64::from(entries), time));
+        }
+    }
+    let frame = Frame {
+        title: TITLE,
+        x: decades(&lines, |point| point.0),
+        x_name: "entries (16-byte keys, 101-byte values)",
+        x_label: count,
+        y_name: "time",
+        y_label: drawing::seconds,
+    };
+    drawing::draw(file, frame, decades(&lines, |point| point.1), &lines)
+}
+
+/// In seconds: ours, the pipe's, kiwi-cache's.
+fn times(desk: &Desk, entries: u32) -> Result<[f64; 3]> {
+    let server = Server::start();
+    let ours = Refiller::new(desk, &server.url(), By::Component, Source::of(entries))?;
+    let pipe = Pipe::prepare(desk, entries)?;
+    let mut kiwi_cache = KiwiCache::start(desk, &server, entries)?;
+    let mut times = [Series::default(), Series::default(), Series::default()];
+    for _ in 0..if entries < LARGE { desk.runs() } else { 1 } {
+        server.flush()?;
+        times[1].push_time(pipe.run(&server)?);
+        server.flush()?;
+        times[0].push_time(ours.refill(Expected::Published)?);
+        server.flush()?;
+        times[2].push_time(kiwi_cache.refill()?.0);
+    }
+    Ok(times.map(|times| times.median()))
+}
+
+fn decades(lines: &[Line], axis: fn(&(f64, f64)) -> f64) -> plotters::prelude::LogCoord<f64> {
+    drawing::decades(lines, axis).log_scale().into()
+}
+
+fn count(entries: &f64) -> String {
+    match *entries {
+        n if n >= 999_999.0 => format!("{:.0}M", n / 1e6),
+        n if n >= 999.0 => format!("{:.0}k", n / 1e3),
+        n => format!("{n:.0}"),
+    }
+}

@@ -1,0 +1,89 @@
+//! Other programs: started, asked line by line, ended with us; and what Linux says of a process.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+/// Linux counts the processor's time in hundredths of a second, on every machine that Rust runs on.
+const TICKS: f64 = 100.0;
+
+/// A program that is ended with this.
+pub(crate) struct Process(Child);
+
+impl Process {
+    pub(crate) fn start(command: &mut Command) -> Result<Self> {
+        let child = command.spawn().with_context(|| format!("{:?} cannot be started", command.get_program()))?;
+        Ok(Self(child))
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
+    }
+
+    /// Says why, if it has ended.
+    pub(crate) fn check(&mut self) -> Result<()> {
+        match self.0.try_wait()? {
+            Some(status) => bail!("the program has ended ({status})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A program that answers each line of its standard input with a line of JSON.
+pub(crate) struct Peer {
+    _process: Process,
+    requests: ChildStdin,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Peer {
+    pub(crate) fn start(command: &mut Command) -> Result<Self> {
+        let mut process = Process::start(command.stdin(Stdio::piped()).stdout(Stdio::piped()))?;
+        let requests = process.0.stdin.take().context("its input is piped")?;
+        let answers = BufReader::new(process.0.stdout.take().context("its output is piped")?);
+        Ok(Self { _process: process, requests, answers })
+    }
+
+    pub(crate) fn ask(&mut self, request: &str) -> Result<Value> {
+        writeln!(self.requests, "{request}")?;
+        let mut answer = String::new();
+        self.answers.read_line(&mut answer)?;
+        serde_json::from_str(&answer).with_context(|| format!("the answer to `{request}` was {answer:?}"))
+    }
+
+    /// Asks for something whose answer has one number of this name.
+    pub(crate) fn ask_number(&mut self, request: &str, name: &str) -> Result<f64> {
+        let answer = self.ask(request)?;
+        answer[name].as_f64().with_context(|| format!("the answer to `{request}` has no {name}: {answer}"))
+    }
+}
+
+/// How much of a processor's time a process has used.
+pub(crate) fn processor_time(pid: u32) -> Result<Duration> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    // The name of the program, in brackets, may have blanks in it.
+    let fields: Vec<&str> = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace().collect();
+    let ticks = |place: usize| fields.get(place).and_then(|field| field.parse::<f64>().ok());
+    let (user, system) = ticks(11).zip(ticks(12)).context("/proc/PID/stat has the times")?;
+    Ok(Duration::from_secs_f64((user + system) / TICKS))
+}
+
+/// The most memory a process has had so far, in bytes.
+pub(crate) fn peak_memory(pid: u32) -> Result<f64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("/proc/PID/status has VmHWM")?;
+    let kilobytes: f64 = line.trim().trim_end_matches(" kB").parse()?;
+    Ok(kilobytes * 1024.0)
+}

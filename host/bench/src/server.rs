@@ -1,0 +1,50 @@
+//! The redis-server of a figure, and what it says of itself.
+
+use anyhow::{Context, Result};
+
+#[path = "../../cache/tests/support/redis_server.rs"]
+mod redis_server;
+
+use redis_server::RedisServer;
+
+/// A redis-server on a free port, gone with this.
+pub(crate) struct Server(RedisServer);
+
+impl Server {
+    pub(crate) fn start() -> Self {
+        Self(RedisServer::start())
+    }
+
+    pub(crate) fn url(&self) -> String {
+        self.0.url()
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.0.port()
+    }
+
+    /// Runs one command.
+    pub(crate) fn command<T: redis::FromRedisValue>(&self, words: &[&str]) -> Result<T> {
+        self.0.command(words).with_context(|| format!("redis-server refuses `{}`", words.join(" ")))
+    }
+
+    /// Empties it, at once.
+    pub(crate) fn flush(&self) -> Result<()> {
+        self.command(&["FLUSHALL", "SYNC"])
+    }
+
+    /// The bytes that all clients have sent since it started. Asking is a few hundred of them.
+    pub(crate) fn received(&self) -> Result<f64> {
+        self.info("stats", "total_net_input_bytes")
+    }
+
+    pub(crate) fn pid(&self) -> Result<u32> {
+        Ok(self.info("server", "process_id")? as u32)
+    }
+
+    fn info(&self, section: &str, field: &str) -> Result<f64> {
+        let info: String = self.command(&["INFO", section])?;
+        let value = info.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+        value.and_then(|value| value.trim().parse().ok()).with_context(|| format!("INFO {section} has no {field}"))
+    }
+}
