@@ -47,7 +47,10 @@ fn measure(desk: &Desk) -> Result<Vec<Measured>> {
     let pause = desk.whole_or_quick(Duration::from_secs(2), Duration::from_millis(50));
     for _ in 0..desk.runs() {
         server.flush()?;
-        let idle = longest_wait(&server, || Ok(std::thread::sleep(pause)))?;
+        let idle = longest_wait(&server, || {
+            std::thread::sleep(pause);
+            Ok(())
+        })?;
         let full = longest_wait(&server, || refiller.refill(Expected::Published).map(drop))?;
         let unchanged = longest_wait(&server, || refiller.refill(Expected::Unchanged).map(drop))?;
         refiller.change()?;

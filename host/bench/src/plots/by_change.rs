@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use anyhow::Result;
+use plotters::prelude::SeriesLabelPosition;
 
 use super::Plot;
-use super::drawing::{self, Frame, Line};
+use super::drawing::{self, Frame, Line, decades};
 use crate::desk::Desk;
 use crate::peers::{KiwiCache, Pipe};
 use crate::refiller::{By, Expected, Refiller, Source};
@@ -25,7 +26,6 @@ fn draw(desk: &Desk, file: &Path) -> Result<()> {
     let pipe = Pipe::prepare(desk, desk.entries())?.run(&server)?.as_secs_f64();
     server.flush()?;
     let kiwi_cache = KiwiCache::start(desk, &server, desk.entries())?.refill()?.0.as_secs_f64();
-    let longest = ours.iter().map(|point| point.1).fold(kiwi_cache, f64::max);
     let lines = [
         Line { name: "kiwi-host, a component", points: ours },
         Line { name: "redis-cli --pipe of the whole map", points: vec![(0.0, pipe), (100.0, pipe)] },
@@ -38,8 +38,9 @@ fn draw(desk: &Desk, file: &Path) -> Result<()> {
         x_label: |percent| format!("{percent:.0} %"),
         y_name: "time",
         y_label: drawing::seconds,
+        names: SeriesLabelPosition::LowerRight,
     };
-    drawing::draw(file, frame, 0.0..longest * 1.1, &lines)
+    drawing::draw(file, frame, decades(&lines, |point| point.1), &lines)
 }
 
 /// The seconds of a refill that finds so many of a hundred entries changed.

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use anyhow::Result;
-use plotters::prelude::IntoLogRange;
+use plotters::prelude::SeriesLabelPosition;
 
 use super::Plot;
-use super::drawing::{self, Frame, Line};
+use super::drawing::{self, Frame, Line, decades};
 use crate::desk::Desk;
 use crate::peers::{KiwiCache, Pipe};
 use crate::refiller::{By, Expected, Refiller, Source};
@@ -37,6 +37,7 @@ fn draw(desk: &Desk, file: &Path) -> Result<()> {
         x_label: count,
         y_name: "time",
         y_label: drawing::seconds,
+        names: SeriesLabelPosition::UpperLeft,
     };
     drawing::draw(file, frame, decades(&lines, |point| point.1), &lines)
 }
@@ -57,10 +58,6 @@ fn times(desk: &Desk, entries: u32) -> Result<[f64; 3]> {
         times[2].push_time(kiwi_cache.refill()?.0);
     }
     Ok(times.map(|times| times.median()))
-}
-
-fn decades(lines: &[Line], axis: fn(&(f64, f64)) -> f64) -> plotters::prelude::LogCoord<f64> {
-    drawing::decades(lines, axis).log_scale().into()
 }
 
 fn count(entries: &f64) -> String {

@@ -1,6 +1,5 @@
 //! Lines over two axes, as an SVG file.
 
-use std::ops::Range;
 use std::path::Path;
 
 use anyhow::{Result, anyhow};
@@ -25,6 +24,8 @@ pub(crate) struct Frame<X> {
     pub(crate) x_label: fn(&f64) -> String,
     pub(crate) y_name: &'static str,
     pub(crate) y_label: fn(&f64) -> String,
+    /// Where the names of the lines stand.
+    pub(crate) names: SeriesLabelPosition,
 }
 
 /// Draws lines over an x axis of any kind and a y axis of any kind.
@@ -55,6 +56,7 @@ where
     let mut chart = ChartBuilder::on(area)
         .caption(frame.title, ("sans-serif", 20))
         .margin(16)
+        .margin_right(32)
         .x_label_area_size(48)
         .y_label_area_size(72)
         .build_cartesian_2d(frame.x, y)?;
@@ -76,7 +78,7 @@ where
     }
     chart
         .configure_series_labels()
-        .position(SeriesLabelPosition::UpperLeft)
+        .position(frame.names)
         .background_style(WHITE.mix(0.85))
         .border_style(BLACK.mix(0.3))
         .label_font(("sans-serif", 14))
@@ -84,12 +86,12 @@ where
     area.present()
 }
 
-/// A range that holds all points of all lines, from a power of ten to a power of ten.
-pub(crate) fn decades(lines: &[Line], axis: fn(&(f64, f64)) -> f64) -> Range<f64> {
+/// A logarithmic axis that holds all points of all lines, from a power of ten to a power of ten.
+pub(crate) fn decades(lines: &[Line], axis: fn(&(f64, f64)) -> f64) -> LogCoord<f64> {
     let values = || lines.iter().flat_map(|line| &line.points).map(axis);
     let smallest = values().fold(f64::INFINITY, f64::min);
     let largest = values().fold(0.0, f64::max);
-    10f64.powf(smallest.log10().floor())..10f64.powf(largest.log10().ceil())
+    (10f64.powf(smallest.log10().floor())..10f64.powf(largest.log10().ceil())).log_scale().into()
 }
 
 /// Seconds as people say them.
