@@ -2,6 +2,7 @@
 
 mod away;
 mod blocking;
+mod follow;
 mod log;
 mod missing;
 mod place;
