@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use kiwi_cache::Name;
+use kiwi_cache::{KeptText, Name};
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::config::{AskedTiming, CacheConfig, Grants, Limits, Timing};
@@ -27,6 +27,8 @@ pub(crate) struct Cache {
     pub(crate) progress: Arc<Progress>,
     /// The number of the last snapshot this host knows of: numbers grow even where the store lost everything.
     pub(crate) last_seq: AtomicU64,
+    /// What this program's own reader holds, if it has one.
+    pub(crate) kept_text: Arc<KeptText>,
     /// What this host remembers of what it has published.
     pub(crate) memory: Memory,
     loader: Loader,
@@ -79,6 +81,7 @@ impl Cache {
             timing: config.timing.or(asked).resolve(&config.name)?,
             progress: Arc::default(),
             last_seq: AtomicU64::default(),
+            kept_text: Arc::default(),
             memory: Memory::default(),
             loader,
             identity: format!("{:032x}", xxh3_128(identity.as_bytes())),

@@ -147,6 +147,7 @@ impl Host {
             .store(&self.0.store)
             .reload_ttl(cache.timing.reload_ttl)
             .start_missing()
+            .keep_text(cache.kept_text.clone())
             .refill_by(Arc::new(DirectRefill::new(self.0.clone(), index))))
     }
 

@@ -52,6 +52,7 @@ mod prolong;
 mod publication;
 mod refill;
 mod report;
+mod restore;
 #[cfg(feature = "components")]
 mod sandbox;
 #[cfg(not(feature = "components"))]

@@ -165,7 +165,9 @@ impl Attempt<'_> {
         let backoff = schedule::backoff(&failure, failures, timing.refill_interval);
         let error =
             LastError { at: SystemTime::now(), kind: failure.kind.to_string(), message: failure.message.clone() };
-        let failed = self.store.fail(&self.lease, backoff, &error, timing.cache_ttl).await;
+        let lease = self.put_back().await;
+        let lease = lease.as_ref().unwrap_or(&self.lease);
+        let failed = self.store.fail(lease, backoff, &error, timing.cache_ttl).await;
         if let Err(error) = self.store_call(failed) {
             tracing::debug!(cache = %self.cache.name, "the failure could not be kept in the store: {error}");
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::missing::Hook;
 use super::read_through::{ReadThrough, Source};
 use super::reload::Reload;
-use super::{Address, Cache, Refill, Snapshot, blocking};
+use super::{Address, Cache, KeptText, Refill, Snapshot, blocking};
 use serde::de::DeserializeOwned;
 
 use crate::store::{Layout, Store};
@@ -30,6 +30,7 @@ pub struct Builder<C: Reader> {
     max_attempts: i32,
     refill_timeout: Duration,
     refill_by: Option<Arc<dyn Refill>>,
+    text: Option<Arc<KeptText>>,
 }
 
 /// What a [`Builder`] sets up: [`Cache`] or [`blocking::Cache`], and nothing else.
@@ -73,6 +74,7 @@ pub(super) struct Opened<V> {
     store: Arc<dyn Store>,
     settings: Settings,
     missing: Option<Hook<V>>,
+    text: Option<Arc<KeptText>>,
     source: Source,
     max_attempts: i32,
 }
@@ -81,7 +83,7 @@ impl<V: DeserializeOwned> Opened<V> {
     /// The two ways to a snapshot: by time, and by a read that finds none.
     pub(super) fn into_parts(self) -> (Reload<V>, ReadThrough) {
         let read_through = ReadThrough::new(Arc::clone(&self.store), self.name.clone(), self.source, self.max_attempts);
-        (Reload::new(self.store, self.name, self.settings, self.missing), read_through)
+        (Reload::new(self.store, self.name, self.settings, self.missing, self.text), read_through)
     }
 }
 
@@ -98,6 +100,7 @@ impl<C: Reader> Builder<C> {
             max_attempts: -1,
             refill_timeout: DEFAULT_REFILL_TIMEOUT,
             refill_by: None,
+            text: None,
         }
     }
 
@@ -192,6 +195,13 @@ impl<C: Reader> Builder<C> {
         self
     }
 
+    /// Keeps the text of each snapshot as well, in memory: for a host in this program, which puts it back
+    /// when the store has lost it and the source is away. Such a reader loads every snapshot whole.
+    pub fn keep_text(mut self, text: Arc<KeptText>) -> Self {
+        self.text = Some(text);
+        self
+    }
+
     /// Checks the name, for a reader that needs no store.
     pub(super) fn unopened(self) -> Result<(Name, Option<Hook<C::Value>>)> {
         Ok((self.name?, self.missing))
@@ -221,7 +231,7 @@ impl<C: Reader> Builder<C> {
             None => Source::Asked { timeout: self.refill_timeout },
         };
         let (settings, missing, max_attempts) = (self.settings, self.missing, self.max_attempts);
-        Ok(Opened { name, store, settings, missing, source, max_attempts })
+        Ok(Opened { name, store, settings, missing, text: self.text, source, max_attempts })
     }
 }
 

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use super::entries::{Base, Entries};
 use super::follow::{catch_up, take_turns};
 use crate::store::{Chunk, Scan, Store};
-use crate::{Error, Head, Id, Name, Presence, Result};
+use crate::{Batch, Error, Head, Id, Name, Presence, Result};
 
 /// Up to here a map is read in one step: it is over before anybody notices.
 const SMALL: u64 = 5_000;
@@ -52,22 +52,39 @@ pub(super) fn absent(store: &dyn Store, cache: &Name, presence: &Presence) -> Er
     Error::missing(message).of(cache)
 }
 
+/// What of a map is kept when it is loaded.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keep {
+    Values,
+    /// The text they were parsed from, too.
+    Text,
+}
+
+/// A map that was loaded.
+pub(super) struct Loaded<V> {
+    pub(super) head: Head,
+    pub(super) entries: Entries<V>,
+    /// Empty unless it was to be kept.
+    pub(super) text: Vec<Batch>,
+}
+
 /// Loads the whole map that was just seen, or the one that has replaced it.
 pub(super) async fn load<V: DeserializeOwned>(
     store: &dyn Store,
     cache: &Name,
     seen: &Presence,
-) -> Result<(Head, Entries<V>), Failure> {
+    keep: Keep,
+) -> Result<Loaded<V>, Failure> {
     // How many entries a foreign record has is not known before it is read, in one step anyway.
     let entries = seen.whole().map_or(0, |head| head.entries);
     if entries > SMALL {
         for _ in 0..=RESTARTS {
-            if let Some(loaded) = load_in_chunks(store, cache, seen).await? {
+            if let Some(loaded) = load_in_chunks(store, cache, seen, keep).await? {
                 return Ok(loaded);
             }
         }
     }
-    let mut load = Load::new(store, cache, seen);
+    let mut load = Load::new(store, cache, seen, keep);
     load.add(store.scan(cache, Scan::Whole).await?).await?;
     load.finish().await?.ok_or_else(|| absent(store, cache, seen).into())
 }
@@ -77,8 +94,9 @@ async fn load_in_chunks<V: DeserializeOwned>(
     store: &dyn Store,
     cache: &Name,
     seen: &Presence,
-) -> Result<Option<(Head, Entries<V>)>, Failure> {
-    let mut load = Load::new(store, cache, seen);
+    keep: Keep,
+) -> Result<Option<Loaded<V>>, Failure> {
+    let mut load = Load::new(store, cache, seen, keep);
     let mut scan = Scan::First;
     loop {
         let mut chunk = store.scan(cache, scan).await?;
@@ -101,13 +119,15 @@ struct Load<'a, V> {
     /// The snapshots that the chunks belong to, one after the other.
     snapshots: Vec<Id>,
     entries: Base<V>,
+    keep: Keep,
+    text: Vec<Batch>,
 }
 
 impl<'a, V: DeserializeOwned> Load<'a, V> {
-    fn new(store: &'a dyn Store, cache: &'a Name, seen: &'a Presence) -> Self {
+    fn new(store: &'a dyn Store, cache: &'a Name, seen: &'a Presence, keep: Keep) -> Self {
         let room = seen.whole().and_then(|head| usize::try_from(head.entries).ok()).unwrap_or_default();
         let entries = Base::with_capacity_and_hasher(room, Default::default());
-        Self { store, cache, seen, head: None, snapshots: Vec::new(), entries }
+        Self { store, cache, seen, head: None, snapshots: Vec::new(), entries, keep, text: Vec::new() }
     }
 
     /// Parses and adds a chunk.
@@ -123,19 +143,24 @@ impl<'a, V: DeserializeOwned> Load<'a, V> {
         if self.snapshots.last() != Some(&head.id) {
             self.snapshots.push(head.id);
         }
+        if self.keep == Keep::Text {
+            self.text.push(chunk.entries);
+        }
         self.head = Some(head);
         Ok(())
     }
 
     /// What was read, if it is one snapshot or can be brought to one.
-    async fn finish(mut self) -> Result<Option<(Head, Entries<V>)>, Failure> {
+    async fn finish(mut self) -> Result<Option<Loaded<V>>, Failure> {
         let head = match &self.snapshots[..] {
             [_] => self.head,
+            // What a delta removes would stay in the text.
+            _ if self.keep == Keep::Text => None,
             several => catch_up(self.store, self.cache, several, &mut self.entries).await?,
         };
         let Some(head) = head else { return Ok(None) };
         let is_whole = self.entries.len() as u64 == head.entries;
-        Ok(is_whole.then(|| (head, Entries::new(self.entries))))
+        Ok(is_whole.then(|| Loaded { head, entries: Entries::new(self.entries), text: self.text }))
     }
 }
 

@@ -21,6 +21,7 @@ mod read_through;
 mod reload;
 mod remote;
 mod snapshot;
+mod text;
 mod upkeep;
 
 pub use address::Address;
@@ -32,3 +33,4 @@ pub use freshness::State;
 pub use read_through::Refill;
 pub use remote::RemoteCache;
 pub use snapshot::Snapshot;
+pub use text::{KeptText, SnapshotText};

@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 use serde::de::DeserializeOwned;
 use tracing::{info, warn};
 
+use super::KeptText;
 use super::builder::{Settings, Without};
 use super::entries::Entries;
 use super::follow::follow;
 use super::freshness::{Seen, State};
-use super::load::{self, Failure};
+use super::load::{self, Failure, Keep};
 use super::local::{Held, Local};
 use super::missing::Hook;
 use super::snapshot::Snapshot;
@@ -26,6 +27,7 @@ pub(super) struct Reload<V> {
     local: Arc<Local<V>>,
     settings: Settings,
     missing: Option<Hook<V>>,
+    text: Option<Arc<KeptText>>,
     /// The snapshot whose values are not of the reader's type, and what was wrong with it.
     refused: Option<(Id, Error)>,
     /// What was logged last: the state, and the snapshot that was refused.
@@ -33,9 +35,15 @@ pub(super) struct Reload<V> {
 }
 
 impl<V: DeserializeOwned> Reload<V> {
-    pub(super) fn new(store: Arc<dyn Store>, cache: Name, settings: Settings, missing: Option<Hook<V>>) -> Self {
+    pub(super) fn new(
+        store: Arc<dyn Store>,
+        cache: Name,
+        settings: Settings,
+        missing: Option<Hook<V>>,
+        text: Option<Arc<KeptText>>,
+    ) -> Self {
         let local = Arc::new(Local::new(cache, settings.reload_ttl));
-        Self { store, local, settings, missing, refused: None, logged: (State::Missing, None) }
+        Self { store, local, settings, missing, text, refused: None, logged: (State::Missing, None) }
     }
 
     pub(super) fn local(&self) -> &Arc<Local<V>> {
@@ -86,7 +94,10 @@ impl<V: DeserializeOwned> Reload<V> {
         if let Some((snapshot, seen)) = held {
             let is_same = published == Some(snapshot.id());
             let seen = match status.presence.whole() {
-                Some(head) if is_same => Seen::new(head, status.now, at),
+                Some(head) if is_same => {
+                    self.text.iter().for_each(|text| text.see(head));
+                    Seen::new(head, status.now, at)
+                }
                 _ => seen.store_only(status.now, at),
             };
             self.local.hold(Held { snapshot, seen });
@@ -121,12 +132,18 @@ impl<V: DeserializeOwned> Reload<V> {
     /// What is published, by what leads there from the copy, or else whole.
     async fn load(&self, seen: &Presence) -> Result<(Head, Entries<V>), Failure> {
         let (store, cache) = (&*self.store, &self.local.cache);
+        if let Some(text) = &self.text {
+            let loaded = load::load(store, cache, seen, Keep::Text).await?;
+            text.keep(&loaded.head, loaded.text);
+            return Ok((loaded.head, loaded.entries));
+        }
         if let Some(held) = self.local.look(|held| Arc::clone(&held.snapshot))
             && let Some(followed) = follow(store, cache, &held).await?
         {
             return Ok(followed);
         }
-        load::load(store, cache, seen).await
+        let loaded = load::load(store, cache, seen, Keep::Values).await?;
+        Ok((loaded.head, loaded.entries))
     }
 
     /// Keeps the outcome of a look for `last_error`, and logs what has changed by it: nothing if

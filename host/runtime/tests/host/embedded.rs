@@ -2,12 +2,14 @@
 
 use std::error::Error as _;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use kiwi_cache::store::Layout;
 use kiwi_cache::{Cache, Error, State};
 use kiwi_host::{CacheConfig, LoadError, Loader, Outcome, Output};
+use serde_json::value::RawValue;
 
 use crate::redis_server::RedisServer;
 use crate::support::{Running, Setup, eventually, every, name};
@@ -144,4 +146,62 @@ async fn a_reader_serves_on_while_its_host_loads_what_was_flushed() {
     .await;
     assert!(airlines.seq() > before && source.asked() == 2, "{:?} after {before:?}", airlines.seq());
     running.stop().await;
+}
+
+/// A source that a test switches off.
+#[derive(Clone, Default)]
+struct Switched(Arc<AtomicBool>);
+
+impl Loader for Switched {
+    async fn load_from_source(&self, out: &mut Output) -> Result<(), LoadError> {
+        out.emit_json("digits", "1.10").await?;
+        if self.0.load(Ordering::SeqCst) {
+            return Err(LoadError::unavailable("it is switched off"));
+        }
+        for number in 0..1_000 {
+            out.emit(&number.to_string(), &number).await?;
+        }
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn what_the_store_has_lost_is_put_back_while_the_source_is_away() {
+    let redis = RedisServer::start();
+    let airlines = name("airlines");
+    let key = || "Airlines:eu".parse().unwrap();
+    for layout in [Layout::Hash, Layout::Record(key()), Layout::Both(key())] {
+        redis.command::<()>(&["FLUSHALL"]).unwrap();
+        let (setup, source) = (Setup::on(&redis), Switched::default());
+        let config = CacheConfig { layout: layout.clone(), ..CacheConfig::native(airlines.clone(), source.clone()) };
+        let host = setup.host([config.clone()]).await;
+        assert!(host.refill("airlines").await.unwrap().failure().is_none());
+        let before = setup.head(&airlines).await;
+        let reader: Cache<Box<RawValue>> = host.cache("airlines").await.unwrap();
+
+        // A host that nobody reads from in its own program has no copy.
+        source.0.store(true, Ordering::SeqCst);
+        redis.command::<()>(&["FLUSHALL"]).unwrap();
+        assert!(setup.host([config]).await.refill("airlines").await.unwrap().failure().is_some());
+        assert!(setup.is_missing(&airlines).await);
+
+        assert!(host.refill("airlines").await.unwrap().failure().is_some(), "the source is still away");
+        let after = setup.head(&airlines).await;
+        assert_eq!((after.id, after.seq, after.entries, after.root), (before.id, before.seq, 1_001, before.root));
+        assert_eq!(after.checked_at, before.checked_at, "it is as old as it is");
+        let status = setup.status(&airlines).await;
+        assert_eq!(status.last_error.expect("the failure is told").kind, "unavailable");
+        assert_eq!(setup.text(&airlines, "digits").await, "1.10", "as it was written");
+        if let Some(key) = layout.record_key() {
+            let record: String = redis.command(&["GET", &key.resource()]).unwrap();
+            assert!(record.contains("\"digits\": 1.10"), "{record}");
+            assert!(!redis.command::<bool>(&["EXISTS", &key.lock()]).unwrap());
+        }
+        assert_eq!(reader.id(), Some(before.id));
+        assert!(reader.reload().await.is_ok() && reader.id() == Some(before.id));
+
+        source.0.store(false, Ordering::SeqCst);
+        assert!(host.refill("airlines").await.unwrap().failure().is_none());
+        assert!(setup.status(&airlines).await.last_error.is_none());
+    }
 }
