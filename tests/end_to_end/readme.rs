@@ -29,9 +29,10 @@ fn every_command_works_from_the_top_of_the_repository() {
 
 #[test]
 fn the_loader_is_the_one_we_ship() {
-    let source = std::fs::read_to_string(repository().join("plugins/currencies/src/lib.rs")).unwrap();
-    let (loader, _tests) = source.split_once("\n#[cfg(test)]").unwrap();
-    assert_eq!(page("README.md").blocks("rs"), [loader.trim_end()]);
+    let source = |path| std::fs::read_to_string(repository().join(path)).unwrap();
+    let (component, native) = (source("plugins/currencies/src/lib.rs"), source("examples/embed/src/airlines.rs"));
+    let (component, _tests) = component.split_once("\n#[cfg(test)]").unwrap();
+    assert_eq!(page("README.md").blocks("rs"), [component.trim_end(), native.trim_end()]);
 }
 
 #[test]

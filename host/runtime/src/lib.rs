@@ -1,16 +1,29 @@
-//! Runs loaders (WebAssembly components) in a sandbox, on their schedule, and publishes what they
-//! give: atomically, with a TTL, so that readers see all of a map or all of the one before.
+//! Runs loaders on their schedule and publishes what they give: atomically, with a TTL, so that readers
+//! see all of a map or all of the one before. A loader is a WebAssembly component, run in a sandbox, or a
+//! Rust type of the program that embeds this crate: a [`Loader`].
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! use kiwi_host::{CacheConfig, Host};
+//! use kiwi_host::{CacheConfig, Host, LoadError, Loader, Output};
+//!
+//! struct Planets;
+//!
+//! impl Loader for Planets {
+//!     async fn load_from_source(&self, out: &mut Output) -> Result<(), LoadError> {
+//!         out.emit("earth", &149.6).await?;
+//!         out.emit("mars", &227.9).await
+//!     }
+//! }
 //!
 //! let store = kiwi_cache::store::open(&"redis://127.0.0.1:6379".parse()?)?;
+//! let planets = CacheConfig::native("planets".parse()?, Planets);
 //! let currencies = CacheConfig::new("currencies".parse()?, "plugins/currencies.wasm");
-//! let (host, skipped) = Host::builder(store).caches([currencies]).build().await?;
+//! let (host, skipped) = Host::builder(store).caches([planets, currencies]).build().await?;
 //! for skipped in skipped {
 //!     eprintln!("{}: {}", skipped.cache, skipped.error);
 //! }
+//! let distances = host.cache::<f64>("planets").await?;
+//! assert_eq!(distances.get_or_refill("mars").await?.as_deref(), Some(&227.9));
 //! let ctrl_c = async { tokio::signal::ctrl_c().await.unwrap_or_default() };
 //! host.run(ctrl_c, std::time::Duration::from_secs(10)).await;
 //! # Ok(())
@@ -18,6 +31,9 @@
 //! ```
 //!
 //! Data flows one way: loader -> entries -> refill -> store.
+//!
+//! The feature `components`, on by default, is what runs components, and brings wasmtime. A program whose
+//! loaders are all in Rust does without: then a host that is given a component is not built, and says why.
 
 mod asked;
 mod cache;
