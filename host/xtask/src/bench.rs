@@ -1,6 +1,6 @@
 //! `cargo xtask bench`: builds what is measured and its peers, and measures (host/bench).
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::ValueEnum;
@@ -71,7 +71,7 @@ fn build(args: &Args) -> Result<PathBuf> {
 
 /// The program that reads from moka, a workspace of its own.
 fn build_moka() -> Result<PathBuf> {
-    let directory: &Path = &workspace::root().join("host/bench/peers/moka");
-    workspace::cargo_in(directory, "build").arg("--release").run()?;
+    let directory = workspace::moka_reads();
+    workspace::cargo_in(&directory, "build").arg("--release").run()?;
     Ok(directory.join("target/release/moka-reads"))
 }

@@ -19,7 +19,8 @@ pub(crate) fn run() -> Result<()> {
 }
 
 fn formatting() -> Result<()> {
-    for dir in [workspace::root().to_owned(), workspace::plugins(), workspace::guests(), workspace::embed()] {
+    let root = workspace::root().to_owned();
+    for dir in [root, workspace::plugins(), workspace::guests(), workspace::embed(), workspace::moka_reads()] {
         Run::cargo("fmt").args(["--all", "--check", "--manifest-path"]).arg(dir.join("Cargo.toml")).run()?;
     }
     Ok(())
@@ -30,6 +31,7 @@ fn clippy() -> Result<()> {
     Run::cargo("clippy").args(["--workspace", "--all-targets"]).args(deny_warnings).run()?;
     // The host as it is without its sandbox, too.
     examples::cargo("clippy")?.arg("--all-targets").args(deny_warnings).run()?;
+    workspace::cargo_in(&workspace::moka_reads(), "clippy").args(deny_warnings).run()?;
     // The loaders' code that only exists in a component, then their tests, which run natively.
     for dir in [workspace::plugins(), workspace::guests()] {
         workspace::cargo_in(&dir, "clippy").args(["--workspace", "--target", WASM]).args(deny_warnings).run()?;

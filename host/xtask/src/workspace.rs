@@ -30,6 +30,11 @@ pub(crate) fn embed() -> PathBuf {
     root().join("examples/embed")
 }
 
+/// The program that reads from moka for `cargo xtask bench`.
+pub(crate) fn moka_reads() -> PathBuf {
+    root().join("host/bench/peers/moka")
+}
+
 /// Where the host's own workspace is built: `CARGO_TARGET_DIR`, a Cargo configuration, or `target`.
 pub(crate) fn target_dir() -> Result<PathBuf> {
     let metadata = Run::cargo("metadata").args(["--no-deps", "--format-version", "1"]).capture()?;

@@ -60,6 +60,7 @@ fn run(desk: &Desk) -> Result<Run> {
     let caches = desk.whole_or_quick(1000, 10);
     let client = redis::Client::open(server.url())?;
     let mut connection = client.get_connection()?;
+    connection.set_read_timeout(Some(PATIENCE))?;
     let mut commits = connection.as_pubsub();
     commits.psubscribe("kiwi:*:changed")?;
     let mut host = start(desk, &server, caches)?;
