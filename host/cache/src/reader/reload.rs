@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::KeptText;
 use super::builder::{Settings, Without};
@@ -154,6 +154,10 @@ impl<V: DeserializeOwned> Reload<V> {
         let refused = self.refused.as_ref().map(|(id, _)| *id);
         match (self.local.last_error(), outcome) {
             (Some(last), Err(error)) if last.is_same_kind(error) && refused == last_refused => {}
+            // The host of this program is about to load it.
+            (_, Err(error)) if error.is_missing() && self.text.is_some() => {
+                debug!(%cache, "nothing to load yet: {error}")
+            }
             (_, Err(error)) if state == State::Missing => warn!(%cache, "failed to load a first snapshot: {error}"),
             (_, Err(error)) => warn!(%cache, "failed to reload, what was loaded before is served on: {error}"),
             (Some(_), Ok(())) => info!(%cache, "reloading works again"),

@@ -1,6 +1,7 @@
 //! The tables `[cache.NAME]` and `[defaults]`.
 
 use std::path::Path;
+use std::time::Duration;
 
 use kiwi_cache::store::{Layout, RecordKey};
 use kiwi_cache::{Error, Name};
@@ -18,6 +19,7 @@ pub(crate) struct Defaults {
     timing: AskedTiming,
     allow_empty_data: bool,
     guards: Guards,
+    max_stall: Option<Duration>,
     limits: Limits,
 }
 
@@ -28,6 +30,7 @@ impl Defaults {
             timing: read_timing(&mut section),
             allow_empty_data: section.flag("allow_empty_data").unwrap_or_default(),
             guards: read_guards(&mut section),
+            max_stall: section.text("max_stall", parse_duration),
             limits: read_limits(&mut section, Limits::default()),
         };
         section.finish();
@@ -36,12 +39,14 @@ impl Defaults {
 
     /// A cache of which nothing is said but its plugin.
     pub(crate) fn cache(&self, name: Name, plugin: &Path) -> CacheConfig {
+        let cache = CacheConfig::new(name, plugin);
         CacheConfig {
             timing: self.timing,
             allow_empty_data: self.allow_empty_data,
             guards: self.guards,
+            max_stall: self.max_stall.unwrap_or(cache.max_stall),
             limits: self.limits.clone(),
-            ..CacheConfig::new(name, plugin)
+            ..cache
         }
     }
 
@@ -55,6 +60,7 @@ impl Defaults {
         cache.timing = read_timing(&mut section).or(self.timing);
         cache.allow_empty_data = section.flag("allow_empty_data").unwrap_or(self.allow_empty_data);
         cache.guards = read_guards(&mut section).or(self.guards);
+        cache.max_stall = section.text("max_stall", parse_duration).unwrap_or(cache.max_stall);
         cache.grants = section.section("grants").map(|grants| read_grants(grants, base)).unwrap_or_default();
         cache.limits = read_limits(&mut section, self.limits.clone());
         cache.layout = read_layout(&mut section, &cache.name);

@@ -7,6 +7,7 @@ mod text;
 mod timing;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use kiwi_cache::Name;
 use kiwi_cache::store::Layout;
@@ -19,6 +20,9 @@ pub use text::{parse_duration, parse_size, parse_ttl};
 pub use timing::{AskedTiming, Timing};
 
 use crate::loader::{AnyLoader, Loader, NativeLoader};
+
+/// Where nothing else is said: a hiccup that few would notice.
+const MAX_STALL: Duration = Duration::from_millis(10);
 
 /// One cache: what loads it, and what that may do.
 #[derive(Clone, Debug)]
@@ -38,6 +42,9 @@ pub struct CacheConfig {
     pub allow_empty_data: bool,
     /// What a new map must come up to before it replaces the published one.
     pub guards: Guards,
+    /// How long a change may make the store's other clients wait. One that would take longer is written
+    /// as a whole map, aside, which makes nobody wait. Default: 10 ms; 0: always the whole map.
+    pub max_stall: Duration,
     /// What a plugin may touch. A native loader may touch what its program may, and is refused grants.
     pub grants: Grants,
     /// How much it may use. See [`Loader`] for those that hold for a native one.
@@ -75,6 +82,7 @@ impl CacheConfig {
             timing: AskedTiming::default(),
             allow_empty_data: false,
             guards: Guards::default(),
+            max_stall: MAX_STALL,
             grants: Grants::default(),
             limits: Limits::default(),
         }

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use kiwi_cache::Cache;
 use kiwi_cache::store::{Changes, Delta, Store};
-use kiwi_host::{CacheConfig, Host, LoadError, Loader, Outcome, Output};
+use kiwi_host::{CacheConfig, DirGrant, Grants, Host, LoadError, Loader, Outcome, Output};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
 use crate::redis_server::RedisServer;
-use crate::support::{Setup, name, refill};
+use crate::support::{Setup, cache, guest, name, refill};
 
 type Map = BTreeMap<String, String>;
 
@@ -45,8 +45,8 @@ fn numbered(entries: usize) -> Map {
 }
 
 async fn host(setup: &Setup, source: &Source) -> Host {
-    let cache = CacheConfig::native(name("airlines"), source.clone());
-    setup.host([CacheConfig { allow_empty_data: true, ..cache }]).await
+    let config = CacheConfig::native(name("airlines"), source.clone());
+    setup.host([CacheConfig { allow_empty_data: true, ..config }]).await
 }
 
 async fn published(setup: &Setup) -> Map {
@@ -119,6 +119,44 @@ async fn where_most_has_changed_the_whole_map_is_written() {
     assert!(matches!(refill(&host, &name("airlines")).await, Outcome::Published { entries: 2_000, .. }));
     assert_eq!(published(&setup).await, map);
     assert!(since(&*setup.store, second.id).await.is_none());
+}
+
+#[tokio::test]
+async fn what_a_component_has_changed_is_written_alone_too() {
+    let redis = RedisServer::start();
+    let setup = Setup::on(&redis);
+    std::fs::write(setup.path().join("generation"), "1").unwrap();
+    let settings = serde_json::json!({ "entries": 10_000, "changed": 1, "generation": "source/generation" });
+    let dirs = vec![DirGrant { path: setup.path().into(), guest_path: "source".to_owned() }];
+    let config = cache("airlines", guest("bench_map"), settings);
+    let host = setup.host([CacheConfig { grants: Grants { dirs, ..Grants::default() }, ..config }]).await;
+    refill(&host, &name("airlines")).await;
+    let first = setup.head(&name("airlines")).await;
+    std::fs::write(setup.path().join("generation"), "2").unwrap();
+    assert!(matches!(refill(&host, &name("airlines")).await, Outcome::Published { entries: 10_000, .. }));
+    let changes = since(&*setup.store, first.id).await.expect("a delta leads here");
+    let [(_, Delta { set, removed })] = &changes.deltas[..] else { panic!("{changes:?}") };
+    assert!((50..200).contains(&set.len()) && removed.is_empty(), "{} of 10,000", set.len());
+}
+
+#[tokio::test]
+async fn a_change_that_would_make_others_wait_too_long_is_written_aside() {
+    let redis = RedisServer::start();
+    for (max_stall, by_delta) in [(Duration::from_millis(1), false), (Duration::from_millis(10), true)] {
+        redis.command::<()>(&["FLUSHALL"]).unwrap();
+        let (setup, source) = (Setup::on(&redis), Source::default());
+        let config = CacheConfig { max_stall, ..CacheConfig::native(name("airlines"), source.clone()) };
+        let host = setup.host([config]).await;
+        let mut map = numbered(20_000);
+        source.set(&map);
+        refill(&host, &name("airlines")).await;
+        let first = setup.head(&name("airlines")).await;
+        map.values_mut().take(1_000).for_each(|value| *value = "0".into());
+        source.set(&map);
+        assert!(matches!(refill(&host, &name("airlines")).await, Outcome::Published { .. }));
+        assert_eq!(published(&setup).await, map);
+        assert_eq!(since(&*setup.store, first.id).await.is_some(), by_delta, "{max_stall:?}");
+    }
 }
 
 #[tokio::test]

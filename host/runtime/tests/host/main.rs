@@ -14,6 +14,7 @@ mod hostile;
 mod http_loader;
 mod metrics;
 mod native;
+mod native_refusals;
 mod network;
 #[path = "../../../cache/tests/support/redis_server.rs"]
 mod redis_server;

@@ -16,7 +16,7 @@ use crate::redis_server::RedisServer;
 use crate::support::{Running, Setup, assert_failure, attack, cache, eventually, every, guest, name, refill};
 
 /// Loads as a test says.
-struct Does<F>(F);
+pub(crate) struct Does<F>(F);
 
 impl<F> Loader for Does<F>
 where
@@ -28,7 +28,7 @@ where
 }
 
 /// A cache whose loader does this.
-fn does<F>(name: &str, load: F) -> CacheConfig
+pub(crate) fn does<F>(name: &str, load: F) -> CacheConfig
 where
     F: for<'a> Fn(&'a mut Output) -> BoxFuture<'a, Result<(), LoadError>> + Send + Sync + 'static,
 {
@@ -67,7 +67,7 @@ async fn typed_values_are_published_as_json() {
     assert_eq!(stored["digits"], "[1.10, 1180591620717411303424]", "the digits are kept");
 }
 
-struct Numbers(u32);
+pub(crate) struct Numbers(pub(crate) u32);
 
 impl Loader for Numbers {
     async fn load_from_source(&self, out: &mut Output) -> Result<(), LoadError> {
@@ -129,54 +129,6 @@ async fn a_source_that_asks_for_patience_is_left_alone() {
     assert!(until > status.now + Duration::from_secs(3590), "{status:?}");
 }
 
-/// A value that serde cannot write.
-struct Unwritable;
-
-impl serde::Serialize for Unwritable {
-    fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
-        Err(serde::ser::Error::custom("a lock is poisoned"))
-    }
-}
-
-#[tokio::test]
-async fn what_is_no_entry_is_refused_by_its_key() {
-    let failure = attack(does("attacked", |out| Box::pin(async { out.emit_json("FR", "{a: 1}").await }))).await;
-    assert_failure(&failure, FailureKind::InvalidEntry, &["`FR` is not JSON", "`{a: 1}`"]);
-    let failure = attack(does("attacked", |out| Box::pin(async { out.emit("FR", &Unwritable).await }))).await;
-    assert_failure(&failure, FailureKind::InvalidEntry, &["`FR` cannot be written as JSON", "a lock is poisoned"]);
-    let failure = attack(does("attacked", |out| Box::pin(async { out.emit("", &1).await }))).await;
-    assert_failure(&failure, FailureKind::InvalidEntry, &["an empty key"]);
-}
-
-#[tokio::test]
-async fn a_repeated_key_is_refused_however_far_away_the_first_is() {
-    for between in [0, 3_000] {
-        let failure = attack(does("attacked", move |out| {
-            Box::pin(async move {
-                out.emit("FR", &1).await?;
-                for number in 0..between {
-                    out.emit(&number.to_string(), &number).await?;
-                }
-                out.emit("FR", &2).await
-            })
-        }))
-        .await;
-        assert_failure(&failure, FailureKind::InvalidEntry, &["`FR` came twice"]);
-    }
-}
-
-#[tokio::test]
-async fn limits_hold_as_they_do_for_a_component() {
-    let few = Limits { entries: 1_000, ..Limits::default() };
-    let small = Limits { total_bytes: 1_000, ..Limits::default() };
-    let short = Limits { value_bytes: 3, ..Limits::default() };
-    let numbers = || CacheConfig::native(name("attacked"), Numbers(2_000));
-    for (limits, says) in [(few, "limits.entries"), (small, "limits.total_bytes"), (short, "limits.value_bytes")] {
-        let failure = attack(CacheConfig { limits, ..numbers() }).await;
-        assert_failure(&failure, FailureKind::Limit, &[says]);
-    }
-}
-
 #[tokio::test]
 async fn a_load_that_waits_for_ever_ends_at_its_timeout() {
     let limits = Limits { load_timeout: Duration::from_secs(1), ..Limits::default() };
@@ -205,20 +157,6 @@ async fn a_load_that_never_awaits_ends_at_its_timeout() {
     done.store(true, Ordering::Relaxed);
 }
 
-/// What was refused before a loader hangs is still why the load has failed.
-#[tokio::test]
-async fn a_loader_cannot_hide_a_refusal_by_waiting() {
-    let limits = Limits { load_timeout: Duration::from_secs(1), ..Limits::default() };
-    let hides = does("attacked", |out| {
-        Box::pin(async {
-            let _ = out.emit("", &1).await;
-            std::future::pending().await
-        })
-    });
-    let failure = attack(CacheConfig { limits, ..hides }).await;
-    assert_failure(&failure, FailureKind::InvalidEntry, &["an empty key"]);
-}
-
 #[tokio::test]
 async fn a_panic_is_a_failure_of_its_load_only() {
     let failure = attack(does("attacked", |out| {
@@ -229,36 +167,6 @@ async fn a_panic_is_a_failure_of_its_load_only() {
     }))
     .await;
     assert_failure(&failure, FailureKind::Trap, &["the loader panicked: row 7 is odd"]);
-}
-
-#[tokio::test]
-async fn a_loader_cannot_swallow_a_refusal() {
-    let failure = attack(does("attacked", |out| {
-        Box::pin(async {
-            let refused = out.emit_json("bad", "nul").await.unwrap_err();
-            let again = out.emit("good", &1).await.unwrap_err();
-            assert_eq!((again.kind(), again.to_string()), (FailureKind::InvalidEntry, refused.to_string()));
-            Ok(())
-        })
-    }))
-    .await;
-    assert_failure(&failure, FailureKind::InvalidEntry, &["`bad` is not JSON"]);
-    let failure = attack(does("attacked", |out| {
-        Box::pin(async {
-            let _ = out.emit("", &1).await;
-            Err(LoadError::unavailable("as if the source were away"))
-        })
-    }))
-    .await;
-    assert_failure(&failure, FailureKind::InvalidEntry, &["an empty key"]);
-    let failure = attack(does("attacked", |out| {
-        Box::pin(async {
-            out.set_mark("x".repeat(4_097));
-            out.emit("FR", &1).await
-        })
-    }))
-    .await;
-    assert_failure(&failure, FailureKind::Contract, &["a mark of 4097 bytes"]);
 }
 
 /// A source with a change number.
