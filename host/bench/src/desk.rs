@@ -41,7 +41,9 @@ pub(crate) enum Size {
 }
 
 impl Desk {
-    pub(crate) fn new(places: Places, size: Size) -> Result<Self> {
+    pub(crate) fn new(mut places: Places, size: Size) -> Result<Self> {
+        // Configurations name it from other directories.
+        places.guest = std::path::absolute(places.guest)?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let directory = tempfile::Builder::new().prefix("kiwi-bench-").tempdir()?;
         Ok(Self { places, size, runtime, directory })

@@ -1,7 +1,8 @@
 //! Other programs: started, asked line by line, ended with us; and what Linux says of a process.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
+use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
@@ -12,24 +13,12 @@ use serde_json::Value;
 const TICKS: f64 = 100.0;
 
 /// A program that is ended with this.
-pub(crate) struct Process(Child);
+struct Process(Child);
 
 impl Process {
-    pub(crate) fn start(command: &mut Command) -> Result<Self> {
+    fn start(command: &mut Command) -> Result<Self> {
         let child = command.spawn().with_context(|| format!("{:?} cannot be started", command.get_program()))?;
         Ok(Self(child))
-    }
-
-    pub(crate) fn id(&self) -> u32 {
-        self.0.id()
-    }
-
-    /// Says why, if it has ended.
-    pub(crate) fn check(&mut self) -> Result<()> {
-        match self.0.try_wait()? {
-            Some(status) => bail!("the program has ended ({status})"),
-            None => Ok(()),
-        }
     }
 }
 
@@ -38,6 +27,31 @@ impl Drop for Process {
         // It may have ended by itself.
         let _ = self.0.kill();
         let _ = self.0.wait();
+    }
+}
+
+/// A program that runs until it is ended with this, its log kept in a file.
+pub(crate) struct Service {
+    process: Process,
+    log: PathBuf,
+}
+
+impl Service {
+    pub(crate) fn start(command: &mut Command, log: PathBuf) -> Result<Self> {
+        let process = Process::start(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(&log)?))?;
+        Ok(Self { process, log })
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.process.0.id()
+    }
+
+    /// If it has ended, says how, and what it said.
+    pub(crate) fn check(&mut self) -> Result<()> {
+        match self.process.0.try_wait()? {
+            Some(status) => bail!("the program has ended ({status}): {}", fs::read_to_string(&self.log)?.trim()),
+            None => Ok(()),
+        }
     }
 }
 

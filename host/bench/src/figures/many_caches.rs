@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::fs;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
@@ -11,7 +11,7 @@ use anyhow::{Result, ensure};
 use super::Group;
 use crate::desk::{Desk, text};
 use crate::figure::{Figure, Measured, Target};
-use crate::process::{Process, processor_time};
+use crate::process::{Service, processor_time};
 use crate::series::Series;
 use crate::server::Server;
 
@@ -33,6 +33,8 @@ static CPU: Figure = Figure {
 const INTERVAL: Duration = Duration::from_secs(1);
 /// How long a host may take to publish all for the first time.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// How long nothing at all may be committed.
+const SILENCE: Duration = Duration::from_secs(20);
 
 fn measure(desk: &Desk) -> Result<Vec<Measured>> {
     let [mut lag, mut host, mut redis, mut median] = std::array::from_fn(|_| Series::default());
@@ -60,7 +62,7 @@ fn run(desk: &Desk) -> Result<Run> {
     let caches = desk.whole_or_quick(1000, 10);
     let client = redis::Client::open(server.url())?;
     let mut connection = client.get_connection()?;
-    connection.set_read_timeout(Some(PATIENCE))?;
+    connection.set_read_timeout(Some(SILENCE))?;
     let mut commits = connection.as_pubsub();
     commits.psubscribe("kiwi:*:changed")?;
     let mut host = start(desk, &server, caches)?;
@@ -68,9 +70,9 @@ fn run(desk: &Desk) -> Result<Run> {
     let mut last = HashMap::new();
     let started = Instant::now();
     while last.len() < caches {
-        let message = commits.get_message()?;
-        last.insert(message.get_channel_name().to_owned(), Instant::now());
+        let message = commits.get_message();
         host.check()?;
+        last.insert(message?.get_channel_name().to_owned(), Instant::now());
         ensure!(started.elapsed() < PATIENCE, "{} of {caches} caches are published after {PATIENCE:?}", last.len());
     }
     let redis = server.pid()?;
@@ -93,7 +95,7 @@ fn run(desk: &Desk) -> Result<Run> {
     Ok(Run { lags, host: percent(host_time), redis: percent(redis_time) })
 }
 
-fn start(desk: &Desk, server: &Server, caches: usize) -> Result<Process> {
+fn start(desk: &Desk, server: &Server, caches: usize) -> Result<Service> {
     let directory = desk.directory("many")?;
     let config = directory.join("kiwi.toml");
     let mut text_of_config = format!("[defaults]\nreload_ttl = \"{}s\"\n", INTERVAL.as_secs());
@@ -103,6 +105,6 @@ fn start(desk: &Desk, server: &Server, caches: usize) -> Result<Process> {
     fs::write(&config, text_of_config)?;
     let mut command = Command::new(&desk.places.kiwi_host);
     command.args(["run", "--config", text(&config)?, "--store", &server.url()]);
-    command.env("XDG_CACHE_HOME", desk.compiled()).stdout(Stdio::null()).stderr(Stdio::null());
-    Process::start(&mut command)
+    command.env("XDG_CACHE_HOME", desk.compiled());
+    Service::start(&mut command, directory.join("log"))
 }

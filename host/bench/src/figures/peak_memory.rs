@@ -1,7 +1,7 @@
 //! The most memory the `kiwi-host` command ever has, with a large map.
 
 use std::fs;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
@@ -9,7 +9,7 @@ use anyhow::{Result, bail};
 use super::Group;
 use crate::desk::{Desk, text};
 use crate::figure::{Figure, Measured, Target};
-use crate::process::{Process, peak_memory};
+use crate::process::{Service, peak_memory};
 use crate::refiller::CACHE;
 use crate::series::Series;
 use crate::server::Server;
@@ -54,8 +54,8 @@ fn peak(desk: &Desk) -> Result<f64> {
     )?;
     let mut command = Command::new(&desk.places.kiwi_host);
     command.args(["run", "--config", text(&config)?, "--store", &server.url()]);
-    command.env("XDG_CACHE_HOME", desk.compiled()).stderr(Stdio::null()).stdout(Stdio::null());
-    let mut host = Process::start(&mut command)?;
+    command.env("XDG_CACHE_HOME", desk.compiled());
+    let mut host = Service::start(&mut command, directory.join("log"))?;
     wait_for(&server, &mut host, "seq", 1.0)?;
     fs::write(&generation, "1")?;
     wait_for(&server, &mut host, "seq", 2.0)?;
@@ -66,7 +66,7 @@ fn peak(desk: &Desk) -> Result<f64> {
 }
 
 /// Waits until a number of what is published has come so far.
-fn wait_for(server: &Server, host: &mut Process, field: &str, number: f64) -> Result<()> {
+fn wait_for(server: &Server, host: &mut Service, field: &str, number: f64) -> Result<()> {
     let started = Instant::now();
     while meta(server, field)?.is_none_or(|now| now < number) {
         host.check()?;
