@@ -337,3 +337,18 @@ async fn a_lost_snapshot_is_put_back_as_old_as_it_was() {
         server.command::<()>(&["FLUSHALL"]).unwrap();
     }
 }
+
+#[tokio::test]
+async fn in_a_cluster_a_record_is_refused_with_the_reason() {
+    let server = RedisServer::start_with(&["--cluster-enabled", "yes"]);
+    server.command::<()>(&["CLUSTER", "ADDSLOTSRANGE", "0", "16383"]).unwrap();
+    let is_up = async || server.command::<String>(&["CLUSTER", "INFO"]).unwrap().contains("cluster_state:ok");
+    eventually("the cluster is up", is_up).await;
+    for layout in [Layout::Record, Layout::Both] {
+        let store = laid_out(&server, layout);
+        let error = store.begin(&name("airlines"), Token::random(), LEASE_TTL, Due::Always).await.unwrap_err();
+        assert!(error.is_invalid() && error.to_string().contains("does not work in a Redis Cluster"), "{error}");
+        assert!(error.to_string().contains("layout = \"hash\""), "{error}");
+    }
+    assert_eq!(server.command::<Vec<String>>(&["KEYS", "*"]).unwrap(), [""; 0], "nothing was written");
+}
