@@ -16,6 +16,8 @@ use crate::server::Server;
 pub(super) const PLOT: Plot = Plot { name: "refill-by-change", title: TITLE, draw };
 const TITLE: &str = "A refill of 1M entries, by how much of the map has changed";
 
+/// Room for the names of the lines, above the highest.
+const ABOVE: f64 = 3.0;
 const PERCENTS: &[f64] = &[0.0, 0.1, 1.0, 2.0, 5.0, 10.0, 20.0, 40.0, 60.0, 80.0, 100.0];
 
 fn draw(desk: &Desk, file: &Path) -> Result<()> {
@@ -38,9 +40,9 @@ fn draw(desk: &Desk, file: &Path) -> Result<()> {
         x_label: |percent| format!("{percent:.0} %"),
         y_name: "time",
         y_label: drawing::seconds,
-        names: SeriesLabelPosition::LowerRight,
+        names: SeriesLabelPosition::UpperRight,
     };
-    drawing::draw(file, frame, decades(&lines, |point| point.1), &lines)
+    drawing::draw(file, frame, decades(&lines, |point| point.1, ABOVE), &lines)
 }
 
 /// The seconds of a refill that finds so many of a hundred entries changed.

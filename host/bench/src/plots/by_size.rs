@@ -32,14 +32,14 @@ fn draw(desk: &Desk, file: &Path) -> Result<()> {
     }
     let frame = Frame {
         title: TITLE,
-        x: decades(&lines, |point| point.0),
+        x: decades(&lines, |point| point.0, 1.0),
         x_name: "entries (16-byte keys, 101-byte values)",
         x_label: count,
         y_name: "time",
         y_label: drawing::seconds,
         names: SeriesLabelPosition::UpperLeft,
     };
-    drawing::draw(file, frame, decades(&lines, |point| point.1), &lines)
+    drawing::draw(file, frame, decades(&lines, |point| point.1, 1.0), &lines)
 }
 
 /// In seconds: ours, the pipe's, kiwi-cache's.

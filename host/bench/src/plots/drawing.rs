@@ -86,11 +86,11 @@ where
     area.present()
 }
 
-/// A logarithmic axis that holds all points of all lines, from a power of ten to a power of ten.
-pub(crate) fn decades(lines: &[Line], axis: fn(&(f64, f64)) -> f64) -> LogCoord<f64> {
+/// A logarithmic axis that holds all points of all lines, and so many times as much, from a power of ten to a power of ten.
+pub(crate) fn decades(lines: &[Line], axis: fn(&(f64, f64)) -> f64, room: f64) -> LogCoord<f64> {
     let values = || lines.iter().flat_map(|line| &line.points).map(axis);
     let smallest = values().fold(f64::INFINITY, f64::min);
-    let largest = values().fold(0.0, f64::max);
+    let largest = values().fold(0.0, f64::max) * room;
     (10f64.powf(smallest.log10().floor())..10f64.powf(largest.log10().ceil())).log_scale().into()
 }
 
