@@ -7,36 +7,25 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_128_with_seed};
 
 use crate::Error;
 
-/// What is left of an entry where the entry itself is too much to keep.
+/// What is left of an entry where the entry itself is too much to keep:
+/// `xxh3_128(value, seed = xxh3_64(key))`.
 ///
 /// It tells accidents apart, not attacks: a loader that wants two of its own entries to look alike can
 /// have that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fingerprint {
-    /// Of its key: `xxh3_64(key)`.
-    pub key: u64,
-    /// Of key and value: `xxh3_128(value, seed = xxh3_64(key))`.
-    pub entry: u128,
-}
+pub struct Fingerprint(pub u128);
 
 impl Fingerprint {
     /// That of one entry.
     #[must_use]
     pub fn of(key: &str, value: &str) -> Self {
-        let key = Self::of_key(key);
-        Self { key, entry: xxh3_128_with_seed(value.as_bytes(), key) }
-    }
-
-    /// That of a key alone.
-    #[must_use]
-    pub fn of_key(key: &str) -> u64 {
-        xxh3_64(key.as_bytes())
+        Self(xxh3_128_with_seed(value.as_bytes(), xxh3_64(key.as_bytes())))
     }
 }
 
 /// The fingerprint of a whole map: equal maps have equal roots, in whatever order their entries came.
 ///
-/// The sum, modulo 2^128, of all entries' [`Fingerprint::entry`].
+/// The sum, modulo 2^128, of all entries' [`Fingerprint`]s.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Root(u128);
 
@@ -48,12 +37,12 @@ impl Root {
 
     /// Adds one entry, whose fingerprint is known.
     pub fn add_fingerprint(&mut self, fingerprint: Fingerprint) {
-        self.0 = self.0.wrapping_add(fingerprint.entry);
+        self.0 = self.0.wrapping_add(fingerprint.0);
     }
 
     /// Takes one entry out again.
     pub fn remove(&mut self, key: &str, value: &str) {
-        self.0 = self.0.wrapping_sub(Fingerprint::of(key, value).entry);
+        self.0 = self.0.wrapping_sub(Fingerprint::of(key, value).0);
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use kiwi_cache::Error;
-use kiwi_cache::store::{self, Store, StoreUrl};
+use kiwi_cache::store::{self, Layout, Store, StoreUrl};
 
 use crate::args::PlaceArgs;
 use crate::config::Config;
@@ -39,7 +39,7 @@ impl Place {
                  say `--store redis://127.0.0.1:6379`, or set KIWI_STORE"
             );
         }
-        let store = self.with_layouts(store::open(&self.store_url()?)?);
+        let store = store::open(&self.store_url()?)?;
         tracing::info!("maps are published in {}", store.location());
         Ok(store)
     }
@@ -63,10 +63,12 @@ impl Place {
     /// The store, knowing what the configuration says of the layouts.
     fn with_layouts(&self, store: Arc<dyn Store>) -> Arc<dyn Store> {
         let caches = self.config.iter().flat_map(|config| &config.caches);
-        caches.fold(store, |store, cache| {
-            // A cache whose layout this store does not have does not run, and says so then.
-            store.with_layouts(&[(cache.name.clone(), cache.layout.clone())]).unwrap_or(store)
-        })
+        let laid_out: Vec<_> = caches
+            .filter(|cache| cache.layout != Layout::Hash)
+            .map(|cache| (cache.name.clone(), cache.layout.clone()))
+            .collect();
+        // A store that has no such layout has nothing of these caches either.
+        store.with_layouts(&laid_out).unwrap_or(store)
     }
 
     /// Which store it is, for people, and whether it will be made by the first who publishes there.

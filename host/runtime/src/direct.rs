@@ -24,9 +24,7 @@ impl DirectRefill {
     pub(crate) fn new(shared: Arc<Shared>, index: usize) -> Self {
         Self { shared, index, refused: OnceLock::new() }
     }
-}
 
-impl DirectRefill {
     /// Why the source is not asked now.
     async fn left_alone(&self, left: Duration) -> Error {
         let name = &self.shared.caches[self.index].cache.name;

@@ -2,9 +2,12 @@
 //! entries a new load changes.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry::{Occupied, Vacant};
+use std::hash::BuildHasher;
 use std::sync::{Mutex, PoisonError};
 
 use foldhash::fast::FixedState;
+use foldhash::quality::RandomState;
 use kiwi_cache::{Fingerprint, Head, Id};
 
 /// What is remembered of one cache between its loads: of which snapshot, and its fingerprints.
@@ -28,14 +31,16 @@ impl Memory {
 
 /// The fingerprints of a map's entries, and which of them the load under way has given again.
 ///
-/// Keyed by the key's fingerprint, which tells duplicates apart as well. It knows nothing of whether the
-/// map is still what is published: that is asked by the snapshot's id.
+/// Keyed by a hash of the key, which tells duplicates apart as well; seeded anew in each host, so that no
+/// loader can choose keys that collide. It knows nothing of whether the map is still what is published:
+/// that is asked by the snapshot's id.
 #[derive(Debug, Default)]
 pub(crate) struct Fingerprints {
     entries: HashMap<u64, Remembered, FixedState>,
+    key_hash: RandomState,
     given: usize,
     altered: usize,
-    /// Two keys share a fingerprint: what is remembered of them is not to be trusted.
+    /// Two keys share a hash: what is remembered of them is not to be trusted.
     ambiguous: bool,
 }
 
@@ -47,7 +52,7 @@ impl Remembered {
     const GIVEN: u64 = 1;
 
     fn given(fingerprint: Fingerprint) -> Self {
-        Self(fingerprint.entry as u64 | Self::GIVEN)
+        Self(fingerprint.0 as u64 | Self::GIVEN)
     }
 
     fn is_given(self) -> bool {
@@ -66,19 +71,22 @@ pub(crate) enum Seen {
     Same,
     /// Its key is new, or its value is another one.
     Changed,
-    /// This load has given its key already, unless two keys share a fingerprint.
+    /// This load has given its key already, unless two keys share a hash.
     Again,
 }
 
 impl Fingerprints {
     /// Takes the next entry of a load.
-    pub(crate) fn give(&mut self, fingerprint: Fingerprint) -> Seen {
+    pub(crate) fn give(&mut self, key: &str, fingerprint: Fingerprint) -> Seen {
         let now = Remembered::given(fingerprint);
-        let Some(known) = self.entries.get_mut(&fingerprint.key) else {
-            self.entries.insert(fingerprint.key, now);
-            self.given += 1;
-            self.altered += 1;
-            return Seen::Changed;
+        let known = match self.entries.entry(self.key_hash.hash_one(key)) {
+            Occupied(known) => known.into_mut(),
+            Vacant(unknown) => {
+                unknown.insert(now);
+                self.given += 1;
+                self.altered += 1;
+                return Seen::Changed;
+            }
         };
         if known.is_given() {
             return Seen::Again;
@@ -90,12 +98,12 @@ impl Fingerprints {
         if is_same { Seen::Same } else { Seen::Changed }
     }
 
-    /// Two different keys share a fingerprint.
+    /// Two different keys share a hash.
     pub(crate) fn confuse(&mut self) {
         self.ambiguous = true;
     }
 
-    /// Whether every entry has a fingerprint of its own.
+    /// Whether every key has a hash of its own.
     pub(crate) fn is_clear(&self) -> bool {
         !self.ambiguous
     }
@@ -107,7 +115,7 @@ impl Fingerprints {
 
     /// Whether a key of the map before was not given.
     pub(crate) fn has_vanished(&self, key: &str) -> bool {
-        self.entries.get(&Fingerprint::of_key(key)).is_some_and(|known| !known.is_given())
+        self.entries.get(&self.key_hash.hash_one(key)).is_some_and(|known| !known.is_given())
     }
 
     /// Whether the load has given a map, and not only the word that nothing has changed.
@@ -133,6 +141,9 @@ impl Fingerprints {
     }
 
     fn clear_given(&mut self) {
+        if self.given == 0 {
+            return;
+        }
         self.entries.values_mut().for_each(Remembered::forget_given);
         (self.given, self.altered) = (0, 0);
     }
@@ -147,7 +158,7 @@ mod tests {
     use super::*;
 
     fn give(table: &mut Fingerprints, key: &str, value: &str) -> Seen {
-        table.give(Fingerprint::of(key, value))
+        table.give(key, Fingerprint::of(key, value))
     }
 
     #[test]

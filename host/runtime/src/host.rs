@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kiwi_cache::store::Store;
+use kiwi_cache::store::{Layout, Store};
 use kiwi_cache::{Batch, Cache, Error, Name, Result};
 use serde::de::DeserializeOwned;
 use tokio::sync::{Notify, Semaphore};
@@ -91,20 +91,25 @@ impl Builder {
 
 /// Tells the store in what layouts the caches stand; those that it does not have are skipped.
 fn lay_out(store: Arc<dyn Store>, configs: Vec<CacheConfig>) -> (Arc<dyn Store>, Vec<CacheConfig>, Vec<Skipped>) {
-    let (mut laid_out, mut fit, mut refused) = (store, Vec::new(), Vec::new());
+    let (mut fit, mut refused) = (Vec::new(), Vec::new());
     for config in configs {
-        match laid_out.with_layouts(&[(config.name.clone(), config.layout.clone())]) {
-            Ok(store) => {
-                laid_out = store;
-                fit.push(config);
-            }
+        // Every store has hashes.
+        let is_hash = config.layout == Layout::Hash;
+        match if is_hash { Ok(()) } else { store.with_layouts(&layouts([&config])).map(drop) } {
+            Ok(()) => fit.push(config),
             Err(error) => {
                 let error = PluginError::of(&config.loader, error.to_string());
                 refused.push(Skipped { cache: config.name, error });
             }
         }
     }
+    // Each of them alone was taken.
+    let laid_out = store.with_layouts(&layouts(&fit)).unwrap_or(store);
     (laid_out, fit, refused)
+}
+
+fn layouts<'a>(configs: impl IntoIterator<Item = &'a CacheConfig>) -> Vec<(Name, Layout)> {
+    configs.into_iter().map(|config| (config.name.clone(), config.layout.clone())).collect()
 }
 
 impl Host {

@@ -41,7 +41,7 @@ pub(crate) struct Intake {
     fingerprints: Arc<Mutex<Fingerprints>>,
     /// The places in the batch of what has changed.
     changed: Vec<usize>,
-    /// Keys of this batch whose fingerprint was seen before: duplicates, or accidents of hashing.
+    /// Keys of this batch whose hash was seen before: duplicates, or accidents of hashing.
     suspects: Vec<String>,
     progress: Arc<Progress>,
 }
@@ -96,7 +96,7 @@ impl Intake {
             return Err(Failure::limit("total_bytes", message));
         }
         let fingerprint = Fingerprint::of(key, value);
-        let seen = self.fingerprints().give(fingerprint);
+        let seen = self.fingerprints().give(key, fingerprint);
         match seen {
             Seen::Same => {}
             Seen::Changed => self.changed.push(self.batch.len()),
@@ -137,7 +137,7 @@ impl Intake {
         Ok(())
     }
 
-    /// A repeated fingerprint is not proof: two keys may share one. Only the keys themselves are.
+    /// A repeated hash is not proof: two keys may share one. Only the keys themselves are.
     async fn confirm_new(&mut self, key: String) -> Result<(), Failure> {
         let times = self.batch.iter().filter(|&(other, _)| other == key).count();
         let repeated = times > 1 || {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use kiwi_cache::store::{Begin, Due, Lease, Store};
+use kiwi_cache::store::{Begin, Due, Layout, Lease, Store};
 use kiwi_cache::{Head, LastError, Token};
 use tokio_util::sync::CancellationToken;
 
@@ -115,6 +115,10 @@ impl Attempt<'_> {
 
     /// Keeps for the next load what is known of the snapshot that is published now.
     fn remember(&self, done: &Result<Outcome, Failure>, mut fingerprints: Fingerprints) {
+        // A record is always written whole: there is nothing to compare with.
+        if self.cache.config.layout != Layout::Hash {
+            return;
+        }
         let base = self.base.as_ref().map(|base| base.id);
         let known = match done {
             Ok(Outcome::Published { id, .. }) => fingerprints.settle().then_some(*id),

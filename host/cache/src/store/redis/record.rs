@@ -9,7 +9,7 @@ use redis::{Cmd, RedisWrite, Value};
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::Redis;
-use super::head::{LAYOUT, millis, number, text};
+use super::head::{HEAD, LAYOUT, millis, number, text};
 use super::keys::{Keys, Record};
 use super::read::WHOLE_TIMEOUT;
 use super::record_text::Parsed;
@@ -65,7 +65,9 @@ impl Redis {
         let Value::BulkString(json) = json else {
             return Ok(Chunk { head: None, entries: Batch::default(), next: None });
         };
-        let (fields, layout) = meta.split_at(meta.len() - LAYOUT.len());
+        let Some((fields, layout)) = meta.split_at_checked(HEAD.len()) else {
+            return Err(self.odd_reply(cache, &[]));
+        };
         let (parsed, json_bytes) = (self.parse(cache, record, json)?, json.len() as u64);
         let Some((entries, saved_at)) = parsed.complete() else {
             return Err(self.malformed(record).of(cache));
