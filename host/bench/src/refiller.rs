@@ -41,6 +41,11 @@ impl Source {
     pub(crate) fn of(entries: u32) -> Self {
         Self { entries, changed: 100.0, marked: false }
     }
+
+    /// One that never changes, and reads no file.
+    pub(crate) fn fixed(entries: u32) -> Self {
+        Self { entries, changed: 0.0, marked: false }
+    }
 }
 
 /// What a refill has to come to.
@@ -116,16 +121,14 @@ async fn build(url: &str, compiled: PathBuf, config: CacheConfig) -> Result<Host
 }
 
 fn component(guest: &Path, directory: &Path, source: Source) -> Result<CacheConfig> {
-    let settings = json!({
-        "entries": source.entries,
-        "changed": source.changed,
-        "mark": source.marked,
-        "generation": "source/generation",
-    });
-    let grant = DirGrant { path: text(directory)?.into(), guest_path: "source".to_owned() };
+    let mut settings = json!({ "entries": source.entries, "changed": source.changed, "mark": source.marked });
     let mut config = CacheConfig::new(CACHE.parse()?, guest);
+    if source.changed > 0.0 {
+        settings["generation"] = json!("source/generation");
+        let grant = DirGrant { path: text(directory)?.into(), guest_path: "source".to_owned() };
+        config.grants = Grants { dirs: vec![grant], ..Grants::default() };
+    }
     config.settings = Settings(settings.as_object().context("an object")?.clone());
-    config.grants = Grants { dirs: vec![grant], ..Grants::default() };
     Ok(config)
 }
 

@@ -9,6 +9,12 @@ pub struct Batch {
 }
 
 impl Batch {
+    /// An empty one with room for entries like those of another.
+    #[must_use]
+    pub fn with_room_of(other: &Self) -> Self {
+        Self { text: String::with_capacity(other.text.len()), ends: Vec::with_capacity(other.ends.len()) }
+    }
+
     /// Adds an entry. `value` is JSON text; it is not checked here.
     pub fn push(&mut self, key: &str, value: &str) {
         self.text.push_str(key);
@@ -19,8 +25,14 @@ impl Batch {
 
     /// The entries as (key, value), in the order they came.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
-        let mut start = 0;
-        self.ends.iter().map(move |&(key_end, end)| {
+        self.iter_from(0)
+    }
+
+    /// The entries from the one at `place` on.
+    pub fn iter_from(&self, place: usize) -> impl ExactSizeIterator<Item = (&str, &str)> {
+        let mut start = place.checked_sub(1).and_then(|before| self.ends.get(before)).map_or(0, |&(_, end)| end);
+        let ends = self.ends.get(place..).unwrap_or_default();
+        ends.iter().map(move |&(key_end, end)| {
             let entry = (&self.text[start..key_end], &self.text[key_end..end]);
             start = end;
             entry
@@ -65,6 +77,8 @@ mod tests {
         let entries = [("a", "1"), ("é", "\"ü\""), ("c", ""), ("", "x")];
         let batch: Batch = entries.into_iter().collect();
         assert_eq!(batch.iter().collect::<Vec<_>>(), entries);
+        assert_eq!(batch.iter_from(3).collect::<Vec<_>>(), [("", "x")]);
+        assert_eq!(batch.iter_from(4).len(), 0);
         assert_eq!((batch.len(), batch.bytes(), batch.is_empty()), (4, 10, false));
     }
 }

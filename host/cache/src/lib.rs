@@ -48,7 +48,7 @@ pub use head::{Foreign, Head, LastError, LeaseState, Presence, Status};
 pub use id::{Id, Token};
 pub use name::Name;
 pub use reader::*;
-pub use root::{Fingerprint, Root};
+pub use root::Root;
 pub use ttl::Ttl;
 
 /// What every fallible function of this crate gives.

@@ -1,4 +1,4 @@
-//! The fingerprints of an entry, and of a whole map.
+//! The fingerprint of a whole map.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,43 +7,27 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_128_with_seed};
 
 use crate::Error;
 
-/// What is left of an entry where the entry itself is too much to keep:
-/// `xxh3_128(value, seed = xxh3_64(key))`.
-///
-/// It tells accidents apart, not attacks: a loader that wants two of its own entries to look alike can
-/// have that.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fingerprint(pub u128);
-
-impl Fingerprint {
-    /// That of one entry.
-    #[must_use]
-    pub fn of(key: &str, value: &str) -> Self {
-        Self(xxh3_128_with_seed(value.as_bytes(), xxh3_64(key.as_bytes())))
-    }
-}
-
 /// The fingerprint of a whole map: equal maps have equal roots, in whatever order their entries came.
 ///
-/// The sum, modulo 2^128, of all entries' [`Fingerprint`]s.
+/// The sum, modulo 2^128, of each entry's `xxh3_128(value, seed = xxh3_64(key))`. It tells accidents apart,
+/// not attacks: a loader that wants two of its own maps to look alike can have that.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Root(u128);
 
 impl Root {
     /// Adds one entry.
     pub fn add(&mut self, key: &str, value: &str) {
-        self.add_fingerprint(Fingerprint::of(key, value));
-    }
-
-    /// Adds one entry, whose fingerprint is known.
-    pub fn add_fingerprint(&mut self, fingerprint: Fingerprint) {
-        self.0 = self.0.wrapping_add(fingerprint.0);
+        self.0 = self.0.wrapping_add(of_entry(key, value));
     }
 
     /// Takes one entry out again.
     pub fn remove(&mut self, key: &str, value: &str) {
-        self.0 = self.0.wrapping_sub(Fingerprint::of(key, value).0);
+        self.0 = self.0.wrapping_sub(of_entry(key, value));
     }
+}
+
+fn of_entry(key: &str, value: &str) -> u128 {
+    xxh3_128_with_seed(value.as_bytes(), xxh3_64(key.as_bytes()))
 }
 
 impl<'a> FromIterator<(&'a str, &'a str)> for Root {

@@ -72,11 +72,11 @@ pub(crate) async fn deliver(
                         changed.push(key, value);
                     }
                 }
-                all.push(batch)?;
+                all.push(batch).await?;
             }
             Parcel::IsKnown(key, answer) => {
                 // A loader that is gone does not wait for the answer.
-                let _ = answer.send(all.contains_key(&key)?);
+                let _ = answer.send(all.contains_key(&key).await?);
             }
         }
         if changed.len() > bound.keys || changed.bytes() > bound.bytes {
@@ -103,10 +103,12 @@ async fn stage(
 ) -> Result<(), Undelivered> {
     let mut under_way = FuturesUnordered::new();
     let begin = |batch: Batch| async move { store.stage(lease, &batch).await };
-    for batch in aside.map(Spool::into_batches).transpose()?.into_iter().flatten() {
-        under_way.push(begin(batch?));
-        if under_way.len() == UNDER_WAY {
-            under_way.next().await.transpose()?;
+    if let Some(aside) = aside {
+        for batch in aside.into_batches().await? {
+            under_way.push(begin(batch?));
+            if under_way.len() == UNDER_WAY {
+                under_way.next().await.transpose()?;
+            }
         }
     }
     loop {

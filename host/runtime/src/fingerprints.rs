@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use foldhash::fast::FixedState;
 use foldhash::quality::RandomState;
-use kiwi_cache::{Fingerprint, Head, Id};
+use kiwi_cache::{Head, Id};
 
 /// What is remembered of one cache between its loads: of which snapshot, and its fingerprints.
 #[derive(Debug, Default)]
@@ -31,28 +31,50 @@ impl Memory {
 
 /// The fingerprints of a map's entries, and which of them the load under way has given again.
 ///
-/// Keyed by a hash of the key, which tells duplicates apart as well; seeded anew in each host, so that no
-/// loader can choose keys that collide. It knows nothing of whether the map is still what is published:
+/// It tells duplicates apart as well. Its hashes are seeded anew in each host, so that no loader can
+/// choose keys or values that look alike. It knows nothing of whether the map is still what is published:
 /// that is asked by the snapshot's id.
 #[derive(Debug, Default)]
 pub(crate) struct Fingerprints {
     entries: HashMap<u64, Remembered, FixedState>,
-    key_hash: RandomState,
+    hash: Hash,
     given: usize,
     altered: usize,
     /// Two keys share a hash: what is remembered of them is not to be trusted.
     ambiguous: bool,
 }
 
-/// An entry's fingerprint, cut to 63 bits, and in the last one whether the load under way has given it.
+/// How the entries of one map are hashed.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Hash(RandomState);
+
+impl Hash {
+    /// The fingerprint of an entry.
+    pub(crate) fn of(&self, key: &str, value: &str) -> Fingerprint {
+        Fingerprint { key: self.of_key(key), value: self.0.hash_one(value) }
+    }
+
+    fn of_key(&self, key: &str) -> u64 {
+        self.0.hash_one(key)
+    }
+}
+
+/// What stands for an entry.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fingerprint {
+    key: u64,
+    value: u64,
+}
+
+/// A value's fingerprint, cut to 63 bits, and in the last one whether the load under way has given it.
 #[derive(Clone, Copy, Debug)]
 struct Remembered(u64);
 
 impl Remembered {
     const GIVEN: u64 = 1;
 
-    fn given(fingerprint: Fingerprint) -> Self {
-        Self(fingerprint.0 as u64 | Self::GIVEN)
+    fn given(value: u64) -> Self {
+        Self(value | Self::GIVEN)
     }
 
     fn is_given(self) -> bool {
@@ -76,10 +98,22 @@ pub(crate) enum Seen {
 }
 
 impl Fingerprints {
-    /// Takes the next entry of a load.
-    pub(crate) fn give(&mut self, key: &str, fingerprint: Fingerprint) -> Seen {
-        let now = Remembered::given(fingerprint);
-        let known = match self.entries.entry(self.key_hash.hash_one(key)) {
+    pub(crate) fn hash(&self) -> Hash {
+        self.hash.clone()
+    }
+
+    /// Takes the next entries of a load, and says of each what it is. Many at a time, and nothing else
+    /// between: each is another place in memory, and the processor fetches several of them at once.
+    pub(crate) fn give_all<'a>(
+        &'a mut self,
+        fingerprints: impl IntoIterator<Item = Fingerprint> + 'a,
+    ) -> impl Iterator<Item = Seen> + 'a {
+        fingerprints.into_iter().map(|fingerprint| self.give(fingerprint))
+    }
+
+    fn give(&mut self, Fingerprint { key, value }: Fingerprint) -> Seen {
+        let now = Remembered::given(value);
+        let known = match self.entries.entry(key) {
             Occupied(known) => known.into_mut(),
             Vacant(unknown) => {
                 unknown.insert(now);
@@ -115,7 +149,7 @@ impl Fingerprints {
 
     /// Whether a key of the map before was not given.
     pub(crate) fn has_vanished(&self, key: &str) -> bool {
-        self.entries.get(&self.key_hash.hash_one(key)).is_some_and(|known| !known.is_given())
+        self.entries.get(&self.hash.of_key(key)).is_some_and(|known| !known.is_given())
     }
 
     /// Whether the load has given a map, and not only the word that nothing has changed.
@@ -158,7 +192,7 @@ mod tests {
     use super::*;
 
     fn give(table: &mut Fingerprints, key: &str, value: &str) -> Seen {
-        table.give(key, Fingerprint::of(key, value))
+        table.give(table.hash.of(key, value))
     }
 
     #[test]

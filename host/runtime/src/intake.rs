@@ -1,15 +1,15 @@
 //! The way of entries from a loader of either kind towards the store: checked one by one, sent on
 //! in batches.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use kiwi_cache::{Batch, Fingerprint, Root};
+use kiwi_cache::{Batch, Root};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::config::Limits;
 use crate::entry;
 use crate::failure::{Failure, FailureKind};
-use crate::fingerprints::{Fingerprints, Seen};
+use crate::fingerprints::{Fingerprint, Fingerprints, Hash, Seen};
 use crate::progress::Progress;
 
 /// A batch is sent on when it has this many entries or bytes: few enough that no command blocks
@@ -39,6 +39,9 @@ pub(crate) struct Intake {
     root: Root,
     /// What the map was before, and what this load has given of it so far.
     fingerprints: Arc<Mutex<Fingerprints>>,
+    hash: Hash,
+    /// The fingerprints of the last entries in the batch: those not compared yet.
+    pending: Vec<Fingerprint>,
     /// The places in the batch of what has changed.
     changed: Vec<usize>,
     /// Keys of this batch whose hash was seen before: duplicates, or accidents of hashing.
@@ -62,6 +65,7 @@ impl Intake {
         fingerprints: Arc<Mutex<Fingerprints>>,
     ) -> (Self, mpsc::Receiver<Parcel>) {
         let (parcels, arriving) = mpsc::channel(BATCHES_UNDER_WAY);
+        let hash = fingerprints.lock().unwrap_or_else(PoisonError::into_inner).hash();
         let intake = Self {
             limits,
             parcels,
@@ -70,6 +74,8 @@ impl Intake {
             bytes: 0,
             root: Root::default(),
             fingerprints,
+            hash,
+            pending: Vec::new(),
             changed: Vec::new(),
             suspects: Vec::new(),
             progress,
@@ -77,12 +83,13 @@ impl Intake {
         (intake, arriving)
     }
 
-    /// Checks an entry and adds it. Does no I/O: when `is_full` says so, `flush` must follow.
+    /// Adds an entry. What its value is, is checked when it is compared, and not at all if that was
+    /// published before. Does no I/O: when `is_full` says so, `flush` must follow.
     ///
     /// # Errors
-    /// The entry cannot be published, or a limit of the whole map is hit.
+    /// The entry is beyond a limit, or with it the whole map.
     pub(crate) fn push(&mut self, key: &str, value: &str) -> Result<(), Failure> {
-        entry::check(key, value, &self.limits)?;
+        entry::check_size(key, value, &self.limits)?;
         self.entries += 1;
         self.bytes += (key.len() + value.len()) as u64;
         if self.entries > self.limits.entries {
@@ -95,23 +102,18 @@ impl Intake {
             let message = format!("the map has more than the {} bytes allowed", self.limits.total_bytes);
             return Err(Failure::limit("total_bytes", message));
         }
-        let fingerprint = Fingerprint::of(key, value);
-        let seen = self.fingerprints().give(key, fingerprint);
-        match seen {
-            Seen::Same => {}
-            Seen::Changed => self.changed.push(self.batch.len()),
-            Seen::Again => self.suspects.push(key.to_owned()),
-        }
-        self.root.add_fingerprint(fingerprint);
+        self.pending.push(self.hash.of(key, value));
+        self.root.add(key, value);
         self.batch.push(key, value);
         Ok(())
     }
 
-    /// As `push`, then `flush` when it is time.
+    /// Checks an entry by itself, as `push` and `compare` do, and adds it; `flush`es when it is time.
     ///
     /// # Errors
-    /// As either.
+    /// As any of them.
     pub(crate) async fn take(&mut self, key: &str, value: &str) -> Result<(), Failure> {
+        entry::check_value(key, value, &self.limits)?;
         self.push(key, value)?;
         if self.is_full() { self.flush().await } else { Ok(()) }
     }
@@ -126,13 +128,40 @@ impl Intake {
     /// # Errors
     /// A key came twice; or nobody takes the entries any more.
     pub(crate) async fn flush(&mut self) -> Result<(), Failure> {
+        self.compare()?;
         for key in std::mem::take(&mut self.suspects) {
             self.confirm_new(key).await?;
         }
         if !self.batch.is_empty() {
-            let (batch, changed) = (std::mem::take(&mut self.batch), std::mem::take(&mut self.changed));
+            let next = Batch::with_room_of(&self.batch);
+            let (batch, changed) = (std::mem::replace(&mut self.batch, next), std::mem::take(&mut self.changed));
             self.progress.add(batch.len(), batch.bytes());
             self.send(Parcel::Entries { batch, changed }).await?;
+        }
+        Ok(())
+    }
+
+    /// Holds what was pushed against the map before it, and checks the values that were not in that.
+    ///
+    /// # Errors
+    /// A value cannot be published.
+    pub(crate) fn compare(&mut self) -> Result<(), Failure> {
+        let first = self.batch.len() - self.pending.len();
+        let different: Vec<(usize, Seen)> = {
+            let mut fingerprints = self.fingerprints.lock().unwrap_or_else(PoisonError::into_inner);
+            let seen = fingerprints.give_all(self.pending.drain(..)).zip(first..);
+            seen.filter(|(seen, _)| *seen != Seen::Same).map(|(seen, place)| (place, seen)).collect()
+        };
+        let mut entries = self.batch.iter_from(first);
+        let mut next = first;
+        for (place, seen) in different {
+            let Some((key, value)) = entries.nth(place - next) else { break };
+            next = place + 1;
+            match seen {
+                Seen::Again => self.suspects.push(key.to_owned()),
+                Seen::Changed | Seen::Same => self.changed.push(place),
+            }
+            entry::check_value(key, value, &self.limits)?;
         }
         Ok(())
     }
@@ -152,12 +181,8 @@ impl Intake {
             );
             return Err(Failure::new(FailureKind::InvalidEntry, message));
         }
-        self.fingerprints().confuse();
+        self.fingerprints.lock().unwrap_or_else(PoisonError::into_inner).confuse();
         Ok(())
-    }
-
-    fn fingerprints(&self) -> MutexGuard<'_, Fingerprints> {
-        self.fingerprints.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn send(&self, parcel: Parcel) -> Result<(), Failure> {

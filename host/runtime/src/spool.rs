@@ -5,17 +5,28 @@ use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 
 use kiwi_cache::Batch;
+use tokio::sync::mpsc;
+use tokio::task::{JoinHandle, spawn_blocking};
 
 /// What is kept in memory; the rest goes to the disk.
 const MEMORY_BYTES: usize = 8 << 20;
+/// Batches on their way to the disk.
+const UNDER_WAY: usize = 16;
 
 /// Batches in the order they came.
 #[derive(Debug, Default)]
 pub(crate) struct Spool {
     in_memory: Vec<Batch>,
     bytes_in_memory: usize,
-    /// Without a name: it is gone with this, or with the process.
-    on_disk: Option<BufWriter<File>>,
+    on_disk: Option<Writing>,
+}
+
+/// A file that is being written beside everything else. It has no name: it is gone with this, or with the
+/// process.
+#[derive(Debug)]
+struct Writing {
+    batches: mpsc::Sender<Batch>,
+    written: JoinHandle<io::Result<File>>,
 }
 
 impl Spool {
@@ -23,38 +34,45 @@ impl Spool {
     ///
     /// # Errors
     /// There is no room for temporary files.
-    pub(crate) fn push(&mut self, batch: Batch) -> io::Result<()> {
+    pub(crate) async fn push(&mut self, batch: Batch) -> io::Result<()> {
         if self.on_disk.is_none() && self.bytes_in_memory + batch.bytes() <= MEMORY_BYTES {
             self.bytes_in_memory += batch.bytes();
             self.in_memory.push(batch);
             return Ok(());
         }
-        let file = match &mut self.on_disk {
-            Some(file) => file,
-            None => self.on_disk.insert(BufWriter::with_capacity(1 << 18, tempfile::tempfile()?)),
+        let writing = match &mut self.on_disk {
+            Some(writing) => writing,
+            None => self.on_disk.insert(Writing::to(tempfile::tempfile()?)),
         };
-        write(file, &batch)
+        if writing.batches.send(batch).await.is_ok() {
+            return Ok(());
+        }
+        self.end_writing().await.and(Err(io::Error::other("the file was not written to its end")))
     }
 
     /// Whether a key is among what was put aside. Slow: it reads all of it.
     ///
     /// # Errors
     /// As [`Spool::into_batches`].
-    pub(crate) fn contains_key(&mut self, key: &str) -> io::Result<bool> {
-        let has_key = |batch: &Batch| batch.iter().any(|(known, _)| known == key);
-        if self.in_memory.iter().any(has_key) {
+    pub(crate) async fn contains_key(&mut self, key: &str) -> io::Result<bool> {
+        if self.in_memory.iter().any(|batch| has_key(batch, key)) {
             return Ok(true);
         }
-        let Some(file) = &mut self.on_disk else { return Ok(false) };
-        file.flush()?;
-        let end = file.get_mut().stream_position()?;
-        file.get_mut().seek(SeekFrom::Start(0))?;
-        let mut reader = BufReader::new(file.get_ref().try_clone()?);
-        let mut found = false;
-        while let (false, Some(batch)) = (found, read(&mut reader)?) {
-            found = has_key(&batch);
-        }
-        file.get_mut().seek(SeekFrom::Start(end))?;
+        let Some(mut file) = self.end_writing().await? else { return Ok(false) };
+        let key = key.to_owned();
+        let (found, file) = off_thread(move || {
+            let end = file.stream_position()?;
+            file.seek(SeekFrom::Start(0))?;
+            let mut reader = BufReader::new(&file);
+            let mut found = false;
+            while let (false, Some(batch)) = (found, read(&mut reader)?) {
+                found = has_key(&batch, &key);
+            }
+            file.seek(SeekFrom::Start(end))?;
+            Ok((found, file))
+        })
+        .await?;
+        self.on_disk = Some(Writing::to(file));
         Ok(found)
     }
 
@@ -62,10 +80,9 @@ impl Spool {
     ///
     /// # Errors
     /// The disk does not take or give what was written.
-    pub(crate) fn into_batches(self) -> io::Result<impl Iterator<Item = io::Result<Batch>>> {
-        let on_disk = match self.on_disk {
-            Some(file) => {
-                let mut file = file.into_inner()?;
+    pub(crate) async fn into_batches(mut self) -> io::Result<impl Iterator<Item = io::Result<Batch>>> {
+        let on_disk = match self.end_writing().await? {
+            Some(mut file) => {
                 file.seek(SeekFrom::Start(0))?;
                 Some(BufReader::with_capacity(1 << 18, file))
             }
@@ -74,6 +91,36 @@ impl Spool {
         let from_disk = on_disk.map(|mut file| std::iter::from_fn(move || read(&mut file).transpose()));
         Ok(self.in_memory.into_iter().map(Ok).chain(from_disk.into_iter().flatten()))
     }
+
+    /// The file with all that was given, if any went to the disk.
+    async fn end_writing(&mut self) -> io::Result<Option<File>> {
+        let Some(Writing { batches, written }) = self.on_disk.take() else { return Ok(None) };
+        drop(batches);
+        written.await.map_err(io::Error::other)?.map(Some)
+    }
+}
+
+impl Writing {
+    /// Begins to write to the end of a file.
+    fn to(file: File) -> Self {
+        let (batches, mut arriving) = mpsc::channel(UNDER_WAY);
+        let written = spawn_blocking(move || {
+            let mut file = BufWriter::with_capacity(1 << 18, file);
+            while let Some(batch) = arriving.blocking_recv() {
+                write(&mut file, &batch)?;
+            }
+            Ok(file.into_inner()?)
+        });
+        Self { batches, written }
+    }
+}
+
+async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
+    spawn_blocking(work).await.map_err(io::Error::other)?
+}
+
+fn has_key(batch: &Batch, key: &str) -> bool {
+    batch.iter().any(|(known, _)| known == key)
 }
 
 /// The number of entries, the lengths of each one's key and value, and then all texts.
@@ -90,7 +137,7 @@ fn write(file: &mut impl Write, batch: &Batch) -> io::Result<()> {
 }
 
 /// `None` at the end.
-fn read(file: &mut BufReader<File>) -> io::Result<Option<Batch>> {
+fn read(file: &mut impl Read) -> io::Result<Option<Batch>> {
     let Some(entries) = read_number(file)? else { return Ok(None) };
     let cut_off = || io::Error::from(io::ErrorKind::UnexpectedEof);
     let mut lengths = Vec::new();
@@ -130,17 +177,21 @@ mod tests {
         (0..count).map(batch).collect()
     }
 
-    #[test]
-    fn what_is_put_aside_comes_out_again_whether_it_fits_into_memory_or_not() {
+    #[tokio::test]
+    async fn what_is_put_aside_comes_out_again_whether_it_fits_into_memory_or_not() {
         for batches in [vec![], batches(3, 10), batches(40, 1 << 20)] {
             let mut spool = Spool::default();
             for batch in &batches {
-                spool.push(batch.clone()).unwrap();
+                spool.push(batch.clone()).await.unwrap();
             }
             assert_eq!(spool.on_disk.is_some(), batches.len() > 8);
-            assert!(!spool.contains_key("x").unwrap());
-            assert_eq!(spool.contains_key("é").unwrap(), !batches.is_empty());
-            let taken: Vec<Batch> = spool.into_batches().unwrap().collect::<io::Result<_>>().unwrap();
+            assert!(!spool.contains_key("x").await.unwrap());
+            assert_eq!(spool.contains_key("é").await.unwrap(), !batches.is_empty());
+            // One more, after all was read.
+            spool.push(batches[..].first().cloned().unwrap_or_default()).await.unwrap();
+            let mut batches = batches.clone();
+            batches.push(batches.first().cloned().unwrap_or_default());
+            let taken: Vec<Batch> = spool.into_batches().await.unwrap().collect::<io::Result<_>>().unwrap();
             assert!(taken == batches, "{} of {} batches", taken.len(), batches.len());
         }
     }

@@ -13,22 +13,27 @@ pub(super) const GROUP: Group = Group { figures: &[&SMALL_REFILL], measure };
 
 static SMALL_REFILL: Figure = Figure {
     name: "small-refill",
-    what: "refill of 10 entries by a component, without the store: instance, load, checks",
+    what: "refill of 10 entries by a Rust component, without the store: instance, load, checks",
     unit: "µs",
     target: Target::AtMost(100.0),
 };
 
 fn measure(desk: &Desk) -> Result<Vec<Measured>> {
     let server = Server::start();
-    let mut refiller = Refiller::new(desk, &server.url(), By::Component, Source::of(10))?;
-    let [mut without_store, mut unchanged, mut published] = std::array::from_fn(|_| Series::default());
-    refiller.refill(Expected::Published)?;
+    let fixed = Refiller::new(desk, &server.url(), By::Component, Source::fixed(10))?;
+    let [mut without_store, mut unchanged] = std::array::from_fn(|_| Series::default());
+    fixed.refill(Expected::Published)?;
     for _ in 0..desk.runs() * 40 {
-        without_store.push(refiller.load_dry()?.as_secs_f64() * 1e6);
-        unchanged.push(refiller.refill(Expected::Unchanged)?.as_secs_f64() * 1e6);
-        refiller.change()?;
-        published.push(refiller.refill(Expected::Published)?.as_secs_f64() * 1e6);
+        without_store.push(fixed.load_dry()?.as_secs_f64() * 1e6);
+        unchanged.push(fixed.refill(Expected::Unchanged)?.as_secs_f64() * 1e6);
     }
-    let measured = SMALL_REFILL.came_to(without_store)?;
-    Ok(vec![measured.with("with_redis_unchanged_µs", &unchanged).with("with_redis_published_µs", &published)])
+    let [mut from_file, mut published] = std::array::from_fn(|_| Series::default());
+    let mut changing = Refiller::new(desk, &server.url(), By::Component, Source::of(10))?;
+    for _ in 0..desk.runs() * 40 {
+        changing.change()?;
+        from_file.push(changing.load_dry()?.as_secs_f64() * 1e6);
+        published.push(changing.refill(Expected::Published)?.as_secs_f64() * 1e6);
+    }
+    let measured = SMALL_REFILL.came_to(without_store)?.with("from_a_file_µs", &from_file);
+    Ok(vec![measured.with("with_redis_unchanged_µs", &unchanged).with("from_a_file_with_redis_published_µs", &published)])
 }

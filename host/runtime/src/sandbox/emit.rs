@@ -61,5 +61,6 @@ async fn take(
             return Ok(Err(failure));
         }
     }
-    Ok(Ok(()))
+    // The loader is told of its error now, and not at the next batch.
+    Ok(intake.compare())
 }

@@ -9,7 +9,7 @@ use redis::{Cmd, RedisWrite, Value};
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::Redis;
-use super::head::{HEAD, LAYOUT, millis, number, text};
+use super::head::{HEAD, millis, number, text};
 use super::keys::{Keys, Record};
 use super::read::WHOLE_TIMEOUT;
 use super::record_text::Parsed;
