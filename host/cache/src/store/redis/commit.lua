@@ -1,24 +1,28 @@
 -- Publishes a snapshot in one step.
--- KEYS data meta lease changes staging:<token> [record staged_record lock]
--- ARGV mode token base id entries bytes ttl_ms mark root channel delta keep format refill_interval
+-- KEYS data meta lease changes staging:<token> staging:<token>:changes [record staged_record lock]
+-- ARGV mode token base id entries bytes ttl_ms mark root channel delta_bytes keep format refill_interval
 --      seq layout record_bytes loaded_at checked_at
 --
 -- swap:    what is staged replaces the data.
 -- restore: what is staged is put where the data is lost, as old as it is. The lease stays.
--- open:    lends the data out under the staging name, for the HSETs and HDELs of a delta that follow
---          in the same MULTI;
--- close:   gives it back. If open refused, they have hit a throw-away key, which close unlinks.
+-- open:    lends the data and the changes out under staging names, for the HSETs and HDELs of a delta and
+--          the XADD that records it, which follow in the same MULTI;
+-- close:   gives them back. If open refused, they have hit throw-away keys, which close unlinks.
 --          Both are this one script, so that where the server does not know it neither runs.
 -- touch:   nothing changed.
 
-local D, M, L, C, S, R, Q, K = unpack(KEYS)
+local D, M, L, C, S, T, R, Q, K = unpack(KEYS)
 local mode, token, base, id, ttl, layout = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[7]), ARGV[16]
 local has_hash, has_new = layout ~= 'record', mode == 'swap' or mode == 'restore'
 local old_record, old_bytes, old_tail = unpack(call('HMGET', M, 'record', 'record_bytes', 'record_tail'))
+local seq, recorded = unpack(call('HMGET', M, 'seq', 'chbytes'))
+recorded = tonumber(recorded) or 0
+-- A reader that does not find a change loads the whole map: what is kept is bounded.
+local size, starts_anew = tonumber(ARGV[11]), has_new or recorded + tonumber(ARGV[11]) > tonumber(ARGV[12])
 
 if mode == 'close' then
   if call('HGET', L, 'open') ~= id then
-    call('UNLINK', S)
+    call('UNLINK', S, T)
     return {'refused'}
   end
 else
@@ -26,6 +30,7 @@ else
     or R and stranger({[R] = 'string', [Q] = 'string', [K] = 'string'})
     or forbidden({
       {'UNLINK', D}, {'UNLINK', L}, {'UNLINK', C}, {'UNLINK', S}, {'EXISTS', D}, {'RENAME', S, D}, {'RENAME', D, S},
+      {'UNLINK', T}, {'EXISTS', T}, {'RENAME', T, C}, {'RENAME', C, T},
       {'PEXPIREAT', D, '1'}, {'PERSIST', D}, {'HSET', M, 'f', 'v'}, {'HSET', L, 'f', 'v'}, {'HDEL', M, 'f'},
     })
     or R and forbidden({
@@ -55,9 +60,10 @@ else
 end
 
 if mode == 'open' then
-  call('UNLINK', S)
+  call('UNLINK', S, T)
   call('HSET', L, 'open', id)
   if call('EXISTS', D) == 1 then call('RENAME', D, S) end
+  if not starts_anew and call('EXISTS', C) == 1 then call('RENAME', C, T) end
   return {'open'}
 end
 
@@ -89,17 +95,13 @@ if R then arm(R, ttl) end
 arm(M, ttl)
 
 if mode ~= 'touch' then
-  local seq, recorded = unpack(call('HMGET', M, 'seq', 'chbytes'))
-  local size, keep = #ARGV[11], tonumber(ARGV[12])
-  recorded = tonumber(recorded) or 0
-  if has_new or recorded + size > keep then
+  if starts_anew then
     call('UNLINK', C)
     recorded = 0
   end
-  -- A reader that does not find a change here loads the whole map, so a failure costs no more.
-  if mode == 'close' and size <= keep then
-    local recording = redis.pcall('XADD', C, '*', 'from', base, 'to', id, 'delta', ARGV[11])
-    if type(recording) == 'string' then recorded = recorded + size end
+  if mode == 'close' and call('EXISTS', T) == 1 then
+    call('RENAME', T, C)
+    recorded = recorded + size
   end
   if mode == 'restore' then seq = ARGV[15] else seq = math.max(tonumber(seq) or 0, tonumber(ARGV[15])) + 1 end
   call('HSET', M, 'format', ARGV[13], 'id', id, 'seq', seq, 'entries', has_hash and call('HLEN', D) or ARGV[5],

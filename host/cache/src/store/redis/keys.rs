@@ -51,6 +51,11 @@ impl Keys {
         format!("{}:staging:{token}", self.data)
     }
 
+    /// Stream: the changes, while a delta is written.
+    pub(super) fn lent_changes(&self, token: impl Display) -> String {
+        format!("{}:changes", self.staging(token))
+    }
+
     /// String: the record that a holder of the lease has staged so far.
     pub(super) fn staged_record(&self, token: impl Display) -> String {
         format!("{}:record", self.staging(token))

@@ -159,10 +159,13 @@ impl Redis {
     /// Opens, changes and closes in one MULTI; gives the reply that decides.
     async fn publish_delta(&self, commit: &Committing<'_>, open: &Step<'_>, delta: &Delta) -> Result<Vec<Value>> {
         let packed = delta.pack();
-        let close = Step { mode: "close", packed: &packed, ..*open };
+        let open = Step { delta_bytes: packed.len(), ..*open };
+        let close = Step { mode: "close", ..open };
+        let is_kept = packed.len() as u64 <= changes_bytes(open.bytes);
+        let lent_changes = commit.keys.lent_changes(commit.lease.token);
         let transaction = |by| {
             let mut transaction = Transaction::about(&commit.keys.data);
-            transaction.add(commit.call(by, open));
+            transaction.add(commit.call(by, &open));
             sets(commit.staging, &delta.set).for_each(|set| transaction.add(set));
             for removed in delta.removed.chunks(STAGE_ENTRIES) {
                 let mut remove = redis::cmd("HDEL");
@@ -170,6 +173,9 @@ impl Redis {
                 transaction.add(remove);
             }
             transaction.add(expire(commit.staging));
+            if is_kept {
+                transaction.add(record(&lent_changes, &open, &packed));
+            }
             transaction.add(commit.call(by, &close));
             transaction
         };
@@ -245,13 +251,13 @@ struct Step<'a> {
     entries: u64,
     bytes: u64,
     root: Root,
-    packed: &'a [u8],
+    delta_bytes: usize,
     restored: Option<&'a Head>,
 }
 
 impl Step<'_> {
     fn of(mode: &'static str) -> Self {
-        Self { mode, base: None, id: None, entries: 0, bytes: 0, root: Root::default(), packed: &[], restored: None }
+        Self { mode, base: None, id: None, entries: 0, bytes: 0, root: Root::default(), delta_bytes: 0, restored: None }
     }
 }
 
@@ -267,16 +273,27 @@ impl Committing<'_> {
         let record = self.keys.whole_record(self.lease.token);
         let id = |id: Option<Id>| id.map(|id| id.to_string()).unwrap_or_default();
         let mark = self.publish.mark.as_ref().map(|mark| format!("={mark}")).unwrap_or_default();
-        call.arg(5 + record.len()).arg(data).arg(meta).arg(lease).arg(changes).arg(self.staging).arg(record);
+        let lent_changes = self.keys.lent_changes(self.lease.token);
+        call.arg(6 + record.len()).arg(data).arg(meta).arg(lease).arg(changes).arg(self.staging).arg(lent_changes);
+        call.arg(record);
         call.arg(step.mode).arg(self.lease.token.to_string()).arg(id(step.base)).arg(id(step.id));
         call.arg(step.entries).arg(step.bytes).arg(ttl_millis(self.publish.cache_ttl)).arg(mark);
-        call.arg(step.root.to_string()).arg(channel).arg(step.packed).arg(changes_bytes(step.bytes));
+        call.arg(step.root.to_string()).arg(channel).arg(step.delta_bytes).arg(changes_bytes(step.bytes));
         call.arg(FORMAT).arg(millis(self.publish.refill_interval));
         call.arg(step.restored.map_or(self.publish.seq_after, |head| head.seq));
         call.arg(self.layout).arg(self.lease.record().bytes());
         call.arg(step.restored.map_or(0, |head| unix_millis(head.loaded_at)));
         call.arg(step.restored.map_or(0, |head| unix_millis(head.checked_at)));
     }
+}
+
+/// Records a delta for readers. Not from within the script: there it would be copied again and again, while
+/// all others wait.
+fn record(changes: &str, step: &Step<'_>, packed: &[u8]) -> Cmd {
+    let id = |id: Option<Id>| id.map(|id| id.to_string()).unwrap_or_default();
+    let mut add = redis::cmd("XADD");
+    add.arg(changes).arg("*").arg("from").arg(id(step.base)).arg("to").arg(id(step.id)).arg("delta").arg(packed);
+    add
 }
 
 fn expire(staging: &str) -> Cmd {
