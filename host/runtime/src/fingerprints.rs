@@ -1,13 +1,11 @@
 //! What a host remembers of the map it has published: sixteen bytes an entry, enough to see which
 //! entries a new load changes.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry::{Occupied, Vacant};
 use std::hash::BuildHasher;
 use std::sync::{Mutex, PoisonError};
 
-use foldhash::fast::FixedState;
 use foldhash::quality::RandomState;
+use hashbrown::HashTable;
 use kiwi_cache::{Head, Id};
 
 /// What is remembered of one cache between its loads: of which snapshot, and its fingerprints.
@@ -36,7 +34,12 @@ impl Memory {
 /// that is asked by the snapshot's id.
 #[derive(Debug, Default)]
 pub(crate) struct Fingerprints {
-    entries: HashMap<u64, Remembered, FixedState>,
+    /// In the order in which they came: a loader that keeps to it is compared from one to the next.
+    entries: Vec<Remembered>,
+    /// Where the entry of a key is.
+    places: HashTable<u32>,
+    /// Where the next entry is if they come as they came before.
+    expected: usize,
     hash: Hash,
     given: usize,
     altered: usize,
@@ -66,23 +69,27 @@ pub(crate) struct Fingerprint {
     value: u64,
 }
 
-/// A value's fingerprint, cut to 63 bits, and in the last one whether the load under way has given it.
+/// An entry's fingerprint, that of its value cut to 63 bits: in the last one is whether the load under way
+/// has given it.
 #[derive(Clone, Copy, Debug)]
-struct Remembered(u64);
+struct Remembered {
+    key: u64,
+    value: u64,
+}
 
 impl Remembered {
     const GIVEN: u64 = 1;
 
-    fn given(value: u64) -> Self {
-        Self(value | Self::GIVEN)
+    fn given(Fingerprint { key, value }: Fingerprint) -> Self {
+        Self { key, value: value | Self::GIVEN }
     }
 
     fn is_given(self) -> bool {
-        self.0 & Self::GIVEN != 0
+        self.value & Self::GIVEN != 0
     }
 
     fn forget_given(&mut self) {
-        self.0 &= !Self::GIVEN;
+        self.value &= !Self::GIVEN;
     }
 }
 
@@ -103,7 +110,8 @@ impl Fingerprints {
     }
 
     /// Takes the next entries of a load, and says of each what it is. Many at a time, and nothing else
-    /// between: each is another place in memory, and the processor fetches several of them at once.
+    /// between: where they come in another order each is another place in memory, and the processor fetches
+    /// several of them at once.
     pub(crate) fn give_all<'a>(
         &'a mut self,
         fingerprints: impl IntoIterator<Item = Fingerprint> + 'a,
@@ -111,25 +119,40 @@ impl Fingerprints {
         fingerprints.into_iter().map(|fingerprint| self.give(fingerprint))
     }
 
-    fn give(&mut self, Fingerprint { key, value }: Fingerprint) -> Seen {
-        let now = Remembered::given(value);
-        let known = match self.entries.entry(key) {
-            Occupied(known) => known.into_mut(),
-            Vacant(unknown) => {
-                unknown.insert(now);
-                self.given += 1;
-                self.altered += 1;
-                return Seen::Changed;
-            }
+    fn give(&mut self, fingerprint: Fingerprint) -> Seen {
+        let now = Remembered::given(fingerprint);
+        let expected = self.entries.get(self.expected).filter(|entry| entry.key == now.key);
+        let Some(place) = expected.map(|_| self.expected).or_else(|| self.place(now.key)) else {
+            self.add(now);
+            return Seen::Changed;
         };
+        let known = &mut self.entries[place];
         if known.is_given() {
             return Seen::Again;
         }
-        let is_same = known.0 | Remembered::GIVEN == now.0;
+        let is_same = known.value | Remembered::GIVEN == now.value;
         *known = now;
+        self.expected = place + 1;
         self.given += 1;
         self.altered += usize::from(!is_same);
         if is_same { Seen::Same } else { Seen::Changed }
+    }
+
+    fn place(&self, key: u64) -> Option<usize> {
+        self.places.find(key, |&place| self.entries[place as usize].key == key).map(|&place| place as usize)
+    }
+
+    fn add(&mut self, entry: Remembered) {
+        match u32::try_from(self.entries.len()) {
+            Ok(place) => {
+                self.entries.push(entry);
+                self.places.insert_unique(entry.key, place, |&place| self.entries[place as usize].key);
+                self.given += 1;
+            }
+            // More than four thousand millions: nothing is remembered of the rest, nor trusted.
+            Err(_) => self.ambiguous = true,
+        }
+        self.altered += 1;
     }
 
     /// Two different keys share a hash.
@@ -149,7 +172,7 @@ impl Fingerprints {
 
     /// Whether a key of the map before was not given.
     pub(crate) fn has_vanished(&self, key: &str) -> bool {
-        self.entries.get(&self.hash.of_key(key)).is_some_and(|known| !known.is_given())
+        self.place(self.hash.of_key(key)).is_some_and(|place| !self.entries[place].is_given())
     }
 
     /// Whether the load has given a map, and not only the word that nothing has changed.
@@ -160,7 +183,11 @@ impl Fingerprints {
     /// Ends a load: what was given is the map now. `false`: not all of it is known.
     pub(crate) fn settle(&mut self) -> bool {
         if self.vanished() > 0 {
-            self.entries.retain(|_, known| known.is_given());
+            self.entries.retain(|known| known.is_given());
+            self.places.clear();
+            for (place, entry) in (0..).zip(&self.entries) {
+                self.places.insert_unique(entry.key, place, |&place| self.entries[place as usize].key);
+            }
         }
         self.clear_given();
         !self.ambiguous
@@ -178,14 +205,14 @@ impl Fingerprints {
         if self.given == 0 {
             return;
         }
-        self.entries.values_mut().for_each(Remembered::forget_given);
-        (self.given, self.altered) = (0, 0);
+        self.entries.iter_mut().for_each(Remembered::forget_given);
+        (self.expected, self.given, self.altered) = (0, 0, 0);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::HashMap;
 
     use proptest::prelude::*;
 
@@ -211,10 +238,10 @@ mod tests {
     proptest! {
         #[test]
         fn each_load_is_compared_with_the_one_before(
-            loads in prop::collection::vec(prop::collection::btree_map("[a-e]", "[01]", 0..5), 1..6),
+            loads in prop::collection::vec(prop::collection::hash_map("[a-e]", "[01]", 0..5), 1..6),
         ) {
             let mut table = Fingerprints::default();
-            let mut before = BTreeMap::new();
+            let mut before = HashMap::new();
             for load in loads {
                 for (key, value) in &load {
                     let expected = if before.get(key) == Some(value) { Seen::Same } else { Seen::Changed };

@@ -35,5 +35,7 @@ fn measure(desk: &Desk) -> Result<Vec<Measured>> {
         published.push(changing.refill(Expected::Published)?.as_secs_f64() * 1e6);
     }
     let measured = SMALL_REFILL.came_to(without_store)?.with("from_a_file_µs", &from_file);
-    Ok(vec![measured.with("with_redis_unchanged_µs", &unchanged).with("from_a_file_with_redis_published_µs", &published)])
+    Ok(vec![
+        measured.with("with_redis_unchanged_µs", &unchanged).with("from_a_file_with_redis_published_µs", &published),
+    ])
 }
