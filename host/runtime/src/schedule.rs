@@ -14,8 +14,10 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 /// How soon to try again where a store failed, or another host holds the lease.
 const SOON: Duration = Duration::from_secs(1);
-/// Delays vary by this part, so that hosts and caches started together spread out.
+/// Delays vary by this part, so that hosts that wait for the same spread out.
 const JITTER: f64 = 0.1;
+/// Intervals vary by this part, so that caches started together spread out in time.
+const SPREAD: f64 = 0.01;
 
 /// What to do with a cache next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,9 +32,9 @@ pub(crate) enum Next {
 /// `random` lies in `0.0..1.0` and spreads the delay.
 pub(crate) fn next(outcome: &Outcome, failures: u32, refill_interval: Duration, random: f64) -> Next {
     match outcome {
-        // Never late by more than the interval: jitter only shortens.
+        // Never early: the store would say that it is not due, and the source is not asked more often than was said.
         Outcome::Published { .. } | Outcome::Unchanged { .. } => {
-            Next::After(refill_interval.mul_f64(1.0 - JITTER * random))
+            Next::After(refill_interval.mul_f64(1.0 + SPREAD * random))
         }
         Outcome::Fresh { left } => Next::After(later(*left, random)),
         Outcome::Busy { left } => Next::After(later((*left).min(refill_interval).min(SOON), random)),
@@ -41,12 +43,6 @@ pub(crate) fn next(outcome: &Outcome, failures: u32, refill_interval: Duration, 
         Outcome::Failed(failure) => Next::After(later(backoff(failure, failures, refill_interval), random)),
         Outcome::Abandoned => Next::After(later(SOON, random)),
     }
-}
-
-/// How old the data must be to be refilled by the schedule: a host that comes as early as `next` says
-/// shall not find that it need not have come.
-pub(crate) fn due_age(refill_interval: Duration) -> Duration {
-    refill_interval.mul_f64(1.0 - JITTER)
 }
 
 /// How long a source is left alone after a failure, on this host and on all others.
@@ -137,11 +133,11 @@ mod tests {
         }
 
         #[test]
-        fn a_good_snapshot_is_checked_again_within_its_interval(interval in 1u64..10_000_000, random in 0.0..1.0) {
+        fn a_good_snapshot_is_checked_again_when_its_interval_is_over(interval in 1u64..10_000_000, random in 0.0..1.0) {
             let interval = Duration::from_millis(interval);
             let outcome = Outcome::Unchanged { id: kiwi_cache::Id::random(), entries: 1, took: Duration::ZERO };
             let delay = delay(&outcome, 0, interval, random);
-            prop_assert!(delay <= interval && delay >= due_age(interval));
+            prop_assert!(delay >= interval && delay <= interval.mul_f64(1.0101));
         }
 
         #[test]

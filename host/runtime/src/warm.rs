@@ -65,8 +65,7 @@ impl Shared {
         let (mut failures, mut losses) = (0u32, 0u32);
         let mut before: Option<Outcome> = None;
         while let Some(turn) = draining.run_until_cancelled(self.turn()).await {
-            let due = Due::After(schedule::due_age(interval));
-            let outcome = self.attempt(cache, due, failures, stop).await;
+            let outcome = self.attempt(cache, Due::After(interval), failures, stop).await;
             drop(turn);
             failures = if outcome.failure().is_some() { failures.saturating_add(1) } else { 0 };
             self.tell(cache, &outcome, before.as_ref());

@@ -87,7 +87,8 @@ async fn only_what_changed_is_written_and_nothing_where_nothing_did() {
     let outcome = refill(&host, &name("airlines")).await;
     assert!(matches!(outcome, Outcome::Published { entries: 20_000, .. }), "{outcome:?}");
     let written = input_bytes(&redis) - before;
-    assert!(written < 20_000, "{written} bytes for three entries");
+    // The key that is gone was looked for, step by step.
+    assert!(written < 40_000, "{written} bytes for three entries");
     assert_eq!(published(&setup).await, map);
     let changes = since(&*setup.store, first.id).await.expect("a delta leads here");
     let set = [("key-000007", "7.10"), ("new", "null")].into_iter().collect();
