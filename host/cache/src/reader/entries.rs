@@ -2,12 +2,10 @@
 
 use std::sync::Arc;
 
-use indexmap::IndexMap;
-
-type Map<T> = IndexMap<Box<str>, T, foldhash::fast::RandomState>;
+use super::table::{self, Table};
 
 /// Entries that were loaded as a whole.
-pub(super) type Base<V> = Map<V>;
+pub(super) type Base<V> = Table<V>;
 
 /// After this part of a map has changed, loading it whole costs less than looking into two maps.
 const WORN: usize = 8;
@@ -19,21 +17,21 @@ const WORN: usize = 8;
 pub(super) struct Entries<V> {
     base: Arc<Base<V>>,
     /// What differs from the base: another value, or none.
-    changed: Map<Option<Arc<V>>>,
+    changed: Table<Option<Arc<V>>>,
     len: usize,
 }
 
 /// Where an entry stands.
 #[derive(Clone, Copy)]
 pub(super) enum Place {
-    Base(usize),
-    Changed(usize),
+    Base(table::Place),
+    Changed(table::Place),
 }
 
 impl<V> Entries<V> {
     pub(super) fn new(base: Base<V>) -> Self {
         let len = base.len();
-        Self { base: Arc::new(base), changed: Map::default(), len }
+        Self { base: Arc::new(base), changed: Table::default(), len }
     }
 
     pub(super) fn get(&self, key: &str) -> Option<&V> {
@@ -47,21 +45,24 @@ impl<V> Entries<V> {
         if self.changed.is_empty() { None } else { self.changed.get(key) }
     }
 
+    #[inline]
     pub(super) fn place(&self, key: &str) -> Option<Place> {
         if !self.changed.is_empty()
-            && let Some((place, _, change)) = self.changed.get_full(key)
+            && let Some(place) = self.changed.find(key)
         {
+            let (_, change) = self.changed.at(place)?;
             return change.as_ref().map(|_| Place::Changed(place));
         }
-        self.base.get_index_of(key).map(Place::Base)
+        self.base.find(key).map(Place::Base)
     }
 
+    #[inline]
     pub(super) fn at(&self, place: Place) -> Option<(&str, &V)> {
         match place {
-            Place::Base(place) => self.base.get_index(place).map(|(key, value)| (key.as_ref(), value)),
+            Place::Base(place) => self.base.at(place),
             Place::Changed(place) => {
-                let (key, change) = self.changed.get_index(place)?;
-                Some((key.as_ref(), change.as_deref()?))
+                let (key, change) = self.changed.at(place)?;
+                Some((key, change.as_deref()?))
             }
         }
     }
@@ -81,12 +82,12 @@ impl<V> Entries<V> {
 
     pub(super) fn set(&mut self, key: &str, value: V) {
         self.len += usize::from(self.get(key).is_none());
-        self.changed.insert(key.into(), Some(Arc::new(value)));
+        self.changed.insert(key, Some(Arc::new(value)));
     }
 
     pub(super) fn remove(&mut self, key: &str) {
         self.len -= usize::from(self.get(key).is_some());
-        self.changed.insert(key.into(), None);
+        self.changed.insert(key, None);
     }
 
     /// Whether so much has changed that the map should be loaded whole.
@@ -98,8 +99,8 @@ impl<V> Entries<V> {
 /// All entries as (key, value).
 pub struct Iter<'a, V> {
     entries: &'a Entries<V>,
-    base: indexmap::map::Iter<'a, Box<str>, V>,
-    changed: indexmap::map::Iter<'a, Box<str>, Option<Arc<V>>>,
+    base: table::Iter<'a, V>,
+    changed: table::Iter<'a, Option<Arc<V>>>,
     left: usize,
 }
 
@@ -110,8 +111,8 @@ impl<'a, V> Iterator for Iter<'a, V> {
         let entries = self.entries;
         let unchanged = self.base.by_ref().find(|(key, _)| entries.change(key).is_none());
         let next = match unchanged {
-            Some((key, value)) => Some((key.as_ref(), value)),
-            None => self.changed.by_ref().find_map(|(key, change)| Some((key.as_ref(), change.as_deref()?))),
+            None => self.changed.by_ref().find_map(|(key, change)| Some((key, change.as_deref()?))),
+            unchanged => unchanged,
         };
         self.left -= usize::from(next.is_some());
         next
@@ -145,7 +146,7 @@ mod tests {
             changes in prop::collection::vec(("[a-h]", prop::option::of(any::<u8>())), 0..12),
         ) {
             let mut expected: BTreeMap<String, u8> = base.clone();
-            let mut entries = Entries::new(base.iter().map(|(key, value)| (key.as_str().into(), *value)).collect());
+            let mut entries = Entries::new(base.iter().map(|(key, value)| (key, *value)).collect());
             for (key, change) in changes {
                 entries = entries.again();
                 match change {

@@ -28,6 +28,7 @@ enum Found {
 
 impl<V> Ref<V> {
     /// Finds `key` in what is held: the outer `None` if nothing is, the inner if the key is absent.
+    #[inline]
     pub(super) fn find(held: Guard<Option<Arc<Held<V>>>>, key: &str) -> Option<Option<Self>> {
         let snapshot = &held.as_ref()?.snapshot;
         let found = match snapshot.entries().place(key) {
@@ -46,10 +47,12 @@ impl<V> Ref<V> {
         }
     }
 
+    #[inline]
     fn entry(&self, place: Place) -> (&str, &V) {
         self.snapshot().entries().at(place).expect("`find` saw an entry there, and a snapshot does not change")
     }
 
+    #[inline]
     fn snapshot(&self) -> &Snapshot<V> {
         &self.held.as_ref().expect("a Ref is made only by `find`, of what is held").snapshot
     }
@@ -58,6 +61,7 @@ impl<V> Ref<V> {
 impl<V> Deref for Ref<V> {
     type Target = V;
 
+    #[inline]
     fn deref(&self) -> &V {
         match &self.found {
             Found::Entry(place) => self.entry(*place).1,

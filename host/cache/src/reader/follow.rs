@@ -1,6 +1,8 @@
 //! Following: what leads from one snapshot to the next is applied, instead of loading all of it again.
 
-use indexmap::IndexMap;
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
 use serde::de::DeserializeOwned;
 
 use super::entries::{Base, Entries};
@@ -47,16 +49,16 @@ pub(super) async fn catch_up<V: DeserializeOwned>(
     for (count, (key, change)) in together(&deltas).into_iter().enumerate() {
         take_turns(count).await;
         match change {
-            Some(json) => drop(entries.insert(key.into(), read(cache, &head, key, json)?)),
-            None => drop(entries.swap_remove(key)),
+            Some(json) => entries.insert(key, read(cache, &head, key, json)?),
+            None => entries.remove(key),
         }
     }
     Ok(Some(head))
 }
 
 /// What several deltas come to: each key's last value, or none.
-fn together(deltas: &[(Id, Delta)]) -> IndexMap<&str, Option<&str>> {
-    let mut changes = IndexMap::new();
+fn together(deltas: &[(Id, Delta)]) -> HashMap<&str, Option<&str>, RandomState> {
+    let mut changes = HashMap::default();
     for (_, Delta { set, removed }) in deltas {
         changes.extend(set.iter().map(|(key, json)| (key, Some(json))));
         changes.extend(removed.iter().map(|key| (key.as_str(), None)));

@@ -126,7 +126,7 @@ struct Load<'a, V> {
 impl<'a, V: DeserializeOwned> Load<'a, V> {
     fn new(store: &'a dyn Store, cache: &'a Name, seen: &'a Presence, keep: Keep) -> Self {
         let room = seen.whole().and_then(|head| usize::try_from(head.entries).ok()).unwrap_or_default();
-        let entries = Base::with_capacity_and_hasher(room, Default::default());
+        let entries = Base::with_capacity(room);
         Self { store, cache, seen, head: None, snapshots: Vec::new(), entries, keep, text: Vec::new() }
     }
 
@@ -138,7 +138,7 @@ impl<'a, V: DeserializeOwned> Load<'a, V> {
         for (count, (key, json)) in chunk.entries.iter().enumerate() {
             take_turns(count).await;
             let value = parse(self.cache, key, json.as_bytes()).map_err(|error| Failure::Refused(head.id, error))?;
-            self.entries.insert(key.into(), value);
+            self.entries.insert(key, value);
         }
         if self.snapshots.last() != Some(&head.id) {
             self.snapshots.push(head.id);

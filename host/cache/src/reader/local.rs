@@ -66,6 +66,7 @@ impl<V> Local<V> {
         self.held.store(Some(Arc::new(held)));
     }
 
+    #[inline]
     pub(super) fn get(&self, key: &str) -> Result<Option<Ref<V>>> {
         Ref::find(self.held.load(), key).ok_or_else(|| self.missing())
     }
@@ -96,6 +97,7 @@ impl<V> Local<V> {
         *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = error;
     }
 
+    #[cold]
     fn missing(&self) -> Error {
         let error = Error::missing("no snapshot could be loaded yet: `last_error()` and `kiwi-host status` say why")
             .of(&self.cache);
@@ -127,6 +129,7 @@ macro_rules! reads {
         ///
         /// # Errors
         /// Only when no snapshot was ever loaded here (`is_missing`).
+        #[inline]
         pub fn get(&self, key: &str) -> Result<Option<Ref<V>>> {
             self.local().get(key)
         }

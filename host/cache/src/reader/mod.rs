@@ -21,6 +21,7 @@ mod read_through;
 mod reload;
 mod remote;
 mod snapshot;
+mod table;
 mod text;
 mod upkeep;
 

@@ -115,6 +115,7 @@ impl<V> Snapshot<V> {
         self.entries.iter()
     }
 
+    #[inline]
     pub(super) fn entries(&self) -> &Entries<V> {
         &self.entries
     }
