@@ -28,7 +28,7 @@ enum Found {
 
 impl<V> Ref<V> {
     /// Finds `key` in what is held: the outer `None` if nothing is, the inner if the key is absent.
-    #[inline]
+    #[inline(always)]
     pub(super) fn find(held: Guard<Option<Arc<Held<V>>>>, key: &str) -> Option<Option<Self>> {
         let snapshot = &held.as_ref()?.snapshot;
         let found = match snapshot.entries().place(key) {

@@ -66,7 +66,8 @@ impl<V> Local<V> {
         self.held.store(Some(Arc::new(held)));
     }
 
-    #[inline]
+    // Always inline, so that the `Ref` stays in registers: through memory, looking at the value waits for the look-up.
+    #[inline(always)]
     pub(super) fn get(&self, key: &str) -> Result<Option<Ref<V>>> {
         Ref::find(self.held.load(), key).ok_or_else(|| self.missing())
     }
@@ -129,7 +130,7 @@ macro_rules! reads {
         ///
         /// # Errors
         /// Only when no snapshot was ever loaded here (`is_missing`).
-        #[inline]
+        #[inline(always)]
         pub fn get(&self, key: &str) -> Result<Option<Ref<V>>> {
             self.local().get(key)
         }
