@@ -9,10 +9,10 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// An empty one with room for entries like those of another.
+    /// An empty one with room for entries, and for the bytes of all their keys and values.
     #[must_use]
-    pub fn with_room_of(other: &Self) -> Self {
-        Self { text: String::with_capacity(other.text.len()), ends: Vec::with_capacity(other.ends.len()) }
+    pub fn with_capacity(entries: usize, bytes: usize) -> Self {
+        Self { text: String::with_capacity(bytes), ends: Vec::with_capacity(entries) }
     }
 
     /// Adds an entry. `value` is JSON text; it is not checked here.

@@ -133,7 +133,7 @@ impl Intake {
             self.confirm_new(key).await?;
         }
         if !self.batch.is_empty() {
-            let next = Batch::with_room_of(&self.batch);
+            let next = Batch::with_capacity(self.batch.len(), self.batch.bytes());
             let (batch, changed) = (std::mem::replace(&mut self.batch, next), std::mem::take(&mut self.changed));
             self.progress.add(batch.len(), batch.bytes());
             self.send(Parcel::Entries { batch, changed }).await?;

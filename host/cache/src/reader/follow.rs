@@ -6,7 +6,7 @@ use foldhash::fast::RandomState;
 use serde::de::DeserializeOwned;
 
 use super::entries::{Base, Entries};
-use super::load::{Failure, TURN, parse};
+use super::load::{Failure, TURN, typed};
 use super::snapshot::Snapshot;
 use crate::store::{Changes, Delta, Store};
 use crate::{Head, Id, Name};
@@ -67,7 +67,7 @@ fn together(deltas: &[(Id, Delta)]) -> HashMap<&str, Option<&str>, RandomState> 
 }
 
 fn read<V: DeserializeOwned>(cache: &Name, head: &Head, key: &str, json: &str) -> Result<V, Failure> {
-    parse(cache, key, json.as_bytes()).map_err(|error| Failure::Refused(head.id, error))
+    typed(cache, key, serde_json::from_str(json)).map_err(|error| Failure::Refused(head.id, error))
 }
 
 /// Lets other tasks have their turn now and then.

@@ -16,7 +16,7 @@ const SMALL: u64 = 5_000;
 /// How often a load in chunks starts again before it takes one long step instead.
 const RESTARTS: usize = 2;
 /// How many values are parsed before other tasks get their turn.
-pub(super) const TURN: usize = 500;
+pub(super) const TURN: usize = 100;
 
 /// Why a load came to nothing.
 pub(super) enum Failure {
@@ -97,16 +97,15 @@ async fn load_in_chunks<V: DeserializeOwned>(
     keep: Keep,
 ) -> Result<Option<Loaded<V>>, Failure> {
     let mut load = Load::new(store, cache, seen, keep);
-    let mut scan = Scan::First;
-    loop {
-        let mut chunk = store.scan(cache, scan).await?;
-        let next = chunk.next.take();
-        load.add(chunk).await?;
-        match next {
-            Some(cursor) => scan = Scan::Next(cursor),
-            None => return load.finish().await,
-        }
+    let mut chunk = store.scan(cache, Scan::First).await?;
+    while let Some(cursor) = chunk.next.take() {
+        // The store gathers the next chunk while this one is parsed.
+        let (next, added) = tokio::join!(store.scan(cache, Scan::Next(cursor)), load.add(chunk));
+        added?;
+        chunk = next?;
     }
+    load.add(chunk).await?;
+    load.finish().await
 }
 
 /// A load under way.
@@ -137,7 +136,8 @@ impl<'a, V: DeserializeOwned> Load<'a, V> {
         };
         for (count, (key, json)) in chunk.entries.iter().enumerate() {
             take_turns(count).await;
-            let value = parse(self.cache, key, json.as_bytes()).map_err(|error| Failure::Refused(head.id, error))?;
+            let value = typed(self.cache, key, serde_json::from_str(json));
+            let value = value.map_err(|error| Failure::Refused(head.id, error))?;
             self.entries.insert(key, value);
         }
         if self.snapshots.last() != Some(&head.id) {
@@ -164,9 +164,9 @@ impl<'a, V: DeserializeOwned> Load<'a, V> {
     }
 }
 
-/// Reads one value as the reader's type.
-pub(super) fn parse<V: DeserializeOwned>(cache: &Name, key: &str, json: &[u8]) -> Result<V> {
-    serde_json::from_slice(json).map_err(|error| {
+/// One value as the reader's type, or what is wrong with it.
+pub(super) fn typed<V>(cache: &Name, key: &str, parsed: serde_json::Result<V>) -> Result<V> {
+    parsed.map_err(|error| {
         Error::value(format!(
             "the value of key `{}` is no `{}`: {error}; change the type, or what the loader gives",
             key.escape_debug(),

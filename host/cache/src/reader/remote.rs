@@ -3,6 +3,7 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
 use super::{Address, load};
@@ -12,6 +13,11 @@ use crate::{Error, Name, Presence, Result, Status};
 /// A cache read in the store itself, each time: for a few reads of a large map.
 ///
 /// Every read is a round trip, and fails when the store does not answer. Cheap to clone.
+///
+/// Values are those that are published at the time of the read. In Redis a read is one plain HGET or HMGET, as any
+/// client would do it. Whether the cache is whole and in what layout it stands is looked at once a second, and
+/// whenever a key is not found. So where some of the data was deleted by hand, or a cache is published in another
+/// layout, it may take a second until reads of what is still there see it.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), kiwi_cache::Error> {
@@ -53,7 +59,8 @@ impl<V: DeserializeOwned> RemoteCache<V> {
     /// Nothing is published, or it is lost (`is_missing`); the value is no `V` (`is_value`); the store
     /// cannot be reached (`is_unavailable`) or refuses us (`is_denied`).
     pub async fn get(&self, key: &str) -> Result<Option<V>> {
-        Ok(self.get_many(&[key]).await?.pop().flatten())
+        let json = self.read(&[key]).await?.pop().flatten();
+        json.map(|json| self.parse(key, &json)).transpose()
     }
 
     /// The values of some keys, in their order and of one snapshot, in one round trip.
@@ -61,13 +68,8 @@ impl<V: DeserializeOwned> RemoteCache<V> {
     /// # Errors
     /// As [`get`](Self::get).
     pub async fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<V>>> {
-        let values = match self.store.get(&self.cache, keys).await? {
-            Some(values) => values,
-            None => return Err(self.absent().await?),
-        };
-        let parse = |(key, json): (&&str, Option<bytes::Bytes>)| {
-            json.map(|json| load::parse(&self.cache, key, &json)).transpose()
-        };
+        let values = self.read(keys).await?;
+        let parse = |(key, json): (&&str, Option<Bytes>)| json.map(|json| self.parse(key, &json)).transpose();
         keys.iter().zip(values).map(parse).collect()
     }
 
@@ -76,10 +78,7 @@ impl<V: DeserializeOwned> RemoteCache<V> {
     /// # Errors
     /// As [`get`](Self::get), save that the value may be of any type.
     pub async fn contains_key(&self, key: &str) -> Result<bool> {
-        match self.store.get(&self.cache, &[key]).await? {
-            Some(values) => Ok(values.iter().any(Option::is_some)),
-            None => Err(self.absent().await?),
-        }
+        Ok(self.read(&[key]).await?.iter().any(Option::is_some))
     }
 
     /// How many entries what is published has.
@@ -114,6 +113,18 @@ impl<V: DeserializeOwned> RemoteCache<V> {
     #[must_use]
     pub fn name(&self) -> &Name {
         &self.cache
+    }
+
+    /// The values of some keys, as JSON text.
+    async fn read(&self, keys: &[&str]) -> Result<Vec<Option<Bytes>>> {
+        match self.store.peek(&self.cache, keys).await? {
+            Some(values) => Ok(values),
+            None => Err(self.absent().await?),
+        }
+    }
+
+    fn parse(&self, key: &str, json: &[u8]) -> Result<V> {
+        load::typed(&self.cache, key, serde_json::from_slice(json))
     }
 
     /// Why a read found nothing to read in.

@@ -213,6 +213,9 @@ pub enum Scan {
 /// The caches that readers ask for, as they ask: see [`Store::asks`].
 pub type Asks = BoxStream<'static, Name>;
 
+/// How long [`Store::peek`] goes by what was seen of a cache.
+pub const SEEN_FOR: Duration = Duration::from_secs(1);
+
 /// Something [`Store::check`] found that will cause trouble.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
@@ -297,6 +300,12 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// The values of some keys of what is published, in one consistent step. The outer `None`:
     /// the cache is missing or lost.
     async fn get(&self, cache: &Name, keys: &[&str]) -> Result<Option<Vec<Option<Bytes>>>>;
+
+    /// As [`get`](Self::get), at the least cost: that the cache is whole, and in what layout it stands, may have
+    /// been seen up to [`SEEN_FOR`] ago. The values themselves are those of now.
+    async fn peek(&self, cache: &Name, keys: &[&str]) -> Result<Option<Vec<Option<Bytes>>>> {
+        self.get(cache, keys).await
+    }
 
     /// Asks whatever host runs a cache to look after it, for a reader that finds nothing there. Changes
     /// no data. Nobody may be listening, so it is to be repeated by who waits.

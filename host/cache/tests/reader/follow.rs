@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use kiwi_cache::Cache;
-use redis::FromRedisValue;
 
 use crate::on_both_stores;
 use crate::place::Place;
@@ -54,27 +53,19 @@ async fn a_value_that_is_set_right_again_is_no_obstacle(place: impl Place) {
     assert_eq!([*cache.get("key-1").unwrap().unwrap(), *cache.get("key-2").unwrap().unwrap()], [8, 7]);
 }
 
-/// How often Redis has run a command.
-fn calls(redis: &RedisServer, command: &str) -> u64 {
-    let stats = redis.command::<redis::Value>(&["INFO", "commandstats"]).unwrap();
-    let stats = String::from_redis_value(stats).unwrap();
-    let line = stats.lines().find_map(|line| line.strip_prefix(&format!("cmdstat_{command}:calls=")));
-    line.map_or(0, |line| line.split(',').next().unwrap().parse().unwrap())
-}
-
 #[tokio::test]
 async fn little_is_asked_for_where_little_has_changed() {
     let redis = RedisServer::start();
     let publisher = Publisher::new(&redis);
     publisher.publish(&numbered(20_000)).await;
     let cache: Cache<u64> = Cache::connect(redis.open(), "airlines").await.unwrap();
-    let whole = (calls(&redis, "hscan"), calls(&redis, "hgetall"));
+    let whole = (redis.calls("hscan"), redis.calls("hgetall"));
     for n in 0..10 {
         publisher.change(&[("key-5", &n.to_string())]).await;
         cache.reload().await.unwrap();
     }
     assert_eq!(*cache.get("key-5").unwrap().unwrap(), 9);
-    assert_eq!((calls(&redis, "hscan"), calls(&redis, "hgetall")), whole, "nothing is loaded whole");
+    assert_eq!((redis.calls("hscan"), redis.calls("hgetall")), whole, "nothing is loaded whole");
 
     // Another map, or too much of this one: then it is.
     let half: Vec<_> = (0..10_000).map(|n| (format!("key-{n}"), "1".to_owned())).collect();
@@ -82,7 +73,7 @@ async fn little_is_asked_for_where_little_has_changed() {
     publisher.change(&half).await;
     cache.reload().await.unwrap();
     assert_eq!(*cache.get("key-7").unwrap().unwrap(), 1);
-    assert!(calls(&redis, "hscan") > whole.0);
+    assert!(redis.calls("hscan") > whole.0);
     publisher.publish(&numbered(3)).await;
     cache.reload().await.unwrap();
     assert_eq!(read(&cache).len(), 3);

@@ -1,12 +1,20 @@
 //! The reader without a copy.
 
+use std::time::{Duration, Instant};
+
+use kiwi_cache::store::{Layout, SEEN_FOR};
 use kiwi_cache::{Presence, RemoteCache};
 
 use crate::on_both_stores;
 use crate::place::Place;
 use crate::publisher::Publisher;
+use crate::redis_server::RedisServer;
 
-on_both_stores!(each_read_is_of_what_is_published_now, a_missing_cache_is_not_an_absent_key);
+on_both_stores!(
+    each_read_is_of_what_is_published_now,
+    each_read_is_of_the_last_of_many_changes,
+    a_missing_cache_is_not_an_absent_key,
+);
 
 async fn each_read_is_of_what_is_published_now(place: impl Place) {
     let publisher = Publisher::new(&place);
@@ -26,6 +34,22 @@ async fn each_read_is_of_what_is_published_now(place: impl Place) {
     assert_eq!(airlines.status().await.unwrap().presence, Presence::Whole(head));
 }
 
+async fn each_read_is_of_the_last_of_many_changes(place: impl Place) {
+    let publisher = Publisher::new(&place);
+    publisher.publish(&[("FR", "0"), ("U2", "0")]).await;
+    let airlines: RemoteCache<u64> = RemoteCache::open(place.url(), "airlines").unwrap();
+    for n in 1..30 {
+        let value = n.to_string();
+        publisher.change(&[("FR", &value), ("U2", &value)]).await;
+        assert_eq!(airlines.get("FR").await.unwrap(), Some(n));
+        assert_eq!(airlines.get_many(&["U2", "FR"]).await.unwrap(), [Some(n), Some(n)]);
+        publisher.publish(&[("FR", "7"), (&value, "8")]).await;
+        assert_eq!(airlines.get_many(&["FR", &value, "U2"]).await.unwrap(), [Some(7), Some(8), None]);
+        assert_eq!(airlines.get("U2").await.unwrap(), None);
+        publisher.publish(&[("FR", "0"), ("U2", "0")]).await;
+    }
+}
+
 async fn a_missing_cache_is_not_an_absent_key(place: impl Place) {
     let airlines: RemoteCache<u64> = RemoteCache::open(place.url(), "airlines").unwrap();
     assert!(airlines.get("FR").await.unwrap_err().is_missing());
@@ -33,4 +57,93 @@ async fn a_missing_cache_is_not_an_absent_key(place: impl Place) {
     assert!(airlines.contains_key("FR").await.unwrap_err().is_missing());
     assert!(airlines.len().await.unwrap_err().is_missing());
     assert_eq!(airlines.status().await.unwrap().presence, Presence::Missing);
+}
+
+#[tokio::test]
+async fn a_read_is_one_plain_command() {
+    let redis = RedisServer::start();
+    Publisher::new(&redis).publish(&[("FR", "1"), ("U2", "2")]).await;
+    let airlines: RemoteCache<u64> = RemoteCache::open(redis.url().as_str(), "airlines").unwrap();
+    let calls = || ["hget", "hmget", "multi"].map(|command| redis.calls(command));
+    let (before, started) = (calls(), Instant::now());
+    for _ in 0..100 {
+        assert_eq!(airlines.get("FR").await.unwrap(), Some(1));
+    }
+    let after = calls();
+    let [plain, _, whole] = std::array::from_fn(|n| after[n] - before[n]);
+    assert_eq!(plain + whole, 100);
+    assert!(whole <= 1 + started.elapsed().as_secs(), "{whole} reads asked for more than their value");
+
+    let (before, started) = (calls(), Instant::now());
+    for _ in 0..100 {
+        assert_eq!(airlines.get_many(&["FR", "U2"]).await.unwrap(), [Some(1), Some(2)]);
+    }
+    let after = calls();
+    let [plain, of_several, whole] = std::array::from_fn(|n| after[n] - before[n]);
+    // Those that ask for more read meta by HMGET, too.
+    assert_eq!((plain, of_several), (0, 100 + whole));
+    assert!(whole <= 1 + started.elapsed().as_secs(), "{whole} reads asked for more than their values");
+}
+
+#[tokio::test]
+async fn data_that_is_gone_is_missing_at_once() {
+    let redis = RedisServer::start();
+    Publisher::new(&redis).publish(&[("FR", "1")]).await;
+    let airlines: RemoteCache<u64> = RemoteCache::open(redis.url().as_str(), "airlines").unwrap();
+    assert_eq!(airlines.get("FR").await.unwrap(), Some(1));
+    redis.command::<()>(&["DEL", "kiwi:{airlines}"]).unwrap();
+    assert!(airlines.get("FR").await.unwrap_err().is_missing());
+}
+
+#[tokio::test]
+async fn data_that_is_lost_in_part_is_missing_after_a_second() {
+    let redis = RedisServer::start();
+    Publisher::new(&redis).publish(&[("FR", "1"), ("U2", "2")]).await;
+    let airlines: RemoteCache<u64> = RemoteCache::open(redis.url().as_str(), "airlines").unwrap();
+    assert_eq!(airlines.get("FR").await.unwrap(), Some(1));
+    redis.command::<()>(&["HDEL", "kiwi:{airlines}", "U2"]).unwrap();
+    let lost = Instant::now();
+    loop {
+        let began = lost.elapsed();
+        match airlines.get("FR").await {
+            Ok(value) => assert!(value == Some(1) && began < SEEN_FOR, "{value:?} after {began:?}"),
+            Err(error) => break assert!(error.is_missing(), "{error}"),
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn another_layout_is_read_after_a_second() {
+    let redis = RedisServer::start();
+    let mut publisher = Publisher::new(&redis);
+    publisher.publish(&[("FR", "1")]).await;
+    let airlines: RemoteCache<u64> = RemoteCache::open(redis.url().as_str(), "airlines").unwrap();
+    assert_eq!(airlines.get("FR").await.unwrap(), Some(1));
+    let record = Layout::Record("Airlines".parse().unwrap());
+    publisher.store = publisher.store.with_layouts(&[(publisher.cache.clone(), record)]).unwrap();
+    publisher.publish(&[("FR", "2")]).await;
+    let published = Instant::now();
+    loop {
+        let began = published.elapsed();
+        match airlines.get("FR").await.unwrap() {
+            Some(1) => assert!(began < SEEN_FOR, "still read after {began:?}"),
+            value => break assert_eq!(value, Some(2)),
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_comes_back_is_read_again() {
+    let mut redis = RedisServer::start();
+    Publisher::new(&redis).publish(&[("FR", "1")]).await;
+    let airlines: RemoteCache<u64> = RemoteCache::open(redis.url().as_str(), "airlines").unwrap();
+    assert_eq!(airlines.get("FR").await.unwrap(), Some(1));
+    redis.kill();
+    assert!(airlines.get("FR").await.unwrap_err().is_unavailable());
+    redis.restart();
+    assert!(redis.is_ready());
+    Publisher::new(&redis).publish(&[("FR", "2")]).await;
+    assert_eq!(airlines.get("FR").await.unwrap(), Some(2));
 }

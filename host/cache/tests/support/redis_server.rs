@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use redis::FromRedisValue;
+
 /// A running server, whose data is nowhere but in its memory.
 pub(crate) struct RedisServer {
     child: Child,
@@ -77,6 +79,14 @@ impl RedisServer {
     pub(crate) fn command<T: redis::FromRedisValue>(&self, words: &[&str]) -> redis::RedisResult<T> {
         let mut connection = redis::Client::open(self.url())?.get_connection()?;
         redis::cmd(words[0]).arg(&words[1..]).query(&mut connection)
+    }
+
+    /// How often it has run a command.
+    pub(crate) fn calls(&self, command: &str) -> u64 {
+        let stats: redis::Value = self.command(&["INFO", "commandstats"]).expect("a server that answers");
+        let stats = String::from_redis_value(stats).expect("a text");
+        let line = stats.lines().find_map(|line| line.strip_prefix(&format!("cmdstat_{command}:calls=")));
+        line.and_then(|line| line.split(',').next()?.parse().ok()).unwrap_or(0)
     }
 
     /// Waits until it answers; false if it ended instead.

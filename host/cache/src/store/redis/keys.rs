@@ -34,7 +34,7 @@ pub(super) struct Record {
 
 impl Keys {
     pub(super) fn new(prefix: &str, cache: &Name, layout: &Layout) -> Self {
-        let data = format!("{prefix}{{{cache}}}");
+        let data = data(prefix, cache);
         Self {
             meta: format!("{data}:meta"),
             lease: format!("{data}:lease"),
@@ -77,6 +77,11 @@ impl Record {
     fn new(key: &RecordKey) -> Self {
         Self { resource: key.resource(), lock: key.lock() }
     }
+}
+
+/// The key of a cache's data.
+pub(super) fn data(prefix: &str, cache: &Name) -> String {
+    [prefix, "{", cache.as_str(), "}"].concat()
 }
 
 /// The pattern that finds the meta keys of all caches.

@@ -9,6 +9,7 @@ mod error;
 mod head;
 mod keys;
 mod options;
+mod peek;
 mod read;
 mod record;
 mod record_text;
@@ -29,6 +30,7 @@ pub(super) use record_text::RecordText;
 
 use self::head::{LAYOUT, number, text};
 use self::keys::Keys;
+use self::peek::SeenWhole;
 use self::script::Script;
 use self::server::Server;
 use super::{Asks, Begin, Changes, Chunk, Commit, Due, Finding, Layout, Lease, Publish, Scan, Store};
@@ -43,6 +45,7 @@ pub struct Redis {
     server: Arc<Server>,
     /// Of the caches whose layout we were told.
     layouts: Arc<HashMap<Name, Layout>>,
+    seen_whole: Arc<SeenWhole>,
 }
 
 impl Redis {
@@ -52,13 +55,13 @@ impl Redis {
     /// `is_invalid` if the options cannot be used on this machine, such as unix sockets elsewhere.
     pub fn open(options: &RedisOptions) -> Result<Self> {
         let server = Arc::new(Server::new(options)?);
-        Ok(Self { server, layouts: Arc::default() })
+        Ok(Self { server, layouts: Arc::default(), seen_whole: Arc::default() })
     }
 
     fn knowing(&self, layouts: &[(Name, Layout)]) -> Self {
         let mut known = HashMap::clone(&self.layouts);
         known.extend(layouts.iter().cloned());
-        Self { server: Arc::clone(&self.server), layouts: Arc::new(known) }
+        Self { server: Arc::clone(&self.server), layouts: Arc::new(known), seen_whole: Arc::default() }
     }
 
     /// A cache whose layout we were not told is read as a hash, until its meta says otherwise.
@@ -177,6 +180,14 @@ impl Store for Redis {
 
     async fn get(&self, cache: &Name, keys: &[&str]) -> Result<Option<Vec<Option<Bytes>>>> {
         self.values(cache, keys).await
+    }
+
+    async fn peek(&self, cache: &Name, keys: &[&str]) -> Result<Option<Vec<Option<Bytes>>>> {
+        match self.peek_at(cache, keys).await? {
+            // Boxed, because it is large and rare: each read allocates the future that this is a part of.
+            None => Box::pin(self.values(cache, keys)).await,
+            values => Ok(values),
+        }
     }
 
     async fn ask(&self, cache: &Name) -> Result<()> {

@@ -1,7 +1,7 @@
 //! The reading side: heads, entries, deltas.
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use redis::{Cmd, Value};
@@ -21,7 +21,7 @@ const STATUSES: usize = 100;
 const SCAN_ENTRIES: usize = 400;
 
 /// How many values one command gives.
-const GET_KEYS: usize = 1_000;
+pub(super) const GET_KEYS: usize = 1_000;
 
 /// A whole map in one reply takes its time, at the server and on the network.
 pub(super) const WHOLE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -104,11 +104,14 @@ impl Redis {
             read.arg(wanted);
             read
         });
-        let (presence, replies) = match self.read_with_head(cache, &keys, reads, RESPONSE_TIMEOUT).await? {
-            Read::Hash(presence, replies) => (presence, replies),
+        let at = Instant::now();
+        let read = self.read_with_head(cache, &keys, reads, RESPONSE_TIMEOUT).await;
+        self.seen_whole.note(cache, at, matches!(read, Ok(Read::Hash(Presence::Whole(_), _))));
+        let replies = match read? {
+            Read::Hash(Presence::Whole(_), replies) => replies,
+            Read::Hash(..) => return Ok(None),
             Read::Record(chunk) => return Ok(pick(chunk, wanted)),
         };
-        let Presence::Whole(_) = presence else { return Ok(None) };
         let mut values = Vec::with_capacity(wanted.len());
         for reply in replies {
             match reply {
@@ -192,7 +195,8 @@ impl Redis {
 
     /// Entries from the fields and values of a reply.
     fn batch(&self, cache: &Name, keys: &Keys, flat: &[Value]) -> Result<Batch> {
-        let mut entries = Batch::default();
+        let bytes = flat.iter().map(|text| if let Value::BulkString(text) = text { text.len() } else { 0 }).sum();
+        let mut entries = Batch::with_capacity(flat.len() / 2, bytes);
         for entry in flat.chunks_exact(2) {
             match (text(&entry[0]), text(&entry[1])) {
                 (Some(key), Some(value)) => entries.push(key, value),

@@ -1,8 +1,10 @@
 //! The connection to one Redis: made when first needed, and again whenever it was lost.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use redis::aio::MultiplexedConnection;
+use arc_swap::ArcSwapOption;
+use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::{AsyncConnectionConfig, Client, Cmd, ErrorKind, Pipeline, RedisError, RedisResult, ServerErrorKind, Value};
 use tokio::sync::Mutex;
 
@@ -23,17 +25,14 @@ pub(super) struct Server {
     pub(super) client: Client,
     pub(super) options: RedisOptions,
     pub(super) location: String,
-    line: Mutex<Line>,
+    /// The connection there is, if there is one.
+    line: ArcSwapOption<Line>,
+    /// Held by who makes a connection. What it was that failed, when the last attempt did.
+    failure: Mutex<Option<(Instant, RedisError)>>,
 }
 
-/// The connection there is, if there is one, and its number, so that of all who find it broken only
-/// the first takes it away.
-#[derive(Default)]
-struct Line {
-    number: u64,
-    connection: Option<MultiplexedConnection>,
-    failure: Option<(Instant, RedisError)>,
-}
+/// A connection, which whoever finds it broken takes away.
+struct Line(MultiplexedConnection);
 
 /// Whether a connection has proved good since it was made for somebody.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -51,7 +50,7 @@ impl Server {
             }
         }
         let (client, location) = (options.client()?, options.location());
-        Ok(Self { client, options: options.clone(), location, line: Mutex::default() })
+        Ok(Self { client, options: options.clone(), location, line: ArcSwapOption::empty(), failure: Mutex::default() })
     }
 
     /// Runs one command.
@@ -125,6 +124,22 @@ impl Server {
         Ok(transactions.iter().map(|of| executed(replies.by_ref().take(of.commands.len() + 2))).collect())
     }
 
+    /// Runs one command that has few arguments, over the connection there is. `None`: there is none that works, or
+    /// the server answers with an error. Whoever sends the next by another way finds out, and says why.
+    pub(super) async fn try_command(&self, command: &Cmd) -> RedisResult<Option<Value>> {
+        let Some(line) = self.line.load_full() else { return Ok(None) };
+        let mut connection = line.0.clone();
+        // The one that boxes: what `send_packed_command` gives is larger than an allocator is quick with.
+        match connection.req_packed_command(command).await.and_then(Value::extract_error) {
+            Ok(reply) => Ok(Some(reply)),
+            Err(error) if error.is_timeout() => {
+                self.hang_up(&line);
+                Err(error)
+            }
+            Err(_) => Ok(None),
+        }
+    }
+
     /// Sends commands and gives their replies, errors of the server among them.
     ///
     /// A connection that was made before may turn out to be broken only now: then the commands are
@@ -133,7 +148,8 @@ impl Server {
         let mut waits = TRY_AGAIN_WAITS_MS.into_iter();
         let mut sent_again = false;
         loop {
-            let (mut connection, number, made) = self.connection().await?;
+            let (line, made) = self.line().await?;
+            let mut connection = line.0.clone();
             connection.set_response_timeout(timeout);
             match connection.send_packed_commands(pipeline, 0, pipeline.len()).await {
                 Ok(replies) if replies.iter().any(is_try_again) => match waits.next() {
@@ -142,7 +158,7 @@ impl Server {
                 },
                 Ok(replies) => return Ok(replies),
                 Err(error) => {
-                    self.hang_up(number).await;
+                    self.hang_up(&line);
                     if made == Made::Now || sent_again || error.is_timeout() {
                         return Err(error);
                     }
@@ -152,14 +168,17 @@ impl Server {
         }
     }
 
-    async fn connection(&self) -> RedisResult<(MultiplexedConnection, u64, Made)> {
+    async fn line(&self) -> RedisResult<(Arc<Line>, Made)> {
+        if let Some(line) = self.line.load_full() {
+            return Ok((line, Made::Before));
+        }
         let asked = Instant::now();
-        let mut line = self.line.lock().await;
-        if let Some(connection) = &line.connection {
-            return Ok((connection.clone(), line.number, Made::Before));
+        let mut failure = self.failure.lock().await;
+        if let Some(line) = self.line.load_full() {
+            return Ok((line, Made::Before));
         }
         // Those who waited for an attempt share its failure: they do not try one after the other.
-        if let Some((at, error)) = &line.failure
+        if let Some((at, error)) = &*failure
             && *at >= asked
         {
             return Err(error.clone());
@@ -169,23 +188,21 @@ impl Server {
             .set_response_timeout(Some(RESPONSE_TIMEOUT));
         match self.client.get_multiplexed_async_connection_with_config(&config).await {
             Ok(connection) => {
-                line.number += 1;
-                line.connection = Some(connection.clone());
-                line.failure = None;
-                Ok((connection, line.number, Made::Now))
+                let line = Arc::new(Line(connection));
+                self.line.store(Some(Arc::clone(&line)));
+                *failure = None;
+                Ok((line, Made::Now))
             }
             Err(error) => {
-                line.failure = Some((Instant::now(), error.clone()));
+                *failure = Some((Instant::now(), error.clone()));
                 Err(error)
             }
         }
     }
 
-    async fn hang_up(&self, number: u64) {
-        let mut line = self.line.lock().await;
-        if line.number == number {
-            line.connection = None;
-        }
+    /// Of all who find a connection broken only the first takes it away.
+    fn hang_up(&self, broken: &Arc<Line>) {
+        self.line.compare_and_swap(broken, None);
     }
 }
 
