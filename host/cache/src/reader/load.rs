@@ -4,7 +4,11 @@
 //! Each chunk says which snapshot it belongs to, so a mixture shows: where deltas lead from one to the
 //! other they are applied, and else the load starts again.
 
+use std::sync::Arc;
+
 use serde::de::DeserializeOwned;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 use super::entries::{Base, Entries};
 use super::follow::{catch_up, take_turns};
@@ -16,7 +20,9 @@ const SMALL: u64 = 5_000;
 /// How often a load in chunks starts again before it takes one long step instead.
 const RESTARTS: usize = 2;
 /// How many values are parsed before other tasks get their turn.
-pub(super) const TURN: usize = 100;
+pub(super) const TURN: usize = 500;
+/// How many chunks are fetched before they are parsed.
+const CHUNKS_AHEAD: usize = 2;
 
 /// Why a load came to nothing.
 pub(super) enum Failure {
@@ -70,7 +76,7 @@ pub(super) struct Loaded<V> {
 
 /// Loads the whole map that was just seen, or the one that has replaced it.
 pub(super) async fn load<V: DeserializeOwned>(
-    store: &dyn Store,
+    store: &Arc<dyn Store>,
     cache: &Name,
     seen: &Presence,
     keep: Keep,
@@ -84,28 +90,43 @@ pub(super) async fn load<V: DeserializeOwned>(
             }
         }
     }
-    let mut load = Load::new(store, cache, seen, keep);
+    let mut load = Load::new(&**store, cache, seen, keep);
     load.add(store.scan(cache, Scan::Whole).await?).await?;
-    load.finish().await?.ok_or_else(|| absent(store, cache, seen).into())
+    load.finish().await?.ok_or_else(|| absent(&**store, cache, seen).into())
 }
 
 /// One try. `None`: another snapshot was published meanwhile, or entries are lacking.
 async fn load_in_chunks<V: DeserializeOwned>(
-    store: &dyn Store,
+    store: &Arc<dyn Store>,
     cache: &Name,
     seen: &Presence,
     keep: Keep,
 ) -> Result<Option<Loaded<V>>, Failure> {
-    let mut load = Load::new(store, cache, seen, keep);
-    let mut chunk = store.scan(cache, Scan::First).await?;
-    while let Some(cursor) = chunk.next.take() {
-        // The store gathers the next chunk while this one is parsed.
-        let (next, added) = tokio::join!(store.scan(cache, Scan::Next(cursor)), load.add(chunk));
-        added?;
-        chunk = next?;
+    let mut load = Load::new(&**store, cache, seen, keep);
+    let (fetched, mut chunks) = mpsc::channel(CHUNKS_AHEAD);
+    // A task of its own, which ends with this: the store gathers the next chunks while one is parsed.
+    let mut fetching = JoinSet::new();
+    fetching.spawn(fetch(Arc::clone(store), cache.clone(), fetched));
+    while let Some(chunk) = chunks.recv().await {
+        load.add(chunk?).await?;
     }
-    load.add(chunk).await?;
     load.finish().await
+}
+
+/// Asks for one chunk after the other, until the last one or the first that fails.
+async fn fetch(store: Arc<dyn Store>, cache: Name, fetched: mpsc::Sender<Result<Chunk>>) {
+    let mut scan = Scan::First;
+    loop {
+        let mut chunk = store.scan(&cache, scan).await;
+        let next = chunk.as_mut().ok().and_then(|chunk| chunk.next.take());
+        if fetched.send(chunk).await.is_err() {
+            return;
+        }
+        match next {
+            Some(cursor) => scan = Scan::Next(cursor),
+            None => return,
+        }
+    }
 }
 
 /// A load under way.

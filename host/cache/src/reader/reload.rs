@@ -133,7 +133,7 @@ impl<V: DeserializeOwned> Reload<V> {
     async fn load(&self, seen: &Presence) -> Result<(Head, Entries<V>), Failure> {
         let (store, cache) = (&*self.store, &self.local.cache);
         if let Some(text) = &self.text {
-            let loaded = load::load(store, cache, seen, Keep::Text).await?;
+            let loaded = load::load(&self.store, cache, seen, Keep::Text).await?;
             text.keep(&loaded.head, loaded.text);
             return Ok((loaded.head, loaded.entries));
         }
@@ -142,7 +142,7 @@ impl<V: DeserializeOwned> Reload<V> {
         {
             return Ok(followed);
         }
-        let loaded = load::load(store, cache, seen, Keep::Values).await?;
+        let loaded = load::load(&self.store, cache, seen, Keep::Values).await?;
         Ok((loaded.head, loaded.entries))
     }
 
