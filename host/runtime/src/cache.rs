@@ -16,6 +16,7 @@ use crate::loader::NativeLoader;
 use crate::native;
 use crate::plugin_error::PluginError;
 use crate::progress::Progress;
+use crate::prolong::Renewed;
 use crate::sandbox::{Component, Plugin};
 
 /// One cache, its loader ready and its settings found to fit.
@@ -27,6 +28,8 @@ pub(crate) struct Cache {
     pub(crate) progress: Arc<Progress>,
     /// The number of the last snapshot this host knows of: numbers grow even where the store lost everything.
     pub(crate) last_seq: AtomicU64,
+    /// When what is published was last given its whole life.
+    pub(crate) renewed: Renewed,
     /// What this program's own reader holds, if it has one.
     pub(crate) kept_text: Arc<KeptText>,
     /// What this host remembers of what it has published.
@@ -81,6 +84,7 @@ impl Cache {
             timing: config.timing.or(asked).resolve(&config.name)?,
             progress: Arc::default(),
             last_seq: AtomicU64::default(),
+            renewed: Renewed::default(),
             kept_text: Arc::default(),
             memory: Memory::default(),
             loader,

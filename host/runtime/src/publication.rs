@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use kiwi_cache::store::{Begin, Commit, Content, Delta, Due, Layout, Publish, Scan};
 use kiwi_cache::{Batch, Head, Id};
+use tokio::time::Instant;
 
 use crate::cache::Cache;
 use crate::delivery::{Bound, Delivered, stage_all};
@@ -184,12 +185,14 @@ impl Attempt<'_> {
         let seq_after = self.cache.last_seq.load(Ordering::Relaxed);
         let (cache_ttl, refill_interval) = (timing.cache_ttl, timing.refill_interval);
         let publish = Publish { mark, cache_ttl, refill_interval, seq_after, content };
+        let asked = Instant::now();
         let mut committed = self.commit_once(&publish).await?;
         if committed == Commit::Fenced && self.take_again().await? {
             committed = self.commit_once(&publish).await?;
         }
         match committed {
             Commit::Done => {
+                self.cache.renewed.note(asked);
                 let base = self.base.as_ref().map_or(0, |base| base.seq);
                 let is_new = !matches!(publish.content, Content::Touch { .. });
                 self.cache.last_seq.store(base.max(seq_after) + u64::from(is_new), Ordering::Relaxed);

@@ -19,7 +19,7 @@ pub(super) const GROUP: Group = Group { figures: &[&LAG, &CPU], measure };
 
 static LAG: Figure = Figure {
     name: "many-caches-lag",
-    what: "1,000 caches with 10 entries, all changed every second: 99 of 100 commits come at most so long after they are due",
+    what: "1,000 caches with 10 entries, all changed every second: 99 of 100 commits come at most so long after they are due, from 5 s after the start",
     unit: "ms",
     target: Target::AtMost(50.0),
 };
@@ -33,6 +33,8 @@ static CPU: Figure = Figure {
 const INTERVAL: Duration = Duration::from_secs(1);
 /// How long a host may take to publish all for the first time.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// After a start all are due at once: measured is what comes later.
+const WARM_UP: Duration = Duration::from_secs(5);
 /// How long nothing at all may be committed.
 const SILENCE: Duration = Duration::from_secs(20);
 
@@ -67,11 +69,16 @@ fn run(desk: &Desk) -> Result<Run> {
     commits.psubscribe("kiwi:*:changed")?;
     let mut host = start(desk, &server, caches)?;
 
+    let warm_up = desk.whole_or_quick(WARM_UP, Duration::ZERO);
     let mut last = HashMap::new();
     let started = Instant::now();
-    while last.len() < caches {
+    let mut ready = started;
+    while last.len() < caches || ready.elapsed() < warm_up {
         let message = commits.get_message();
         host.check()?;
+        if last.len() < caches {
+            ready = Instant::now();
+        }
         last.insert(message?.get_channel_name().to_owned(), Instant::now());
         ensure!(started.elapsed() < PATIENCE, "{} of {caches} caches are published after {PATIENCE:?}", last.len());
     }

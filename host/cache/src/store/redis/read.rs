@@ -18,7 +18,7 @@ use crate::{Batch, Error, Id, Name, Presence, Result, Status};
 const STATUSES: usize = 100;
 
 /// About how many entries one step of a scan gives.
-const SCAN_ENTRIES: usize = 400;
+const SCAN_ENTRIES: usize = 300;
 
 /// How many values one command gives.
 pub(super) const GET_KEYS: usize = 1_000;
