@@ -29,8 +29,8 @@ impl Memory {
 
 /// The fingerprints of a map's entries, and which of them the load under way has given again.
 ///
-/// It tells duplicates apart as well. Its hashes are seeded anew in each host, so that no loader can
-/// choose keys or values that look alike. It knows nothing of whether the map is still what is published:
+/// It tells duplicates apart as well. Its hashes are seeded anew in each host, so that a loader cannot work
+/// out keys or values that look alike. It knows nothing of whether the map is still what is published:
 /// that is asked by the snapshot's id.
 #[derive(Debug, Default)]
 pub(crate) struct Fingerprints {

@@ -42,6 +42,8 @@ pub(crate) struct Intake {
     hash: Hash,
     /// The fingerprints of the last entries in the batch: those not compared yet.
     pending: Vec<Fingerprint>,
+    /// Of those compared last, the places of what was not there like this. Kept for its memory.
+    different: Vec<(usize, Seen)>,
     /// The places in the batch of what has changed.
     changed: Vec<usize>,
     /// Keys of this batch whose hash was seen before: duplicates, or accidents of hashing.
@@ -76,6 +78,7 @@ impl Intake {
             fingerprints,
             hash,
             pending: Vec::new(),
+            different: Vec::new(),
             changed: Vec::new(),
             suspects: Vec::new(),
             progress,
@@ -108,13 +111,13 @@ impl Intake {
         Ok(())
     }
 
-    /// Checks an entry by itself, as `push` and `compare` do, and adds it; `flush`es when it is time.
+    /// As `push`, then `compare` at once, and `flush` when it is time.
     ///
     /// # Errors
     /// As any of them.
     pub(crate) async fn take(&mut self, key: &str, value: &str) -> Result<(), Failure> {
-        entry::check_value(key, value, &self.limits)?;
         self.push(key, value)?;
+        self.compare()?;
         if self.is_full() { self.flush().await } else { Ok(()) }
     }
 
@@ -147,14 +150,15 @@ impl Intake {
     /// A value cannot be published.
     pub(crate) fn compare(&mut self) -> Result<(), Failure> {
         let first = self.batch.len() - self.pending.len();
-        let different: Vec<(usize, Seen)> = {
+        self.different.clear();
+        {
             let mut fingerprints = self.fingerprints.lock().unwrap_or_else(PoisonError::into_inner);
-            let seen = fingerprints.give_all(self.pending.drain(..)).zip(first..);
-            seen.filter(|(seen, _)| *seen != Seen::Same).map(|(seen, place)| (place, seen)).collect()
-        };
+            let seen = (first..).zip(fingerprints.give_all(self.pending.drain(..)));
+            self.different.extend(seen.filter(|(_, seen)| *seen != Seen::Same));
+        }
         let mut entries = self.batch.iter_from(first);
         let mut next = first;
-        for (place, seen) in different {
+        for &(place, seen) in &self.different {
             let Some((key, value)) = entries.nth(place - next) else { break };
             next = place + 1;
             match seen {

@@ -37,7 +37,7 @@ pub(crate) async fn keep_alive(store: &dyn Store, cache: &Cache, metrics: &Metri
     loop {
         let does_for = match cache.timing.cache_ttl {
             // Two of these may fail before anything is lost.
-            Ttl::For(cache_ttl) => cache_ttl / 3,
+            Ttl::For(cache_ttl) => cache_ttl / 4,
             Ttl::Forever => {
                 prolong(store, cache, metrics).await;
                 std::future::pending().await

@@ -33,9 +33,7 @@ pub(crate) enum Next {
 pub(crate) fn next(outcome: &Outcome, failures: u32, refill_interval: Duration, random: f64) -> Next {
     match outcome {
         // Never early: the store would say that it is not due, and the source is not asked more often than was said.
-        Outcome::Published { .. } | Outcome::Unchanged { .. } => {
-            Next::After(refill_interval.mul_f64(1.0 + SPREAD * random))
-        }
+        Outcome::Published { .. } | Outcome::Unchanged { .. } => Next::After(longer(refill_interval, SPREAD * random)),
         Outcome::Fresh { left } => Next::After(later(*left, random)),
         Outcome::Busy { left } => Next::After(later((*left).min(refill_interval).min(SOON), random)),
         Outcome::Backoff { left } => Next::After(later(*left, random)),
@@ -76,8 +74,13 @@ fn doubled(times: u32) -> Duration {
     FIRST_BACKOFF.saturating_mul(1u32.checked_shl(times.saturating_sub(1)).unwrap_or(u32::MAX))
 }
 
+/// Longer by this part. What is beyond any duration stays as it is.
+fn longer(delay: Duration, part: f64) -> Duration {
+    Duration::try_from_secs_f64(delay.as_secs_f64() * (1.0 + part)).unwrap_or(delay).max(delay)
+}
+
 fn later(delay: Duration, random: f64) -> Duration {
-    delay.mul_f64(1.0 + JITTER * random)
+    longer(delay, JITTER * random)
 }
 
 #[cfg(test)]
@@ -112,6 +115,12 @@ mod tests {
         }
         assert_eq!(delay(&failed(FailureKind::Other, None), 1, Duration::from_secs(5), 0.0).as_secs(), 5);
         assert_eq!(delay(&failed(FailureKind::Trap, None), 9, Duration::from_secs(5), 0.0).as_secs(), 5);
+    }
+
+    #[test]
+    fn who_loads_once_and_for_all_waits_for_ever() {
+        let outcome = Outcome::Unchanged { id: kiwi_cache::Id::random(), entries: 1, took: Duration::ZERO };
+        assert_eq!(delay(&outcome, 0, Duration::MAX, 0.9), Duration::MAX);
     }
 
     #[test]

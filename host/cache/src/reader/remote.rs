@@ -63,7 +63,8 @@ impl<V: DeserializeOwned> RemoteCache<V> {
         json.map(|json| self.parse(key, &json)).transpose()
     }
 
-    /// The values of some keys, in their order and of one snapshot, in one round trip.
+    /// The values of some keys, in their order and of one snapshot, in one round trip; in two where a key is not
+    /// found.
     ///
     /// # Errors
     /// As [`get`](Self::get).

@@ -119,6 +119,33 @@ async fn a_restart_between_two_calls_is_not_even_noticed() {
 }
 
 #[tokio::test]
+async fn what_a_delta_leaves_where_its_script_was_not_known_has_an_end() {
+    let server = RedisServer::start();
+    let store = open(&server.url());
+    let cache = name("airlines");
+    let before = map(&[("FR", "1")]);
+    refill(&store, &cache, &before).await;
+    let (lease, base) = take(&store, &cache).await;
+    // Not known by its hash, and not to be sent again.
+    let _: () = server.command(&["SCRIPT", "FLUSH"]).unwrap();
+    let _: () = server.command(&["ACL", "SETUSER", "default", "-eval"]).unwrap();
+    let after = map(&[("LH", "2")]);
+    let change = Content::Delta {
+        id: Id::random(),
+        base: base.unwrap().id,
+        delta: delta(&before, &after),
+        bytes: batch(&after).bytes() as u64,
+        root: root(&after),
+    };
+    store.commit(&lease, &publish(change)).await.unwrap_err();
+    let _: () = server.command(&["ACL", "SETUSER", "default", "+eval"]).unwrap();
+    let left: Vec<String> = server.command(&["KEYS", "*:staging:*"]).unwrap();
+    assert_eq!(left.len(), 2, "{left:?}");
+    assert_eq!(immortal(&server), [""; 0]);
+    assert_eq!(published(&store, &cache).await.unwrap().1, before);
+}
+
+#[tokio::test]
 async fn a_server_busy_with_a_script_is_unavailable_until_it_is_done() {
     let server = RedisServer::start_with(&["--lua-time-limit", "10"]);
     let store = open(&server.url());

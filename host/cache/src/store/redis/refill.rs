@@ -175,6 +175,7 @@ impl Redis {
             transaction.add(expire(commit.staging));
             if is_kept {
                 transaction.add(record(&lent_changes, &open, &packed));
+                transaction.add(expire(&lent_changes));
             }
             transaction.add(commit.call(by, &close));
             transaction
