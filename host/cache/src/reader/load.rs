@@ -21,6 +21,8 @@ const SMALL: u64 = 5_000;
 const RESTARTS: usize = 2;
 /// How many values are parsed before other tasks get their turn.
 pub(super) const TURN: usize = 500;
+/// For how many entries room is made before any of them is there: what a store claims is not proof.
+const MOST_ROOM: u64 = 4 << 20;
 /// How many chunks are fetched before they are parsed.
 const CHUNKS_AHEAD: usize = 2;
 
@@ -145,7 +147,7 @@ struct Load<'a, V> {
 
 impl<'a, V: DeserializeOwned> Load<'a, V> {
     fn new(store: &'a dyn Store, cache: &'a Name, seen: &'a Presence, keep: Keep) -> Self {
-        let room = seen.whole().and_then(|head| usize::try_from(head.entries).ok()).unwrap_or_default();
+        let room = seen.whole().map_or(0, |head| head.entries.min(MOST_ROOM) as usize);
         let entries = Base::with_capacity(room);
         Self { store, cache, seen, head: None, snapshots: Vec::new(), entries, keep, text: Vec::new() }
     }
