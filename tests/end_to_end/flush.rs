@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use kiwi_cache::{Cache, Id};
+use kiwi_cache::Cache;
+use kiwi_store::Id;
 
 use crate::redis_server::RedisServer;
 use crate::support::{Desk, LONG, Number, Numbers, numbers};

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use kiwi_cache::Cache;
-use kiwi_cache::store::{self, Store};
+use kiwi_store::Store;
 use redis::{Connection, FromRedisValue};
 
 use crate::redis_server::RedisServer;
@@ -19,7 +19,7 @@ async fn fifty_kills_amid_refills_never_show_a_reader_anything_but_whole_maps() 
     let redis = Arc::new(RedisServer::start());
     let timing = "refill_interval = \"1ms\"\nlease_ttl = \"1s\"";
     let desk = Desk::with(&numbers(&redis, ENTRIES, timing));
-    let store = store::open(&redis.url().parse().expect("a store URL")).expect("a store");
+    let store = kiwi_store::open(&redis.url().parse().expect("a store URL")).expect("a store");
     desk.run(&["refill", "--all"]).expect(0);
     let done = Arc::new(AtomicBool::new(false));
     let reader = tokio::spawn(read(store, Arc::clone(&done)));

@@ -16,7 +16,7 @@ mod migrating;
 mod read_through;
 mod readme;
 mod redis_page;
-#[path = "../../host/cache/tests/support/redis_server.rs"]
+#[path = "../../host/store/tests/support/redis_server.rs"]
 mod redis_server;
 mod refusals;
 mod stalls;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-use kiwi_cache::{Cache, blocking, store};
+use kiwi_cache::{Cache, blocking};
 
 use crate::redis_server::RedisServer;
 use crate::support::{Desk, LONG, Running, eventually, plugin};
@@ -122,7 +122,7 @@ async fn a_thousand_async_and_blocking_readers_of_an_empty_cache_cause_one_load(
             })
         })
         .collect();
-    let shared = store::open(&redis.url().parse().expect("a URL")).expect("a store");
+    let shared = kiwi_store::open(&redis.url().parse().expect("a URL")).expect("a store");
     let each = (0..WITH_A_STORE_EACH).map(|_| reader(redis.url()));
     let builders = (0..SHARING_A_STORE).map(|_| reader(&shared)).chain(each);
     let reading: Vec<_> = builders

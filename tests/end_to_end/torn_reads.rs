@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use kiwi_cache::Cache;
-use kiwi_cache::store::{self, Store};
+use kiwi_store::Store;
 use redis::Connection;
 
 use crate::redis_server::RedisServer;
@@ -37,7 +37,7 @@ fn start(desk: &Desk) -> Running {
 }
 
 fn open(redis: &RedisServer) -> Arc<dyn Store> {
-    store::open(&redis.url().parse().expect("a store URL")).expect("a store")
+    kiwi_store::open(&redis.url().parse().expect("a store URL")).expect("a store")
 }
 
 fn connect(redis: &RedisServer) -> Connection {

@@ -7,8 +7,9 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use kiwi_cache::{Batch, Cache, Root};
+use kiwi_cache::Cache;
 use kiwi_host::{CacheConfig, Host, LoadError, Loader, Output};
+use kiwi_store::{Batch, Root};
 use map::Map;
 use tokio::runtime::Runtime;
 
@@ -69,7 +70,7 @@ fn intake(criterion: &mut Criterion) {
     let directory = tempfile::tempdir().expect("a directory");
     let host = runtime.block_on(async {
         let store = format!("file:{}", directory.path().display()).parse().expect("a store's URL");
-        let store = kiwi_cache::store::open(&store).expect("an embedded store");
+        let store = kiwi_store::open(&store).expect("an embedded store");
         let cache = CacheConfig::native("bench".parse().expect("a name"), Ready(Arc::new(entries())));
         Host::builder(store).caches([cache]).build().await.expect("a host").0
     });

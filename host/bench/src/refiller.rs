@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use kiwi_cache::Ttl;
 use kiwi_host::{
     AskedTiming, CacheConfig, DirGrant, Grants, Host, Limits, LoadError, Loader, Outcome, Output, Settings,
 };
+use kiwi_store::Ttl;
 use serde_json::json;
 
 use crate::desk::{Desk, text};
@@ -114,7 +114,7 @@ impl<'a> Refiller<'a> {
 }
 
 async fn build(url: &str, compiled: PathBuf, config: CacheConfig) -> Result<Host> {
-    let store = kiwi_cache::store::open(&url.parse()?)?;
+    let store = kiwi_store::open(&url.parse()?)?;
     let (host, skipped) = Host::builder(store).compile_cache(compiled).caches([config]).build().await?;
     ensure!(skipped.is_empty(), "the loader does not run: {skipped:?}");
     Ok(host)

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 
-#[path = "../../cache/tests/support/redis_server.rs"]
+#[path = "../../store/tests/support/redis_server.rs"]
 mod redis_server;
 
 use redis_server::RedisServer;

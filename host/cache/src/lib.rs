@@ -32,27 +32,11 @@
 //! A `Cache` holds one whole [`Snapshot`] at a time and never gives it up for nothing: while the
 //! store, the host or the source is away, it is served on, and [`State`] and age tell.
 
-mod batch;
-mod error;
-mod head;
-mod id;
-mod name;
 mod reader;
-mod root;
-pub mod store;
-mod ttl;
 
-pub use batch::Batch;
-pub use error::Error;
-pub use head::{Foreign, Head, LastError, LeaseState, Presence, Status};
-pub use id::{Id, Token};
-pub use name::Name;
+pub use kiwi_store as store;
+pub use kiwi_store::{Error, ErrorKind, Id, Name, Result, Ttl};
 pub use reader::*;
-pub use root::Root;
-pub use ttl::Ttl;
-
-/// What every fallible function of this crate gives.
-pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]

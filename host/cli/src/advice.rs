@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use kiwi_cache::Name;
 use kiwi_host::{Needs, PluginError, Setting};
+use kiwi_store::Name;
 
 /// Why a plugin cannot run a cache, with the TOML to add where that is what is missing.
 pub(crate) fn obstacle(cache: &Name, plugin: Option<&Path>, error: &PluginError) -> String {

@@ -30,12 +30,12 @@ impl Exit {
         if error.chain().any(|cause| cause.downcast_ref().is_some_and(broken_pipe)) {
             return Self::Done;
         }
-        let any = |is: fn(&kiwi_cache::Error) -> bool| error.chain().any(|cause| cause.downcast_ref().is_some_and(is));
+        let any = |is: fn(&kiwi_store::Error) -> bool| error.chain().any(|cause| cause.downcast_ref().is_some_and(is));
         if error.chain().any(|cause| cause.is::<Problems>() || cause.is::<PluginError>())
-            || any(kiwi_cache::Error::is_invalid)
+            || any(kiwi_store::Error::is_invalid)
         {
             Self::Usage
-        } else if any(kiwi_cache::Error::is_missing) {
+        } else if any(kiwi_store::Error::is_missing) {
             Self::Absent
         } else {
             Self::Failed

@@ -5,8 +5,8 @@ use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use kiwi_cache::Name;
 use kiwi_host::{Host, Progress};
+use kiwi_store::Name;
 
 use crate::human;
 

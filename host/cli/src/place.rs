@@ -4,8 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Result;
-use kiwi_cache::Error;
-use kiwi_cache::store::{self, Layout, Store, StoreUrl};
+use kiwi_store::{Error, Layout, Store, StoreUrl};
 
 use crate::args::PlaceArgs;
 use crate::config::Config;
@@ -39,7 +38,7 @@ impl Place {
                  say `--store redis://127.0.0.1:6379`, or set KIWI_STORE"
             );
         }
-        let store = store::open(&self.store_url()?)?;
+        let store = kiwi_store::open(&self.store_url()?)?;
         tracing::info!("maps are published in {}", store.location());
         Ok(store)
     }
@@ -57,7 +56,7 @@ impl Place {
             ))
             .into());
         }
-        Ok(self.with_layouts(store::open(&url)?))
+        Ok(self.with_layouts(kiwi_store::open(&url)?))
     }
 
     /// The store, knowing what the configuration says of the layouts.

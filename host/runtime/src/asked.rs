@@ -7,8 +7,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use kiwi_cache::Name;
-use kiwi_cache::store::Asks;
+use kiwi_store::{Asks, Name};
 use tokio::time::{Instant, timeout_at};
 
 use crate::warm::Shared;

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use kiwi_cache::{KeptText, Name};
+use kiwi_cache::KeptText;
+use kiwi_store::Name;
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::config::{AskedTiming, CacheConfig, Grants, Limits, Timing};
@@ -78,7 +79,7 @@ impl Cache {
             .map_err(|error| PluginError::of(&any, error.to_string()))
     }
 
-    fn new(config: CacheConfig, asked: AskedTiming, identity: &str, loader: Loader) -> kiwi_cache::Result<Self> {
+    fn new(config: CacheConfig, asked: AskedTiming, identity: &str, loader: Loader) -> kiwi_store::Result<Self> {
         Ok(Self {
             name: config.name.clone(),
             timing: config.timing.or(asked).resolve(&config.name)?,

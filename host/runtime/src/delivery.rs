@@ -5,8 +5,7 @@ use std::io;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use kiwi_cache::Batch;
-use kiwi_cache::store::{Lease, Store};
+use kiwi_store::{Batch, Lease, Store};
 use tokio::sync::mpsc;
 
 use crate::intake::Parcel;
@@ -34,13 +33,13 @@ pub(crate) enum Delivered {
 /// Why entries could not be delivered.
 #[derive(Debug)]
 pub(crate) enum Undelivered {
-    Store(kiwi_cache::Error),
+    Store(kiwi_store::Error),
     /// They could not be put aside.
     Aside(io::Error),
 }
 
-impl From<kiwi_cache::Error> for Undelivered {
-    fn from(error: kiwi_cache::Error) -> Self {
+impl From<kiwi_store::Error> for Undelivered {
+    fn from(error: kiwi_store::Error) -> Self {
         Self::Store(error)
     }
 }

@@ -5,7 +5,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use kiwi_cache::{Error, Refill, Result};
+use kiwi_cache::Refill;
+use kiwi_store::{Error, Result};
 
 use crate::failure::Failure;
 use crate::outcome::Outcome;

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use kiwi_cache::Batch;
+use kiwi_store::Batch;
 
 use crate::cache::Cache;
 use crate::failure::Failure;

@@ -94,7 +94,7 @@ impl Failure {
         Self { kind, message: message.into(), detail: None, retry_after: None }
     }
 
-    pub(crate) fn store(error: &kiwi_cache::Error) -> Self {
+    pub(crate) fn store(error: &kiwi_store::Error) -> Self {
         let kind = if error.is_unavailable() { FailureKind::StoreUnavailable } else { FailureKind::Store };
         Self::new(kind, chain(error))
     }

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use foldhash::quality::RandomState;
 use hashbrown::HashTable;
-use kiwi_cache::{Head, Id};
+use kiwi_store::{Head, Id};
 
 /// What is remembered of one cache between its loads: of which snapshot, and its fingerprints.
 #[derive(Debug, Default)]

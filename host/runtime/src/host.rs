@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kiwi_cache::store::{Layout, Store};
-use kiwi_cache::{Batch, Cache, Error, Name, Result};
+use kiwi_cache::Cache;
+use kiwi_store::{Batch, Error, Layout, Name, Result, Store};
 use serde::de::DeserializeOwned;
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinSet;
@@ -184,7 +184,7 @@ impl Host {
     /// and gives its result.
     ///
     /// ```no_run
-    /// # async fn example(host: kiwi_host::Host) -> kiwi_cache::Result<()> {
+    /// # async fn example(host: kiwi_host::Host) -> kiwi_store::Result<()> {
     /// if let Some(failure) = host.refill("airlines").await?.failure() {
     ///     println!("what was published before is still there: {failure}");
     /// }

@@ -1,6 +1,6 @@
 //! One cache of a host, as its program sees it.
 
-use kiwi_cache::Name;
+use kiwi_store::Name;
 
 use crate::cache::Cache;
 use crate::config::Timing;

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use kiwi_cache::{Batch, Root};
+use kiwi_store::{Batch, Root};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::config::Limits;

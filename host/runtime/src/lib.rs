@@ -15,7 +15,7 @@
 //!     }
 //! }
 //!
-//! let store = kiwi_cache::store::open(&"redis://127.0.0.1:6379".parse()?)?;
+//! let store = kiwi_store::open(&"redis://127.0.0.1:6379".parse()?)?;
 //! let planets = CacheConfig::native("planets".parse()?, Planets);
 //! let currencies = CacheConfig::new("currencies".parse()?, "plugins/currencies.wasm");
 //! let (host, skipped) = Host::builder(store).caches([planets, currencies]).build().await?;

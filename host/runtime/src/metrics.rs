@@ -9,8 +9,7 @@ use std::time::Duration;
 
 use cadence::prelude::*;
 use cadence::{QueuingMetricSink, StatsdClient, UdpMetricSink};
-use kiwi_cache::store::RecordKey;
-use kiwi_cache::{Error, Name, Result};
+use kiwi_store::{Error, Name, RecordKey, Result};
 
 use crate::cache::Cache;
 use crate::config::Refusal;

@@ -1,6 +1,6 @@
 //! One load by a loader in Rust: called once, within its time.
 
-use kiwi_cache::Name;
+use kiwi_store::Name;
 use tokio::task::{JoinError, JoinSet};
 use tracing::Instrument;
 

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use kiwi_cache::Name;
+use kiwi_store::Name;
 
 use crate::config::{CacheConfig, Grants, Settings};
 use crate::description::Description;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kiwi_cache::Id;
+use kiwi_store::Id;
 
 use crate::failure::Failure;
 

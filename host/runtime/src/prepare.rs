@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::stream::{self, StreamExt};
-use kiwi_cache::Name;
+use kiwi_store::Name;
 
 use crate::cache::Cache;
 use crate::config::CacheConfig;

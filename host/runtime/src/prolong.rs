@@ -7,8 +7,7 @@ use std::convert::Infallible;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use kiwi_cache::Ttl;
-use kiwi_cache::store::Store;
+use kiwi_store::{Store, Ttl};
 use tokio::time::Instant;
 
 use crate::cache::Cache;

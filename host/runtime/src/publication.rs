@@ -4,8 +4,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use kiwi_cache::store::{Begin, Commit, Content, Delta, Due, Layout, Publish, Scan};
-use kiwi_cache::{Batch, Head, Id};
+use kiwi_store::{Batch, Begin, Commit, Content, Delta, Due, Head, Id, Layout, Publish, Scan};
 use tokio::time::Instant;
 
 use crate::cache::Cache;

@@ -3,8 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use kiwi_cache::store::{Begin, Due, Layout, Lease, Store};
-use kiwi_cache::{Head, LastError, Token};
+use kiwi_store::{Begin, Due, Head, LastError, Layout, Lease, Store, Token};
 use tokio_util::sync::CancellationToken;
 
 use crate::cache::Cache;
@@ -190,7 +189,7 @@ impl Attempt<'_> {
         Failure::new(FailureKind::Store, message)
     }
 
-    pub(crate) fn store_call<T>(&self, result: kiwi_cache::Result<T>) -> kiwi_cache::Result<T> {
+    pub(crate) fn store_call<T>(&self, result: kiwi_store::Result<T>) -> kiwi_store::Result<T> {
         self.metrics.store_call(self.cache, result)
     }
 

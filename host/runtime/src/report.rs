@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kiwi_cache::Name;
+use kiwi_store::Name;
 
 use crate::outcome::Outcome;
 use crate::schedule::Next;

@@ -1,8 +1,8 @@
 //! Putting back what the store has lost while the source is away: an embedding program still has it, in
 //! the memory of its reader.
 
-use kiwi_cache::store::{Begin, Commit, Content, Due, Lease, Publish};
-use kiwi_cache::{SnapshotText, Token};
+use kiwi_cache::SnapshotText;
+use kiwi_store::{Begin, Commit, Content, Due, Lease, Publish, Token};
 
 use crate::metrics::Status;
 use crate::refill::Attempt;
@@ -33,7 +33,7 @@ impl Attempt<'_> {
         Some(lease)
     }
 
-    async fn restore(&self, lease: &Lease, copy: &SnapshotText) -> kiwi_cache::Result<Commit> {
+    async fn restore(&self, lease: &Lease, copy: &SnapshotText) -> kiwi_store::Result<Commit> {
         for batch in copy.entries.iter() {
             self.store_call(self.store.stage(lease, batch).await)?;
         }

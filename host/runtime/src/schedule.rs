@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn who_loads_once_and_for_all_waits_for_ever() {
-        let outcome = Outcome::Unchanged { id: kiwi_cache::Id::random(), entries: 1, took: Duration::ZERO };
+        let outcome = Outcome::Unchanged { id: kiwi_store::Id::random(), entries: 1, took: Duration::ZERO };
         assert_eq!(delay(&outcome, 0, Duration::MAX, 0.9), Duration::MAX);
     }
 
@@ -144,7 +144,7 @@ mod tests {
         #[test]
         fn a_good_snapshot_is_checked_again_when_its_interval_is_over(interval in 1u64..10_000_000, random in 0.0..1.0) {
             let interval = Duration::from_millis(interval);
-            let outcome = Outcome::Unchanged { id: kiwi_cache::Id::random(), entries: 1, took: Duration::ZERO };
+            let outcome = Outcome::Unchanged { id: kiwi_store::Id::random(), entries: 1, took: Duration::ZERO };
             let delay = delay(&outcome, 0, interval, random);
             prop_assert!(delay >= interval && delay <= interval.mul_f64(1.0051));
         }

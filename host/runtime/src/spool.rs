@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 
-use kiwi_cache::Batch;
+use kiwi_store::Batch;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
 

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
-use kiwi_cache::store::{Due, Store};
-use kiwi_cache::{Name, Presence, Status};
+use kiwi_store::{Due, Name, Presence, Status, Store};
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 
@@ -193,7 +192,7 @@ impl Shared {
         }
     }
 
-    pub(crate) fn seen(&self, entry: &Entry, status: kiwi_cache::Result<Status>) {
+    pub(crate) fn seen(&self, entry: &Entry, status: kiwi_store::Result<Status>) {
         match self.metrics.store_call(&entry.cache, status).map(|status| (status.now, status.presence)) {
             Ok((now, Presence::Whole(head))) => {
                 self.metrics.age(&entry.cache.name, now.duration_since(head.checked_at).unwrap_or_default());

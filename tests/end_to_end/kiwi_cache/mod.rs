@@ -11,7 +11,7 @@ mod we_read;
 
 use std::time::Duration;
 
-use kiwi_cache::store::{Layout, RecordKey};
+use kiwi_store::{Layout, RecordKey};
 
 use crate::redis_server::RedisServer;
 use crate::support::{Desk, Source, plugin};

@@ -45,7 +45,7 @@ fn we_read_objects_of_python() {
     Python::start(&redis, "Fares", &json!({})).refill().unwrap();
     let reader = blocking::Cache::builder("fares")
         .store(redis.url())
-        .layout(kiwi_cache::store::Layout::Record("Fares".parse().unwrap()));
+        .layout(kiwi_store::Layout::Record("Fares".parse().unwrap()));
     let fares: blocking::Cache<Box<RawValue>> = reader.connect().unwrap();
     let fare = |key| fares.get(key).unwrap().map(|fare| fare.get().to_owned());
     assert_eq!(fare("decimal").as_deref(), Some("1.10"), "a Decimal keeps its digits");
@@ -68,7 +68,7 @@ fn we_read_a_table_that_sqlalchemy_resource_saved() {
     Python::start(&redis, "Routes", &json!({})).refill().unwrap();
     let reader = blocking::Cache::builder("routes")
         .store(redis.url())
-        .layout(kiwi_cache::store::Layout::Record("Routes".parse().unwrap()));
+        .layout(kiwi_store::Layout::Record("Routes".parse().unwrap()));
     let routes: blocking::Cache<Route> = reader.connect().unwrap();
     let brno = Route { code: "BRQ-BGY".to_owned(), distance: 640.25, seats: None };
     assert_eq!((routes.snapshot().unwrap().len(), routes.get("BRQ-BGY").unwrap().as_deref()), (3, Some(&brno)));

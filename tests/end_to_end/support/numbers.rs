@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use kiwi_cache::{Id, Snapshot};
+use kiwi_cache::Snapshot;
+use kiwi_store::Id;
 use serde::Deserialize;
 
 /// A value of the guest `counter`: its place in the map, and a number that is the same in all of a

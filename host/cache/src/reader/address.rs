@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::store::{self, Store, StoreUrl};
-use crate::{Error, Result};
+use kiwi_store::{Error, Result, Store, StoreUrl};
 
 /// Where a reader finds the store: a URL (`redis://`, `rediss://`, `redis+unix:///PATH`, `file:DIR`),
 /// or a store that is open already, to share its connection. A key prefix stands in a [`StoreUrl`].
@@ -36,7 +35,7 @@ impl Address {
                 return Err(Error::invalid("an embedded store has no key_prefix: leave it out, or use Redis"));
             }
         };
-        store::open(&url)
+        kiwi_store::open(&url)
     }
 }
 

@@ -14,7 +14,7 @@ use super::freshness::State;
 use super::local::{Local, reads};
 use super::upkeep::Upkeep;
 use super::{Address, Builder, Ref, Snapshot};
-use crate::{Error, Id, Name, Result};
+use kiwi_store::{Error, Id, Name, Result};
 
 /// A cache read from memory, by keys, as values of type `V`: for code that is not async.
 ///

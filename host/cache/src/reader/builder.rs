@@ -10,8 +10,8 @@ use super::reload::Reload;
 use super::{Address, Cache, KeptText, Refill, Snapshot, blocking};
 use serde::de::DeserializeOwned;
 
-use crate::store::{Layout, Store};
-use crate::{Error, Name, Result};
+use kiwi_store::{Error, Name, Result};
+use kiwi_store::{Layout, Store};
 
 /// How old a copy may get where nothing else is said.
 const DEFAULT_RELOAD_TTL: Duration = Duration::from_secs(60);

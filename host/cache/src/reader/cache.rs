@@ -10,7 +10,7 @@ use super::freshness::State;
 use super::local::{Local, reads};
 use super::upkeep::Upkeep;
 use super::{Address, Builder, Ref, Snapshot};
-use crate::{Error, Id, Name, Result};
+use kiwi_store::{Error, Id, Name, Result};
 
 /// A cache read from memory, by keys, as values of type `V`: for async services.
 ///

@@ -8,8 +8,8 @@ use serde::de::DeserializeOwned;
 use super::entries::{Base, Entries};
 use super::load::{Failure, TURN, typed};
 use super::snapshot::Snapshot;
-use crate::store::{Changes, Delta, Store};
-use crate::{Head, Id, Name};
+use kiwi_store::{Changes, Delta, Store};
+use kiwi_store::{Head, Id, Name};
 
 /// The entries of what is published, made of those that are held. `None`: not all that leads there is
 /// kept, or so much has changed that loading it whole costs less.

@@ -12,8 +12,8 @@ use tokio::task::JoinSet;
 
 use super::entries::{Base, Entries};
 use super::follow::{catch_up, take_turns};
-use crate::store::{Chunk, Scan, Store};
-use crate::{Batch, Error, Head, Id, Name, Presence, Result};
+use kiwi_store::{Batch, Error, Head, Id, Name, Presence, Result};
+use kiwi_store::{Chunk, Scan, Store};
 
 /// Up to here a map is read in one step: it is over before anybody notices.
 const SMALL: u64 = 5_000;

@@ -10,7 +10,7 @@ use super::entries::{Base, Entries};
 use super::freshness::{Seen, State};
 use super::missing::Hook;
 use super::{Ref, Snapshot};
-use crate::{Error, Head, Id, Name, Result, Root, Ttl};
+use kiwi_store::{Error, Head, Id, Name, Result, Root, Ttl};
 
 /// A snapshot and what was last seen of it: swapped together, so that one read's answers agree.
 pub(super) struct Held<V> {

@@ -11,8 +11,8 @@ use tracing::{debug, warn};
 
 use super::attempts::{Attempts, Next};
 use super::reload::Reload;
-use crate::store::Store;
-use crate::{Error, Name, Result};
+use kiwi_store::Store;
+use kiwi_store::{Error, Name, Result};
 
 /// How often the hosts are asked while nothing comes: whoever starts to listen late hears of it too.
 const ASK_INTERVAL: Duration = Duration::from_secs(1);

@@ -15,8 +15,8 @@ use super::load::{self, Failure, Keep};
 use super::local::{Held, Local};
 use super::missing::Hook;
 use super::snapshot::Snapshot;
-use crate::store::Store;
-use crate::{Error, Head, Id, Name, Presence, Result};
+use kiwi_store::Store;
+use kiwi_store::{Error, Head, Id, Name, Presence, Result};
 
 /// How often a reader that holds nothing looks for a first snapshot, if not more often anyway.
 const FIRST_LOOK_INTERVAL: Duration = Duration::from_secs(1);
@@ -153,7 +153,7 @@ impl<V: DeserializeOwned> Reload<V> {
         let (last_state, last_refused) = self.logged;
         let refused = self.refused.as_ref().map(|(id, _)| *id);
         match (self.local.last_error(), outcome) {
-            (Some(last), Err(error)) if last.is_same_kind(error) && refused == last_refused => {}
+            (Some(last), Err(error)) if last.kind() == error.kind() && refused == last_refused => {}
             // The host of this program is about to load it.
             (_, Err(error)) if error.is_missing() && self.text.is_some() => {
                 debug!(%cache, "nothing to load yet: {error}")

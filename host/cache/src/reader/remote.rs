@@ -7,8 +7,8 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
 use super::{Address, load};
-use crate::store::{Scan, Store};
-use crate::{Error, Name, Presence, Result, Status};
+use kiwi_store::{Error, Name, Presence, Result, Status};
+use kiwi_store::{Scan, Store};
 
 /// A cache read in the store itself, each time: for a few reads of a large map.
 ///

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use super::entries::{Entries, Iter};
 use super::missing::{Hook, Missing};
-use crate::{Head, Id, Name};
+use kiwi_store::{Head, Id, Name};
 
 /// One whole map of one load: dict-like and immutable.
 ///

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 
-use crate::{Batch, Head};
+use kiwi_store::{Batch, Head};
 
 /// A snapshot as it stands in the store: what it says of itself, and its entries as JSON text.
 #[derive(Clone, Debug)]

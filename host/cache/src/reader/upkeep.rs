@@ -11,7 +11,7 @@ use super::builder::Opened;
 use super::local::Local;
 use super::read_through::ReadThrough;
 use super::reload::Reload;
-use crate::{Error, Result};
+use kiwi_store::{Error, Result};
 
 /// A reload, the task that calls it, and the read-through that is under way. All end with this.
 pub(super) struct Upkeep<V> {

@@ -33,14 +33,14 @@ async fn a_store_that_dies_and_comes_back_empty_never_takes_the_copy_away() {
     let airlines: Cache<u64> = Cache::builder("airlines").store(redis.url()).reload_ttl(SHORT).connect().await.unwrap();
 
     redis.kill();
-    let error_is = async |is: fn(&kiwi_cache::Error) -> bool| airlines.last_error().as_ref().is_some_and(is);
-    eventually("the store is missed", async || error_is(kiwi_cache::Error::is_unavailable).await).await;
+    let error_is = async |is: fn(&kiwi_store::Error) -> bool| airlines.last_error().as_ref().is_some_and(is);
+    eventually("the store is missed", async || error_is(kiwi_store::Error::is_unavailable).await).await;
     eventually("the copy is stale", async || airlines.state() == State::Stale).await;
     assert_eq!(*airlines.get("FR").unwrap().unwrap(), 1);
 
     redis.restart();
     assert!(redis.is_ready());
-    eventually("the empty store is seen", async || error_is(kiwi_cache::Error::is_missing).await).await;
+    eventually("the empty store is seen", async || error_is(kiwi_store::Error::is_missing).await).await;
     assert_eq!(*airlines.get("FR").unwrap().unwrap(), 1);
 
     let publisher = Publisher::new(&redis);

@@ -8,7 +8,7 @@ mod missing;
 mod place;
 mod publisher;
 mod read_through;
-#[path = "../support/redis_server.rs"]
+#[path = "../../../store/tests/support/redis_server.rs"]
 mod redis_server;
 mod remote;
 mod stand_in;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kiwi_cache::store::{self, Store};
+use kiwi_store::Store;
 use tempfile::TempDir;
 
 use crate::redis_server::RedisServer;
@@ -14,7 +14,7 @@ pub(crate) trait Place {
 
     /// One more handle on it, as another process has one.
     fn open(&self) -> Arc<dyn Store> {
-        store::open(&self.url().parse().unwrap()).unwrap()
+        kiwi_store::open(&self.url().parse().unwrap()).unwrap()
     }
 }
 

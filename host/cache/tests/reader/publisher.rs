@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kiwi_cache::store::{Begin, Commit, Content, Delta, Due, Lease, Publish, Store};
-use kiwi_cache::{Batch, Head, Id, Name, Token, Ttl};
+use kiwi_store::{Batch, Begin, Commit, Content, Delta, Due, Head, Id, Lease, Name, Publish, Store, Token, Ttl};
 
 use crate::LONG;
 use crate::place::Place;

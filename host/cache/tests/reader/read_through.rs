@@ -8,8 +8,8 @@ use std::time::{Duration, Instant, SystemTime};
 use async_trait::async_trait;
 use futures_util::StreamExt;
 use futures_util::future::join_all;
-use kiwi_cache::store::{Begin, Due};
-use kiwi_cache::{Builder, Cache, Error, LastError, Refill, Token, Ttl, blocking};
+use kiwi_cache::{Builder, Cache, Refill, blocking};
+use kiwi_store::{Begin, Due, Error, LastError, Token, Ttl};
 use tokio::sync::Semaphore;
 
 use crate::log::Log;
@@ -61,7 +61,7 @@ impl Source {
 
 #[async_trait]
 impl Refill for Source {
-    async fn refill(&self) -> kiwi_cache::Result<()> {
+    async fn refill(&self) -> kiwi_store::Result<()> {
         let load = self.loads.fetch_add(1, Ordering::Relaxed);
         self.gate.acquire().await.unwrap().forget();
         if load < self.failures {

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use kiwi_cache::store::{Layout, SEEN_FOR};
-use kiwi_cache::{Presence, RemoteCache};
+use kiwi_cache::RemoteCache;
+use kiwi_store::{Layout, Presence, SEEN_FOR};
 
 use crate::on_both_stores;
 use crate::place::Place;

@@ -5,7 +5,7 @@ mod examples;
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
-use kiwi_cache::Name;
+use kiwi_store::Name;
 
 /// Keeps reference data warm: runs loaders in a sandbox on their schedule and publishes their maps.
 #[derive(Parser)]
@@ -179,6 +179,6 @@ pub(crate) struct ForgetArgs {
     pub(crate) yes: bool,
 }
 
-fn name(text: &str) -> kiwi_cache::Result<Name> {
+fn name(text: &str) -> kiwi_store::Result<Name> {
     text.parse()
 }

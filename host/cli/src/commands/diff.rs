@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::Result;
-use kiwi_cache::{Error, Name, Snapshot};
+use kiwi_cache::Snapshot;
 use kiwi_host::CacheConfig;
+use kiwi_store::{Error, Name};
 use serde::Serialize;
 use serde_json::value::RawValue;
 

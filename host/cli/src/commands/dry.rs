@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
-use kiwi_cache::store::{self, Layout, StoreUrl};
-use kiwi_cache::{Batch, Name};
 use kiwi_host::{CacheConfig, Host, Instance};
+use kiwi_store::{Batch, Layout, Name, StoreUrl};
 use serde_json::value::RawValue;
 
 use super::{dump, start};
@@ -53,7 +52,7 @@ pub(super) async fn load(place: &Place, caches: Vec<CacheConfig>, screen: &Scree
     let as_hash = |cache| CacheConfig { layout: Layout::Hash, ..cache };
     let caches = caches.into_iter().map(as_hash).collect();
     let nowhere = tempfile::tempdir().context("a temporary directory cannot be made")?;
-    let open_nowhere = || Ok(store::open(&StoreUrl::Embedded(nowhere.path().to_owned()))?);
+    let open_nowhere = || Ok(kiwi_store::open(&StoreUrl::Embedded(nowhere.path().to_owned()))?);
     let started = start::host(place, caches, open_nowhere).await?;
     let names: Vec<Name> = started.host.instances().map(Instance::name).cloned().collect();
     let mut maps = BTreeMap::new();

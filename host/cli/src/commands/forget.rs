@@ -1,7 +1,7 @@
 //! `kiwi-host forget CACHE --yes`
 
 use anyhow::Result;
-use kiwi_cache::{Error, Presence};
+use kiwi_store::{Error, Presence};
 
 use crate::args::{ForgetArgs, Format};
 use crate::exit::Exit;

@@ -1,7 +1,7 @@
 //! `kiwi-host get CACHE KEY`
 
 use anyhow::{Context, Result};
-use kiwi_cache::Presence;
+use kiwi_store::Presence;
 use serde::Serialize;
 use serde_json::value::RawValue;
 

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use anyhow::Result;
-use kiwi_cache::Ttl;
 use kiwi_host::{AskedTiming, CacheConfig, Description, Inspection, Needs, Sandbox};
+use kiwi_store::Ttl;
 use serde_json::{Value, json};
 
 use crate::advice::toml_to_add;

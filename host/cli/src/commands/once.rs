@@ -1,8 +1,8 @@
 //! Loading each cache of a host once: `run --once` and `refill`.
 
 use anyhow::Result;
-use kiwi_cache::Name;
 use kiwi_host::{CancellationToken, Outcome};
+use kiwi_store::Name;
 use serde_json::{Value, json};
 
 use super::start::{Skip, Started};

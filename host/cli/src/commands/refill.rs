@@ -1,8 +1,8 @@
 //! `kiwi-host refill [CACHE...|--all]`
 
 use anyhow::Result;
-use kiwi_cache::{Error, Name};
 use kiwi_host::{CacheConfig, Guards};
+use kiwi_store::{Error, Name};
 
 use super::{diff, dry, once, start};
 use crate::args::RefillArgs;

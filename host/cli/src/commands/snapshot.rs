@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use kiwi_cache::{Cache, Name, Snapshot};
+use kiwi_cache::{Cache, Snapshot};
+use kiwi_store::Name;
 use serde_json::value::RawValue;
 
 use crate::place::Place;

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use kiwi_cache::store::Store;
-use kiwi_cache::{Error, Name};
 use kiwi_host::{CacheConfig, Host, Metrics, Skipped};
+use kiwi_store::{Error, Name, Store};
 
 use crate::place::Place;
 use crate::{advice, compiled};

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
-use kiwi_cache::{Head, LeaseState, Name, Presence, Status, Ttl};
+use kiwi_store::{Head, LeaseState, Name, Presence, Status, Ttl};
 use serde::Serialize;
 
 use crate::args::{Format, StatusArgs};

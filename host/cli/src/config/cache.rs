@@ -3,11 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
-use kiwi_cache::store::{Layout, RecordKey};
-use kiwi_cache::{Error, Name};
 use kiwi_host::{
     AskedTiming, CacheConfig, DirGrant, Grants, Guards, Limits, Settings, parse_duration, parse_size, parse_ttl,
 };
+use kiwi_store::{Error, Layout, Name, RecordKey};
 use serde_json::{Map, Number, Value};
 use toml::de::{DeTable, DeValue};
 

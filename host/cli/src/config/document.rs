@@ -128,7 +128,7 @@ impl<'d> Section<'d> {
     pub(crate) fn text<T>(
         &mut self,
         key: &'static str,
-        parse: impl FnOnce(&str) -> kiwi_cache::Result<T>,
+        parse: impl FnOnce(&str) -> kiwi_store::Result<T>,
     ) -> Option<T> {
         self.value(key, |value| parse(text(value)?).map_err(|error| error.to_string()))
     }
@@ -137,7 +137,7 @@ impl<'d> Section<'d> {
     pub(crate) fn texts<T>(
         &mut self,
         key: &'static str,
-        parse: impl Fn(&str) -> kiwi_cache::Result<T>,
+        parse: impl Fn(&str) -> kiwi_store::Result<T>,
     ) -> Option<Vec<T>> {
         self.value(key, |value| {
             let items = value.as_array().ok_or_else(|| mismatch("a list of strings", value))?;

@@ -13,9 +13,8 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use kiwi_cache::store::StoreUrl;
-use kiwi_cache::{Error, Name};
 use kiwi_host::CacheConfig;
+use kiwi_store::{Error, Name, StoreUrl};
 
 pub(crate) use cache::Defaults;
 pub(crate) use document::Problems;

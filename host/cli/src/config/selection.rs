@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use kiwi_cache::{Error, Name, Result};
 use kiwi_host::CacheConfig;
+use kiwi_store::{Error, Name, Result};
 
 use super::{Config, Defaults};
 

@@ -1,6 +1,6 @@
 //! Where metrics go: `statsd = "udp://HOST:PORT"`, or a table that also has a prefix.
 
-use kiwi_cache::{Error, Result};
+use kiwi_store::{Error, Result};
 
 use super::document::Section;
 

@@ -1,8 +1,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use kiwi_cache::Ttl;
-use kiwi_cache::store::Layout;
+use kiwi_store::{Layout, Ttl};
 
 use super::{Config, Statsd};
 

@@ -1,7 +1,6 @@
 use crate::redis_server::RedisServer;
 use crate::support::{Desk, assert_said, publish};
-use kiwi_cache::Ttl;
-use kiwi_cache::store;
+use kiwi_store::Ttl;
 
 #[test]
 fn a_wrong_configuration_tells_all_that_is_wrong_with_it() {
@@ -73,7 +72,7 @@ fn the_store_is_the_one_of_the_command_line_then_of_the_environment_then_of_the_
     for place in ["line", "environment", "file"] {
         let url = format!("file:{}", desk.path().join(place).display());
         publish(
-            &*store::open(&url.parse().unwrap()).unwrap(),
+            &*kiwi_store::open(&url.parse().unwrap()).unwrap(),
             "where",
             &[("k", &format!("\"{place}\""))],
             Ttl::Forever,

@@ -5,8 +5,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use kiwi_cache::store::{self, Store};
-use kiwi_cache::{LastError, Ttl};
+use kiwi_store::{LastError, Store, Ttl};
 
 use crate::redis_server::RedisServer;
 use crate::support::{Desk, assert_said, assert_status_said, block_on, lease, publish};
@@ -18,7 +17,7 @@ const AIRLINES: [(&str, &str); 3] = [
 ];
 
 fn open(url: &str) -> Arc<dyn Store> {
-    store::open(&url.parse().unwrap()).unwrap()
+    kiwi_store::open(&url.parse().unwrap()).unwrap()
 }
 
 /// Runs a test's body on an embedded store and on a Redis: what is said must be the same.

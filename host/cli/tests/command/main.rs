@@ -3,7 +3,7 @@
 mod configuration;
 mod help;
 mod looking;
-#[path = "../../../cache/tests/support/redis_server.rs"]
+#[path = "../../../store/tests/support/redis_server.rs"]
 mod redis_server;
 mod refilling;
 mod running;

@@ -4,8 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use kiwi_cache::store::{Begin, Commit, Content, Due, Lease, Publish, Store};
-use kiwi_cache::{Batch, Id, Name, Root, Token, Ttl};
+use kiwi_store::{Batch, Begin, Commit, Content, Due, Id, Lease, Name, Publish, Root, Store, Token, Ttl};
 use tempfile::TempDir;
 
 /// A minute: long enough that nothing published here gets stale while a test runs.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use ipnet::IpNet;
-use kiwi_cache::{Error, Result};
+use kiwi_store::{Error, Result};
 
 /// What one cache's plugin may touch: nothing, by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

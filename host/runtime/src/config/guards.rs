@@ -4,7 +4,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use kiwi_cache::Error;
+use kiwi_store::Error;
 
 use super::CacheConfig;
 use crate::loader::AnyLoader;

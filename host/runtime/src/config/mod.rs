@@ -9,8 +9,7 @@ mod timing;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use kiwi_cache::Name;
-use kiwi_cache::store::Layout;
+use kiwi_store::{Layout, Name};
 use serde_json::{Map, Value};
 
 pub use grants::{DirGrant, Grants, HttpGrant};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use kiwi_cache::{Error, Result, Ttl};
+use kiwi_store::{Error, Result, Ttl};
 
 const SHORTEST: Duration = Duration::from_millis(1);
 /// Ten years: nobody waits longer, and no sum of such durations overflows.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kiwi_cache::{Error, Name, Result, Ttl};
+use kiwi_store::{Error, Name, Result, Ttl};
 
 /// What the operator (or, behind him, the plugin's description) asks for. `None`: the default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

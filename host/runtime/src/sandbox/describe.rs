@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kiwi_cache::Name;
+use kiwi_store::Name;
 use wasmtime::component::Val;
 
 use super::state::{Capabilities, State};

@@ -5,8 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use kiwi_cache::Ttl;
 use kiwi_host::{AskedTiming, CacheConfig, DirGrant, FailureKind, Grants, Outcome, PluginError, Sandbox, inspect};
+use kiwi_store::Ttl;
 use serde_json::{Value, json};
 
 use crate::support::{

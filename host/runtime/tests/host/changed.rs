@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use kiwi_cache::Cache;
-use kiwi_cache::store::{Changes, Delta, Store};
 use kiwi_host::{CacheConfig, DirGrant, Grants, Host, LoadError, Loader, Outcome, Output};
+use kiwi_store::{Changes, Delta, Store};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
@@ -50,11 +50,11 @@ async fn host(setup: &Setup, source: &Source) -> Host {
 }
 
 async fn published(setup: &Setup) -> Map {
-    let chunk = setup.store.scan(&name("airlines"), kiwi_cache::store::Scan::Whole).await.unwrap();
+    let chunk = setup.store.scan(&name("airlines"), kiwi_store::Scan::Whole).await.unwrap();
     chunk.entries.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
 }
 
-async fn since(store: &dyn Store, from: kiwi_cache::Id) -> Option<Changes> {
+async fn since(store: &dyn Store, from: kiwi_store::Id) -> Option<Changes> {
     store.changes(&name("airlines"), from).await.unwrap()
 }
 

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use kiwi_cache::store::Layout;
-use kiwi_cache::{Cache, Error, State};
+use kiwi_cache::{Cache, State};
 use kiwi_host::{CacheConfig, LoadError, Loader, Outcome, Output};
+use kiwi_store::{Error, Layout};
 use serde_json::value::RawValue;
 
 use crate::redis_server::RedisServer;

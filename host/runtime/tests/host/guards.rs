@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use kiwi_cache::{LeaseState, Ttl};
 use kiwi_host::{AskedTiming, CacheConfig, Failure, FailureKind, Guards, LoadError, Loader, Outcome, Output};
+use kiwi_store::{LeaseState, Ttl};
 use serde_json::json;
 
 use crate::redis_server::RedisServer;

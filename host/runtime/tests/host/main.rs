@@ -16,7 +16,7 @@ mod metrics;
 mod native;
 mod native_refusals;
 mod network;
-#[path = "../../../cache/tests/support/redis_server.rs"]
+#[path = "../../../store/tests/support/redis_server.rs"]
 mod redis_server;
 mod refill;
 mod schedule;

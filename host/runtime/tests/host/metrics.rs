@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use kiwi_cache::store::Layout;
 use kiwi_host::{AskedTiming, CacheConfig, FailureKind, Guards, Host, Metrics, Outcome};
+use kiwi_store::Layout;
 use serde_json::json;
 use tokio::net::UdpSocket;
 
@@ -98,7 +98,7 @@ async fn a_prefix_stands_before_every_name() {
 async fn a_store_that_is_away_counts_as_redis_error() {
     let statsd = Statsd::start().await;
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let store = kiwi_cache::store::open(&format!("redis://{nobody}").parse().unwrap()).unwrap();
+    let store = kiwi_store::open(&format!("redis://{nobody}").parse().unwrap()).unwrap();
     let config = cache("storeless", guest("echo"), json!({}));
     let (host, _) = Host::builder(store).caches([config]).metrics(statsd.metrics("")).build().await.unwrap();
     let outcome = refill(&host, &name("storeless")).await;

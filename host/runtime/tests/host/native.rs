@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use kiwi_cache::LeaseState;
 use kiwi_host::{CacheConfig, FailureKind, Limits, LoadError, Loader, Outcome, Output, Settings};
+use kiwi_store::LeaseState;
 use serde_json::json;
 use tokio::sync::Notify;
 

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::time::Duration;
 
-use kiwi_cache::store::{Begin, Due};
-use kiwi_cache::{LeaseState, Token};
 use kiwi_host::{AskedTiming, CacheConfig, CancellationToken, FailureKind, Outcome};
+use kiwi_store::{Begin, Due, LeaseState, Token};
 use serde_json::json;
 
 use crate::support::{
@@ -152,7 +151,7 @@ async fn a_dry_load_publishes_nothing() {
     let name = config.name.clone();
     let host = setup.host([config]).await;
     let mut keys = Vec::new();
-    let sink = |batch: &kiwi_cache::Batch| keys.extend(batch.iter().map(|(key, _)| key.to_owned()));
+    let sink = |batch: &kiwi_store::Batch| keys.extend(batch.iter().map(|(key, _)| key.to_owned()));
     let entries = host.load_dry(&name, sink).await.expect("the host runs this cache").unwrap();
     assert_eq!((entries, keys.len()), (1_234, 1_234));
     assert!(setup.is_missing(&name).await);

@@ -4,9 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use kiwi_cache::Ttl;
-use kiwi_cache::store::Store;
 use kiwi_host::{AskedTiming, CacheConfig, Host, Outcome};
+use kiwi_store::{Store, Ttl};
 use serde_json::json;
 use tokio::sync::Barrier;
 
@@ -21,7 +20,7 @@ const AIRLINES: &str = r#"{"FR": "Ryanair"}"#;
 /// A second host on the same store, as another process would have it.
 async fn beside(setup: &Setup, config: CacheConfig) -> Host {
     let url = setup.store.location();
-    let store: Arc<dyn Store> = kiwi_cache::store::open(&url.parse().unwrap()).unwrap();
+    let store: Arc<dyn Store> = kiwi_store::open(&url.parse().unwrap()).unwrap();
     let (host, skipped) = Host::builder(store).caches([config]).build().await.unwrap();
     assert!(skipped.is_empty(), "{skipped:?}");
     host
@@ -230,7 +229,7 @@ async fn only_so_many_caches_are_loaded_at_a_time() {
 #[tokio::test]
 async fn a_host_whose_store_is_away_says_so_and_stops_when_it_is_told() {
     let place = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let store = kiwi_cache::store::open(&format!("redis://{place}").parse().unwrap()).unwrap();
+    let store = kiwi_store::open(&format!("redis://{place}").parse().unwrap()).unwrap();
     let config =
         CacheConfig { timing: every(BRIEF), ..cache("storeless", guest("echo"), json!({ "entries": { "FR": 1 } })) };
     let name = config.name.clone();

@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use kiwi_cache::store::{Scan, Store};
-use kiwi_cache::{Head, Name, Presence, Status};
 use kiwi_host::{AskedTiming, CacheConfig, Grants, Host, Outcome, PluginError, Settings};
+use kiwi_store::{Head, Name, Presence, Scan, Status, Store};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -41,7 +40,7 @@ pub(crate) fn fetched(name: &str, server: &Server) -> CacheConfig {
 pub(crate) fn every(refill_interval: Duration) -> AskedTiming {
     AskedTiming {
         reload_ttl: Some(refill_interval),
-        cache_ttl: Some(kiwi_cache::Ttl::Forever),
+        cache_ttl: Some(kiwi_store::Ttl::Forever),
         ..AskedTiming::default()
     }
 }
@@ -60,7 +59,7 @@ impl Setup {
 
     fn in_store(directory: TempDir, url: &str) -> Self {
         super::log::keep();
-        Self { directory, store: kiwi_cache::store::open(&url.parse().unwrap()).unwrap() }
+        Self { directory, store: kiwi_store::open(&url.parse().unwrap()).unwrap() }
     }
 
     /// A directory for whatever a test needs.

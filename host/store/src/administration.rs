@@ -1,0 +1,30 @@
+//! Administration: what an operator asks of a store.
+
+use async_trait::async_trait;
+
+use crate::{Name, Result};
+
+/// Something [`Store::check`] found that will cause trouble.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// Whether caches cannot work with it at all.
+    pub fatal: bool,
+    /// What is wrong, and what to do.
+    pub message: String,
+}
+
+/// What an operator does with a store.
+#[async_trait]
+pub trait Administration: Send + Sync {
+    /// The caches that have a snapshot or a last error here, sorted.
+    async fn caches(&self) -> Result<Vec<Name>>;
+
+    /// Deletes everything of a cache. `false`: there was nothing.
+    async fn forget(&self, cache: &Name) -> Result<bool>;
+
+    /// What a host needs of the store and does not have: rights, memory policy, disk.
+    ///
+    /// # Errors
+    /// Only when the store cannot be reached at all.
+    async fn check(&self) -> Result<Vec<Finding>>;
+}

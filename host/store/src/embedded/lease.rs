@@ -1,0 +1,184 @@
+//! Who may refill a cache.
+//!
+//! A record names the holder and says until when, as in Redis: a commit checks it in its own
+//! transaction. On top of that the holder keeps a file locked, and a lock goes with its process: the
+//! lease of a host that was killed is free at once.
+
+use std::collections::HashMap;
+use std::fs::{self, File, TryLockError};
+use std::io::{self, ErrorKind};
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use heed::RwTxn;
+
+use super::directory::Directory;
+use super::environment::Environment;
+use super::failure::Result;
+use super::record::{Failed, Millis, Published, Refill, Staging};
+use crate::{Begin, Due, Lease};
+use crate::{LastError, Name, Token, Ttl};
+
+/// Beside the environment's own files.
+pub(super) const LEASE_FILE: &str = "lease";
+
+/// The locked files of one store's leases: dropped with it.
+#[derive(Debug, Default)]
+pub(super) struct Locks(Mutex<HashMap<Name, (Token, File)>>);
+
+impl Locks {
+    fn keep(&self, cache: &Name, token: Token, file: File) {
+        self.files().insert(cache.clone(), (token, file));
+    }
+
+    /// Unlocks the file of a lease that has come to its end.
+    pub(super) fn drop(&self, lease: &Lease) {
+        let mut files = self.files();
+        if files.get(&lease.cache).is_some_and(|(token, _)| *token == lease.token) {
+            files.remove(&lease.cache);
+        }
+    }
+
+    fn files(&self) -> MutexGuard<'_, HashMap<Name, (Token, File)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Asks for a lease.
+pub(super) struct Asking {
+    pub(super) cache: Name,
+    pub(super) token: Token,
+    pub(super) lease_ttl: Duration,
+    pub(super) due: Due,
+}
+
+pub(super) fn begin(directory: &Directory, locks: &Locks, asking: Asking) -> Result<Begin> {
+    let environment = directory.find_or_make(&asking.cache)?;
+    environment.clear_stale_readers()?;
+    let file = directory.of(&asking.cache).join(LEASE_FILE);
+    let mut txn = environment.write()?;
+    let now = Millis::now();
+    if let Some(refusal) = refusal(&environment, &txn, &asking, now, &file)? {
+        return Ok(refusal);
+    }
+    let base = environment.whole(&txn, now)?;
+    if let (Due::After(interval), Some(base)) = (asking.due, &base) {
+        let left = base.checked.at.plus(interval).since(now);
+        // More than the interval: the clock was turned back, and says nothing.
+        if !left.is_zero() && left <= interval {
+            return Ok(Begin::Fresh { left });
+        }
+    }
+
+    let Asking { cache, token, lease_ttl, .. } = asking;
+    if environment.meta().get::<Staging>(&txn)?.is_none_or(|Staging(owner)| owner != token) {
+        environment.clear_staging(&mut txn)?;
+        environment.meta().put(&mut txn, &Staging(token))?;
+    }
+    environment.meta().put(&mut txn, &Refill::Held { token, until: now.plus(lease_ttl) })?;
+    let locked = lock_anew(&file)?;
+    txn.commit()?;
+    locks.keep(&cache, token, locked);
+    Ok(Begin::Go { lease: Lease::new(cache, token), base: base.map(Published::into_head) })
+}
+
+/// Why the lease cannot be had, whatever is published.
+fn refusal(
+    environment: &Environment,
+    txn: &RwTxn<'_>,
+    asking: &Asking,
+    now: Millis,
+    file: &Path,
+) -> Result<Option<Begin>> {
+    Ok(match environment.meta().get::<Refill>(txn)? {
+        Some(Refill::Held { token, until }) if token != asking.token && until > now && is_locked(file)? => {
+            Some(Begin::Busy { left: until.since(now) })
+        }
+        Some(Refill::Backoff { until }) if asking.due != Due::Always && until > now => {
+            Some(Begin::Backoff { left: until.since(now) })
+        }
+        _ => None,
+    })
+}
+
+pub(super) fn renew(directory: &Directory, locks: &Locks, lease: &Lease, lease_ttl: Duration) -> Result<bool> {
+    if let Some(environment) = directory.find(&lease.cache)? {
+        let mut txn = environment.write()?;
+        if is_held(&environment, &txn, lease)? {
+            let until = Millis::now().plus(lease_ttl);
+            environment.meta().put(&mut txn, &Refill::Held { token: lease.token, until })?;
+            txn.commit()?;
+            return Ok(true);
+        }
+    }
+    locks.drop(lease);
+    Ok(false)
+}
+
+/// How a load failed.
+pub(super) struct Failing {
+    pub(super) backoff: Duration,
+    pub(super) error: LastError,
+    pub(super) keep: Ttl,
+}
+
+pub(super) fn fail(directory: &Directory, locks: &Locks, lease: &Lease, failing: &Failing) -> Result<()> {
+    end(directory, locks, lease, |environment, txn| {
+        let now = Millis::now();
+        environment.meta().put(txn, &Refill::Backoff { until: now.plus(failing.backoff) })?;
+        environment.meta().put(txn, &Failed::new(&failing.error, now.plus_ttl(failing.keep)))
+    })
+}
+
+pub(super) fn release(directory: &Directory, locks: &Locks, lease: &Lease) -> Result<()> {
+    end(directory, locks, lease, |environment, txn| environment.meta().delete::<Refill>(txn))
+}
+
+/// Gives a lease back with nothing published, unless it is not ours any more.
+fn end(
+    directory: &Directory,
+    locks: &Locks,
+    lease: &Lease,
+    record: impl FnOnce(&Environment, &mut RwTxn<'_>) -> Result<()>,
+) -> Result<()> {
+    // Even when the rest does not come through: the lock says that we are at work, and we are not.
+    locks.drop(lease);
+    let Some(environment) = directory.find(&lease.cache)? else { return Ok(()) };
+    let mut txn = environment.write()?;
+    if is_held(&environment, &txn, lease)? {
+        environment.clear_staging(&mut txn)?;
+        record(&environment, &mut txn)?;
+        txn.commit()?;
+    }
+    Ok(())
+}
+
+/// Whether a lease is still ours; also when its time has run out, as long as nobody took it.
+pub(super) fn is_held(environment: &Environment, txn: &RwTxn<'_>, lease: &Lease) -> Result<bool> {
+    Ok(environment.meta().get::<Refill>(txn)?.is_some_and(|refill| refill.is_held_by(lease.token)))
+}
+
+/// Whether a living process holds the lock.
+pub(super) fn is_locked(file: &Path) -> io::Result<bool> {
+    let file = match File::open(file) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+        file => file?,
+    };
+    match file.try_lock_shared() {
+        Ok(()) => Ok(false),
+        Err(TryLockError::WouldBlock) => Ok(true),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+/// Locks a new file, in the place of one that a holder whose time has run out may still have locked.
+fn lock_anew(path: &Path) -> io::Result<File> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let file = File::create_new(path)?;
+    file.lock()?;
+    Ok(file)
+}

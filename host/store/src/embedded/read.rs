@@ -1,0 +1,98 @@
+//! What readers see: each call is one read transaction, and a short one.
+
+use std::ops::Bound;
+
+use bytes::Bytes;
+
+use super::changes;
+use super::directory::Directory;
+use super::failure::Result;
+use super::lease::{LEASE_FILE, is_locked};
+use super::publish::is_key;
+use super::record::{Failed, Millis, Refill};
+use crate::{Batch, Error, Id, LeaseState, Name, Presence, Status};
+use crate::{Changes, Chunk, Cursor, Scan};
+
+/// About as much of a map as is copied out in a millisecond.
+const CHUNK_ENTRIES: usize = 1_000;
+const CHUNK_BYTES: usize = 1 << 20;
+
+pub(super) fn status(directory: &Directory, cache: &Name) -> Result<Status> {
+    let now = Millis::now();
+    let nothing = Status { now: now.into(), presence: Presence::Missing, last_error: None, lease: LeaseState::Free };
+    let Some(environment) = directory.find(cache)? else { return Ok(nothing) };
+    let txn = environment.read()?;
+    let published = environment.published(&txn, now)?;
+    let failed = environment.meta().get::<Failed>(&txn)?;
+    let failed = failed.filter(|failed| published.is_some() || failed.until.is_none_or(|until| until > now));
+    let presence = match published {
+        None => Presence::Missing,
+        Some(published) if environment.is_whole(&txn, &published)? => Presence::Whole(published.into_head()),
+        Some(published) => Presence::Lost(published.into_head()),
+    };
+    let lease = match environment.meta().get::<Refill>(&txn)? {
+        Some(Refill::Held { until, .. }) if until > now && is_locked(&directory.of(cache).join(LEASE_FILE))? => {
+            LeaseState::Held { until: until.into() }
+        }
+        Some(Refill::Backoff { until }) if until > now => LeaseState::Backoff { until: until.into() },
+        _ => LeaseState::Free,
+    };
+    Ok(Status { presence, last_error: failed.map(Failed::into_error), lease, ..nothing })
+}
+
+/// Whether there is nothing to say of a cache.
+pub(super) fn is_nothing(status: &Status) -> bool {
+    matches!(status, Status { presence: Presence::Missing, last_error: None, .. })
+}
+
+pub(super) fn scan(directory: &Directory, cache: &Name, scan: &Scan) -> Result<Chunk> {
+    let missing = Chunk { head: None, entries: Batch::default(), next: None };
+    let Some(environment) = directory.find(cache)? else { return Ok(missing) };
+    let txn = environment.read()?;
+    let Some(published) = environment.whole(&txn, Millis::now())? else { return Ok(missing) };
+    let start = match scan {
+        Scan::First | Scan::Whole => Bound::Unbounded,
+        Scan::Next(Cursor(last)) => Bound::Excluded(std::str::from_utf8(last).map_err(|_| foreign_cursor())?),
+    };
+    let mut entries = Batch::default();
+    let mut next = None;
+    for entry in environment.data(published.loaded.slot).range(&txn, &(start, Bound::Unbounded))? {
+        let (key, value) = entry?;
+        entries.push(key, value);
+        let full = entries.len() >= CHUNK_ENTRIES || entries.bytes() >= CHUNK_BYTES;
+        if full && !matches!(scan, Scan::Whole) {
+            next = Some(Cursor(key.as_bytes().to_vec()));
+            break;
+        }
+    }
+    Ok(Chunk { head: Some(published.into_head()), entries, next })
+}
+
+fn foreign_cursor() -> Error {
+    Error::invalid("this place in a scan was not given by the embedded store")
+}
+
+pub(super) fn get(directory: &Directory, cache: &Name, keys: &[String]) -> Result<Option<Vec<Option<Bytes>>>> {
+    let Some(environment) = directory.find(cache)? else { return Ok(None) };
+    let txn = environment.read()?;
+    let Some(published) = environment.whole(&txn, Millis::now())? else { return Ok(None) };
+    let data = environment.data(published.loaded.slot);
+    let value = |key: &String| -> Result<Option<Bytes>> {
+        // LMDB takes any other length for a mistake.
+        let value = if is_key(key) { data.get(&txn, key)? } else { None };
+        Ok(value.map(|value| Bytes::copy_from_slice(value.as_bytes())))
+    };
+    keys.iter().map(value).collect::<Result<_>>().map(Some)
+}
+
+pub(super) fn changes(directory: &Directory, cache: &Name, from: Id) -> Result<Option<Changes>> {
+    let Some(environment) = directory.find(cache)? else { return Ok(None) };
+    let txn = environment.read()?;
+    match environment.whole(&txn, Millis::now())? {
+        Some(published) => {
+            let deltas = changes::since(&environment, &txn, &published.loaded, from)?;
+            Ok(deltas.map(|deltas| Changes { head: published.into_head(), deltas }))
+        }
+        None => Ok(None),
+    }
+}

@@ -1,0 +1,107 @@
+//! The names of a cache's keys in Redis.
+
+use std::fmt::Display;
+
+use crate::Name;
+use crate::{Layout, RecordKey};
+
+/// The keys of one cache. All have the hash tag `{name}`, so that they share a slot in a cluster
+/// and a script may name them together; only the record has names that kiwi-cache has chosen.
+pub(super) struct Keys {
+    /// Hash: key -> JSON text. No key when the map is empty.
+    pub(super) data: String,
+    /// Hash: what the data is, and the last error.
+    pub(super) meta: String,
+    /// Hash: the token of the refill's lease, and until when.
+    pub(super) lease: String,
+    /// Stream: the deltas between the last snapshots.
+    pub(super) changes: String,
+    /// Not a key: where commits are announced.
+    pub(super) channel: String,
+    /// Not a key: where readers that find nothing ask for it.
+    pub(super) ask: String,
+    /// The keys that are shared with kiwi-cache, where the layout has a record.
+    pub(super) record: Option<Record>,
+}
+
+/// The keys of a cache that kiwi-cache knows.
+pub(super) struct Record {
+    /// String: the map and the time it was saved, as JSON.
+    pub(super) resource: String,
+    /// String: there while somebody loads.
+    pub(super) lock: String,
+}
+
+impl Keys {
+    pub(super) fn new(prefix: &str, cache: &Name, layout: &Layout) -> Self {
+        let data = data(prefix, cache);
+        Self {
+            meta: format!("{data}:meta"),
+            lease: format!("{data}:lease"),
+            changes: format!("{data}:changes"),
+            channel: format!("{prefix}{cache}:changed"),
+            ask: format!("{data}:ask"),
+            data,
+            record: layout.record_key().map(Record::new),
+        }
+    }
+
+    /// Hash: what a holder of the lease has staged so far.
+    pub(super) fn staging(&self, token: impl Display) -> String {
+        format!("{}:staging:{token}", self.data)
+    }
+
+    /// Stream: the changes, while a delta is written.
+    pub(super) fn lent_changes(&self, token: impl Display) -> String {
+        format!("{}:changes", self.staging(token))
+    }
+
+    /// String: the record that a holder of the lease has staged so far.
+    pub(super) fn staged_record(&self, token: impl Display) -> String {
+        format!("{}:record", self.staging(token))
+    }
+
+    /// What a script about a lease takes behind its other keys: what was staged of the record, and its lock.
+    pub(super) fn staged_record_and_lock(&self, token: impl Display) -> Vec<String> {
+        self.record.iter().flat_map(|record| [self.staged_record(&token), record.lock.clone()]).collect()
+    }
+
+    /// As [`Keys::staged_record_and_lock`], with the record itself in front.
+    pub(super) fn whole_record(&self, token: impl Display) -> Vec<String> {
+        let resource = self.record.iter().map(|record| record.resource.clone());
+        resource.chain(self.staged_record_and_lock(token)).collect()
+    }
+}
+
+impl Record {
+    fn new(key: &RecordKey) -> Self {
+        Self { resource: key.resource(), lock: key.lock() }
+    }
+}
+
+/// The key of a cache's data.
+pub(super) fn data(prefix: &str, cache: &Name) -> String {
+    [prefix, "{", cache.as_str(), "}"].concat()
+}
+
+/// The pattern that finds the meta keys of all caches.
+pub(super) fn meta_pattern(prefix: &str) -> String {
+    let mut pattern = String::with_capacity(prefix.len() + 9);
+    for c in prefix.chars() {
+        if matches!(c, '*' | '?' | '[' | ']' | '\\' | '^' | '-') {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    pattern + "{*}:meta"
+}
+
+/// The cache a meta key belongs to, unless it is none of ours.
+pub(super) fn cache_of_meta(prefix: &str, key: &str) -> Option<Name> {
+    key.strip_prefix(prefix)?.strip_prefix('{')?.strip_suffix("}:meta")?.parse().ok()
+}
+
+/// The cache that is asked for on a channel, unless it is none of ours.
+pub(super) fn asked_cache(prefix: &str, channel: &str) -> Option<Name> {
+    channel.strip_prefix(prefix)?.strip_prefix('{')?.strip_suffix("}:ask")?.parse().ok()
+}

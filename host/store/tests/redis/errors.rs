@@ -1,0 +1,191 @@
+//! What can go wrong at the server, and what is said then.
+
+use super::*;
+use kiwi_store::Error;
+use kiwi_store::{Administration, Publishing, Reading};
+
+/// The error of an attempt to take the lease.
+async fn refused(store: &Redis, cache: &Name) -> Error {
+    store.begin(cache, Token::random(), LEASE_TTL, Due::Always).await.expect_err("a refusal")
+}
+
+fn says(error: &Error, parts: &[&str]) {
+    let message = error.to_string();
+    for part in parts {
+        assert!(message.contains(part), "expected `{part}` in: {message}");
+    }
+    assert!(!format!("{message} {error:?}").contains("s3cret"), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_denied_and_never_shown() {
+    let server = RedisServer::start_with(&["--requirepass", "right"]);
+    let cache = name("airlines");
+    for (user, db) in [(":s3cret@", 0), ("nobody:s3cret@", 0), ("", 0), ("", 1)] {
+        let store = open(&format!("redis://{user}127.0.0.1:{}/{db}", server.port()));
+        let error = refused(&store, &cache).await;
+        assert!(error.is_denied() && error.cache() == Some(&cache), "{error:?}");
+        says(&error, &["cache `airlines`", "127.0.0.1", "user and password"]);
+        let findings = store.check().await.unwrap();
+        assert!(findings.len() == 1 && findings[0].fatal, "{findings:?}");
+    }
+    let store = open(&format!("redis://:right@127.0.0.1:{}", server.port()));
+    refill(&store, &cache, &map(&[("FR", "1")])).await;
+}
+
+#[tokio::test]
+async fn a_missing_right_is_named_before_anything_is_written() {
+    let server = RedisServer::start();
+    let cache = name("airlines");
+    for (denied, db) in
+        [("rename", 0), ("unlink", 0), ("pexpireat", 0), ("hset", 0), ("multi", 0), ("evalsha", 0), ("select", 1)]
+    {
+        let rules = ["ACL", "SETUSER", denied, "reset", "on", ">s3cret", "~kiwi:*", "&*", "+@all"];
+        let _: () = server.command(&rules).unwrap();
+        let _: () = server.command(&["ACL", "SETUSER", denied, &format!("-{denied}")]).unwrap();
+        let store = open(&format!("redis://{denied}:s3cret@127.0.0.1:{}/{db}", server.port()));
+        let error = refused(&store, &cache).await;
+        assert!(error.is_denied(), "{error}");
+        let grant = format!("ACL SETUSER {denied} ~kiwi:* &kiwi:* +{denied}");
+        says(&error, &["cache `airlines`", &denied.to_uppercase(), &grant]);
+        let findings = store.check().await.unwrap();
+        assert!(findings.iter().any(|finding| finding.fatal && finding.message.contains(&grant)), "{findings:?}");
+        assert_eq!(server.command::<i64>(&["DBSIZE"]).unwrap(), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_user_who_may_only_read_reads_and_is_told_what_else_he_may_not() {
+    let server = RedisServer::start();
+    let cache = name("airlines");
+    refill(&open(&server.url()), &cache, &map(&[("FR", "1")])).await;
+    let rules = ["ACL", "SETUSER", "reader", "reset", "on", ">s3cret", "~kiwi:*", "+@read", "+@transaction", "+time"];
+    let _: () = server.command(&rules).unwrap();
+    let reader = open(&format!("redis://reader:s3cret@127.0.0.1:{}", server.port()));
+    assert_eq!(published(&reader, &cache).await.unwrap().1, map(&[("FR", "1")]));
+    assert_eq!(reader.status(&cache).await.unwrap().presence.whole().map(|head| head.entries), Some(1));
+    let error = refused(&reader, &cache).await;
+    assert!(error.is_denied(), "{error}");
+    says(&error, &["EVALSHA"]);
+    let elsewhere = name("airlines");
+    let StoreUrl::Redis(options) = format!("redis://reader:s3cret@127.0.0.1:{}", server.port()).parse().unwrap() else {
+        panic!("no Redis")
+    };
+    let outside = Redis::open(&options.with_key_prefix("other:").unwrap()).unwrap();
+    let error = outside.scan(&elsewhere, Scan::First).await.unwrap_err();
+    assert!(error.is_denied(), "{error}");
+    says(&error, &["ACL SETUSER reader ~other:*"]);
+}
+
+#[tokio::test]
+async fn a_stranger_in_our_place_is_named_and_not_touched() {
+    let cache = name("airlines");
+    for (key, found) in [
+        ("kiwi:{airlines}", "a string"),
+        ("kiwi:{airlines}:meta", "a string"),
+        ("kiwi:{airlines}:lease", "a string"),
+        ("kiwi:{airlines}:changes", "a string"),
+    ] {
+        let server = RedisServer::start();
+        let store = open(&server.url());
+        let _: () = server.command(&["SET", key, "mine"]).unwrap();
+        let error = refused(&store, &cache).await;
+        assert!(error.is_wrong_type(), "{error}");
+        says(&error, &["cache `airlines`", key, found, "delete or rename"]);
+        assert_eq!(server.command::<i64>(&["DBSIZE"]).unwrap(), 1);
+        assert_eq!(server.command::<String>(&["GET", key]).unwrap(), "mine");
+        if !key.ends_with("changes") {
+            assert!(store.status(&cache).await.unwrap_err().is_wrong_type());
+        }
+        let error = store.forget(&cache).await.unwrap_err();
+        assert!(error.is_wrong_type(), "{error}");
+        assert_eq!(server.command::<String>(&["GET", key]).unwrap(), "mine");
+    }
+}
+
+#[tokio::test]
+async fn a_stranger_that_comes_during_the_load_stops_the_commit_untouched() {
+    let server = RedisServer::start();
+    let store = open(&server.url());
+    let cache = name("airlines");
+    let old = map(&[("FR", "1")]);
+    refill(&store, &cache, &old).await;
+    let (lease, _) = take(&store, &cache).await;
+    store.stage(&lease, &batch(&old)).await.unwrap();
+    let _: () = server.command(&["SET", "kiwi:{airlines}:changes", "mine"]).unwrap();
+    let error = store.commit(&lease, &swap(Id::random(), &old)).await.unwrap_err();
+    assert!(error.is_wrong_type(), "{error}");
+    says(&error, &["expected a stream"]);
+    assert_eq!(published(&store, &cache).await.unwrap().1, old);
+    // The lease can be given back all the same.
+    store.fail(&lease, Duration::ZERO, &failure(), CACHE_TTL).await.unwrap();
+    assert!(!store.renew(&lease, LEASE_TTL).await.unwrap());
+}
+
+#[tokio::test]
+async fn full_memory_is_told_and_the_old_data_lives_on() {
+    let server = RedisServer::start();
+    let store = open(&server.url());
+    let cache = name("airlines");
+    let old = map(&[("FR", "1")]);
+    let id = refill(&store, &cache, &old).await;
+    let (lease, _) = take(&store, &cache).await;
+    let _: () = server.command(&["CONFIG", "SET", "maxmemory", "1"]).unwrap();
+
+    let error = store.stage(&lease, &batch(&old)).await.unwrap_err();
+    assert!(error.is_full() && error.cache() == Some(&cache), "{error}");
+    says(&error, &["maxmemory"]);
+    let change = Content::Delta {
+        id: Id::random(),
+        base: id,
+        delta: delta(&old, &map(&[("FR", "2")])),
+        bytes: 3,
+        root: Root::default(),
+    };
+    assert!(store.commit(&lease, &publish(change)).await.unwrap_err().is_full());
+    assert!(store.renew(&lease, LEASE_TTL).await.unwrap());
+    assert!(store.prolong(&cache, Ttl::For(Duration::from_secs(6_000))).await.unwrap());
+    store.fail(&lease, Duration::from_secs(60), &failure(), CACHE_TTL).await.unwrap();
+
+    let status = store.status(&cache).await.unwrap();
+    assert_eq!(status.presence.whole().map(|head| head.id), Some(id));
+    assert!(matches!(status.lease, kiwi_store::LeaseState::Backoff { .. }), "{status:?}");
+    assert_eq!(status.last_error.map(|error| error.kind).as_deref(), Some("unavailable"));
+    assert!(server.command::<i64>(&["PTTL", "kiwi:{airlines}"]).unwrap() > 5_000_000);
+    // A full server refuses to queue any command in a MULTI, but must not stop readers.
+    assert_eq!(published(&store, &cache).await.unwrap().1, old);
+    assert_eq!(store.get(&cache, &["FR", "LH"]).await.unwrap(), Some(vec![Some("1".into()), None]));
+    assert_eq!(store.changes(&cache, id).await.unwrap().unwrap().deltas, []);
+    assert!(refused(&store, &cache).await.is_full());
+}
+
+#[tokio::test]
+async fn a_newer_format_is_told_to_host_and_reader() {
+    let server = RedisServer::start();
+    let store = open(&server.url());
+    let cache = name("airlines");
+    refill(&store, &cache, &map(&[("FR", "1")])).await;
+    let _: () = server.command(&["HSET", "kiwi:{airlines}:meta", "format", "2"]).unwrap();
+    for error in [
+        refused(&store, &cache).await,
+        store.scan(&cache, Scan::First).await.unwrap_err(),
+        store.get(&cache, &["FR"]).await.unwrap_err(),
+        store.status(&cache).await.unwrap_err(),
+    ] {
+        assert!(error.is_newer_format() && error.cache() == Some(&cache), "{error}");
+        says(&error, &["format 2", "update"]);
+    }
+}
+
+#[tokio::test]
+async fn bytes_that_are_no_text_are_told_with_their_key() {
+    let server = RedisServer::start();
+    let store = open(&server.url());
+    let cache = name("airlines");
+    refill(&store, &cache, &map(&[("FR", "1")])).await;
+    let mut connection = redis::Client::open(server.url()).unwrap().get_connection().unwrap();
+    let _: () = redis::cmd("HSET").arg("kiwi:{airlines}").arg("FR").arg(b"\xff").query(&mut connection).unwrap();
+    let error = store.scan(&cache, Scan::First).await.unwrap_err();
+    assert!(error.is_value(), "{error}");
+    says(&error, &["cache `airlines`", "`FR`", "kiwi:{airlines}"]);
+}

@@ -1,0 +1,210 @@
+//! Commits: what they come to when replies, staging, leases or data are lost, and deltas.
+
+use super::*;
+use kiwi_store::{Publishing, Reading};
+
+/// A delta from what `base` names to `to`.
+fn change(id: Id, base: Id, from: &Map, to: &Map) -> Publish {
+    let (delta, bytes) = (delta(from, to), batch(to).bytes() as u64);
+    publish(Content::Delta { id, base, delta, bytes, root: root(to) })
+}
+
+#[tokio::test]
+async fn a_commit_whose_reply_was_lost_is_done_when_repeated() {
+    let server = RedisServer::start();
+    let store = open(&server.url());
+    let cache = name("airlines");
+    let (first, second) = (map(&[("FR", "1"), ("LH", "2")]), map(&[("FR", "3")]));
+
+    let (lease, _) = take(&store, &cache).await;
+    store.stage(&lease, &batch(&first)).await.unwrap();
+    let by_swap = swap(Id::random(), &first);
+    for _ in 0..2 {
+        assert_eq!(store.commit(&lease, &by_swap).await.unwrap(), Commit::Done);
+    }
+    let (lease, base) = take(&store, &cache).await;
+    let base = base.unwrap();
+    let by_delta = change(Id::random(), base.id, &first, &second);
+    for _ in 0..2 {
+        assert_eq!(store.commit(&lease, &by_delta).await.unwrap(), Commit::Done);
+        let (head, map) = published(&store, &cache).await.unwrap();
+        assert_eq!((head.seq, head.root, map), (2, root(&second), second.clone()));
+    }
+    assert_eq!(deltas(&store, &cache, base.id).await, [delta(&first, &second)]);
+}
+
+async fn deltas(store: &dyn Store, cache: &Name, from: Id) -> Vec<Delta> {
+    let changes = store.changes(cache, from).await.unwrap().expect("all are kept");
+    changes.deltas.into_iter().map(|(_, delta)| delta).collect()
+}
+
+#[tokio::test]
+async fn a_commit_without_its_lease_staging_base_or_data_changes_nothing() {
+    let server = RedisServer::start();
+    let store = open(&server.url());
+    let cache = name("airlines");
+    let (old, new) = (map(&[("FR", "1"), ("LH", "2")]), map(&[("FR", "3")]));
+    let id = refill(&store, &cache, &old).await;
+    let unchanged = async |what: &str| {
+        let (head, map) = published(&store, &cache).await.unwrap();
+        assert_eq!((head.id, &map), (id, &old), "{what}");
+        assert_eq!(immortal(&server), [""; 0], "{what}");
+    };
+
+    let (fenced, _) = take(&store, &cache).await;
+    store.stage(&fenced, &batch(&new)).await.unwrap();
+    store.release(&fenced).await.unwrap();
+    let (lease, _) = take(&store, &cache).await;
+    for publication in
+        [swap(Id::random(), &new), change(Id::random(), id, &old, &new), publish(Content::Touch { base: id })]
+    {
+        assert_eq!(store.commit(&fenced, &publication).await.unwrap(), Commit::Fenced);
+        unchanged("fenced").await;
+    }
+
+    assert_eq!(store.commit(&lease, &swap(Id::random(), &new)).await.unwrap(), Commit::StagingLost);
+    store.stage(&lease, &batch(&new)).await.unwrap();
+    let staging = format!("kiwi:{{airlines}}:staging:{}", lease.token);
+    let _: () = server.command(&["HDEL", &staging, "FR"]).unwrap();
+    assert_eq!(store.commit(&lease, &swap(Id::random(), &new)).await.unwrap(), Commit::StagingLost);
+    unchanged("staging lost").await;
+
+    let moved = change(Id::random(), Id::random(), &old, &new);
+    assert_eq!(store.commit(&lease, &moved).await.unwrap(), Commit::Moved);
+    let moved = publish(Content::Touch { base: Id::random() });
+    assert_eq!(store.commit(&lease, &moved).await.unwrap(), Commit::Moved);
+    unchanged("moved").await;
+
+    let _: () = server.command(&["HDEL", "kiwi:{airlines}", "FR"]).unwrap();
+    assert!(published(&store, &cache).await.is_none(), "a part is no map");
+    assert_eq!(store.get(&cache, &["LH"]).await.unwrap(), None);
+    let lost = change(Id::random(), id, &old, &new);
+    assert_eq!(store.commit(&lease, &lost).await.unwrap(), Commit::Lost);
+    let lost = publish(Content::Touch { base: id });
+    assert_eq!(store.commit(&lease, &lost).await.unwrap(), Commit::Lost);
+    assert_eq!(server.command::<Vec<String>>(&["HKEYS", "kiwi:{airlines}"]).unwrap(), ["LH"]);
+
+    // A swap mends it.
+    store.stage(&lease, &batch(&new)).await.unwrap();
+    assert_eq!(store.commit(&lease, &swap(Id::random(), &new)).await.unwrap(), Commit::Done);
+    assert_eq!(published(&store, &cache).await.unwrap().1, new);
+}
+
+#[tokio::test]
+async fn deltas_lead_over_empty_maps_and_back() {
+    let server = RedisServer::start();
+    let store = open(&server.url());
+    let cache = name("airlines");
+    let maps = [map(&[("FR", "1")]), map(&[]), map(&[("LH", "2"), ("FR", "3")]), map(&[("LH", "2")])];
+    let first = refill(&store, &cache, &maps[0]).await;
+    let mut ids = vec![first];
+    for pair in maps.windows(2) {
+        let (lease, base) = take(&store, &cache).await;
+        let base = base.unwrap();
+        assert_eq!((base.id, base.entries), (*ids.last().unwrap(), pair[0].len() as u64));
+        let id = Id::random();
+        // The maps are smaller than their deltas, so none of these would be kept for readers.
+        let Content::Delta { delta, base, root, .. } = change(id, base.id, &pair[0], &pair[1]).content else {
+            panic!()
+        };
+        let publication = publish(Content::Delta { id, base, delta, bytes: 1_000, root });
+        assert_eq!(store.commit(&lease, &publication).await.unwrap(), Commit::Done);
+        assert_eq!(published(&store, &cache).await.unwrap().1, pair[1]);
+        ids.push(id);
+    }
+    let all: Vec<Delta> = maps.windows(2).map(|pair| delta(&pair[0], &pair[1])).collect();
+    for (behind, id) in ids.iter().enumerate() {
+        assert_eq!(deltas(&store, &cache, *id).await, all[behind..]);
+    }
+    assert_eq!(store.changes(&cache, Id::random()).await.unwrap(), None);
+
+    // A swap breaks the chain.
+    let id = refill(&store, &cache, &maps[0]).await;
+    assert_eq!(store.changes(&cache, ids[3]).await.unwrap(), None);
+    assert_eq!(store.changes(&cache, id).await.unwrap().unwrap().deltas, []);
+    assert_eq!(store.changes(&name("nothing"), id).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn changes_are_kept_up_to_twice_the_bytes_of_the_map() {
+    let server = RedisServer::start();
+    let store = open(&server.url());
+    let cache = name("airlines");
+    let mut now: Map = (0..40).map(|n| (format!("key{n}"), "0".repeat(2_000))).collect();
+    refill(&store, &cache, &now).await;
+    let mut kept = 0;
+    for step in 0..100 {
+        let (lease, base) = take(&store, &cache).await;
+        let base = base.unwrap();
+        let mut next = now.clone();
+        next.insert(format!("key{}", step % 40), format!("{step:02000}"));
+        let publication = change(Id::random(), base.id, &now, &next);
+        assert_eq!(store.commit(&lease, &publication).await.unwrap(), Commit::Done);
+        assert_eq!(deltas(&store, &cache, base.id).await, [delta(&now, &next)]);
+        let records: Vec<redis::Value> = server.command(&["XRANGE", "kiwi:{airlines}:changes", "-", "+"]).unwrap();
+        assert!(records.len() * 2_000 <= 2 * batch(&next).bytes(), "{} records", records.len());
+        kept = kept.max(records.len());
+        now = next;
+    }
+    assert!(kept > 60, "{kept} records");
+}
+
+#[tokio::test]
+async fn an_old_dump_that_is_restored_is_lost_or_old_but_never_mixed() {
+    let server = RedisServer::start();
+    let store = open(&server.url());
+    let cache = name("airlines");
+    let (old, new) = (map(&[("FR", "1"), ("LH", "2")]), map(&[("FR", "3")]));
+    let old_id = refill(&store, &cache, &old).await;
+    let mut connection = redis::Client::open(server.url()).unwrap().get_connection().unwrap();
+    let mut dump = |key: &str| -> Vec<u8> { redis::cmd("DUMP").arg(key).query(&mut connection).unwrap() };
+    let dumps = ["kiwi:{airlines}", "kiwi:{airlines}:meta"].map(|key| (key, dump(key)));
+    let new_id = refill(&store, &cache, &new).await;
+
+    let mut restore = |(key, dump): &(&str, Vec<u8>)| {
+        redis::cmd("RESTORE").arg(key).arg(60_000).arg(dump).arg("REPLACE").query::<()>(&mut connection).unwrap();
+    };
+    restore(&dumps[0]);
+    assert!(published(&store, &cache).await.is_none(), "old data under the new meta");
+    let (lease, base) = take(&store, &cache).await;
+    assert_eq!(base, None);
+    assert_eq!(store.commit(&lease, &change(Id::random(), new_id, &new, &old)).await.unwrap(), Commit::Lost);
+    store.release(&lease).await.unwrap();
+
+    restore(&dumps[1]);
+    let (head, map) = published(&store, &cache).await.unwrap();
+    assert_eq!((head.id, map), (old_id, old.clone()));
+    let (lease, base) = take(&store, &cache).await;
+    assert_eq!(base.unwrap().id, old_id);
+    // A host that remembers the newer snapshot must not build on it.
+    let publication = change(Id::random(), new_id, &new, &old);
+    assert_eq!(store.commit(&lease, &publication).await.unwrap(), Commit::Moved);
+}
+
+#[tokio::test]
+async fn a_commit_is_announced_with_its_id() {
+    let server = RedisServer::start();
+    let store = open(&server.url());
+    let url = server.url();
+    let (announced, announcement) = std::sync::mpsc::channel();
+    let (subscribed, ready) = std::sync::mpsc::channel();
+    let listener = std::thread::spawn(move || {
+        let mut connection = redis::Client::open(url).unwrap().get_connection().unwrap();
+        let mut subscription = connection.as_pubsub();
+        subscription.subscribe("kiwi:airlines:changed").unwrap();
+        subscribed.send(()).unwrap();
+        announced.send(subscription.get_message().unwrap().get_payload::<String>().unwrap()).unwrap();
+    });
+    ready.recv().unwrap();
+    let id = refill(&store, &name("airlines"), &map(&[("FR", "1")])).await;
+    assert_eq!(announcement.recv_timeout(Duration::from_secs(20)).unwrap(), id.to_string());
+    listener.join().unwrap();
+}
+
+#[tokio::test]
+async fn any_redis_client_can_read_a_map() {
+    let server = RedisServer::start();
+    refill(&open(&server.url()), &name("airlines"), &map(&[("FR", r#"{"name":"Ryanair"}"#)])).await;
+    let value: String = server.command(&["HGET", "kiwi:{airlines}", "FR"]).unwrap();
+    assert_eq!(value, r#"{"name":"Ryanair"}"#);
+}
