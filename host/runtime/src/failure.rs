@@ -3,10 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::config::{CacheConfig, Refusal};
-
 /// Why a refill failed. What was published before stays.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Failure {
     /// What kind of failure.
     pub kind: FailureKind,
@@ -20,6 +19,7 @@ pub struct Failure {
 
 /// What kind of failure. The first four are the loader's own word (`load-error` in loader.wit).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum FailureKind {
     /// The source cannot be reached, or is not ready.
     Unavailable,
@@ -97,11 +97,6 @@ impl Failure {
     pub(crate) fn store(error: &kiwi_store::Error) -> Self {
         let kind = if error.is_unavailable() { FailureKind::StoreUnavailable } else { FailureKind::Store };
         Self::new(kind, chain(error))
-    }
-
-    pub(crate) fn refused(refusal: &Refusal, cache: &CacheConfig) -> Self {
-        let kind = if *refusal == Refusal::Empty { FailureKind::Empty } else { FailureKind::Guard };
-        Self::new(kind, refusal.message(cache))
     }
 
     pub(crate) fn limit(name: &str, message: impl fmt::Display) -> Self {

@@ -5,32 +5,33 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kiwi_cache::Cache;
-use kiwi_store::{Batch, Error, Layout, Name, Result, Store};
+use kiwi_store::{Batch, Error, Name, Result, Store};
 use serde::de::DeserializeOwned;
-use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::CacheConfig;
-use crate::direct::DirectRefill;
-use crate::dry::load_dry;
+use crate::definition::config::CacheConfig;
+use crate::definition::plugin_error::PluginError;
+use crate::definition::prepare::{Prepared, Skipped};
+use crate::events::metrics::Metrics;
+use crate::events::outcome::Outcome;
+use crate::events::stream::Events;
 use crate::failure::Failure;
 use crate::instance::Instance;
-use crate::metrics::Metrics;
-use crate::outcome::Outcome;
-use crate::plugin_error::PluginError;
-use crate::prepare::{self, Prepared, Skipped};
-use crate::sandbox::Sandbox;
+use crate::refill::dry::load_dry;
 use crate::sandbox_error::SandboxError;
-use crate::warm::{Entry, Shared};
+use crate::supervisor::caches::Entry;
+use crate::supervisor::read_through::ReadThrough;
+use crate::supervisor::run::run;
+use crate::supervisor::shared::Supervisor;
 
-/// How long leases may take to be given back after the drain timeout.
-const GIVE_BACK: Duration = Duration::from_secs(5);
+/// How many caches are loaded at the same time, unless told otherwise.
+const DEFAULT_MAX_LOADS: usize = 16;
 
-/// Keeps caches warm: runs their loaders on schedule and publishes what they give. See
-/// [`Host::builder`].
+/// Keeps caches warm: runs their loaders on schedule and publishes their maps. Cheap to clone; all clones
+/// are one host. See [`Host::builder`].
 #[derive(Clone, Debug)]
-pub struct Host(Arc<Shared>);
+pub struct Host(Arc<Supervisor>);
 
 /// What a [`Host`] is made of.
 #[derive(Debug)]
@@ -73,55 +74,64 @@ impl Builder {
     }
 
     /// Compiles the plugins and checks what they need. A cache whose loader cannot run is skipped and
-    /// told of; the others run. Where all loaders are native, no sandbox is made.
+    /// returned; the others run. Where all loaders are native, no sandbox is made.
     ///
     /// # Errors
     /// There are plugins, and this machine cannot run WebAssembly at all.
     pub async fn build(self) -> Result<(Host, Vec<Skipped>), SandboxError> {
-        let (store, configs, refused) = lay_out(self.store, self.caches);
-        let new_sandbox = || Sandbox::new(self.compile_cache, self.max_loads);
-        let Prepared { caches, mut skipped, sandbox } = prepare::caches(configs, self.max_loads, new_sandbox).await?;
-        skipped.extend(refused);
-        let caches = caches.into_iter().map(|cache| Entry { cache, due: Notify::new() }).collect();
-        let loads = Semaphore::new(self.max_loads);
-        let shared = Shared { store, caches, metrics: self.metrics, loads, _sandbox: sandbox };
+        let events = Events::new(self.metrics);
+        let shared = Supervisor::new(self.store, events, self.max_loads, self.compile_cache);
+        let Prepared { definitions, mut skipped } = shared.define(self.caches).await?;
+        skipped.extend(shared.insert(definitions));
         Ok((Host(Arc::new(shared)), skipped))
     }
-}
-
-/// Tells the store in what layouts the caches stand; those that it does not have are skipped.
-fn lay_out(store: Arc<dyn Store>, configs: Vec<CacheConfig>) -> (Arc<dyn Store>, Vec<CacheConfig>, Vec<Skipped>) {
-    let (mut fit, mut refused) = (Vec::new(), Vec::new());
-    for config in configs {
-        // Every store has hashes.
-        let is_hash = config.layout == Layout::Hash;
-        match if is_hash { Ok(()) } else { store.with_layouts(&layouts([&config])).map(drop) } {
-            Ok(()) => fit.push(config),
-            Err(error) => {
-                let error = PluginError::of(&config.loader, error.to_string());
-                refused.push(Skipped { cache: config.name, error });
-            }
-        }
-    }
-    // Each of them alone was taken.
-    let laid_out = store.with_layouts(&layouts(&fit)).unwrap_or(store);
-    (laid_out, fit, refused)
-}
-
-fn layouts<'a>(configs: impl IntoIterator<Item = &'a CacheConfig>) -> Vec<(Name, Layout)> {
-    configs.into_iter().map(|config| (config.name.clone(), config.layout.clone())).collect()
 }
 
 impl Host {
     /// Begins a host that publishes to `store`.
     #[must_use]
     pub fn builder(store: Arc<dyn Store>) -> Builder {
-        Builder { store, caches: Vec::new(), metrics: Metrics::default(), compile_cache: None, max_loads: 16 }
+        let (metrics, max_loads) = (Metrics::default(), DEFAULT_MAX_LOADS);
+        Builder { store, caches: Vec::new(), metrics, compile_cache: None, max_loads }
     }
 
-    /// The caches it runs.
-    pub fn instances(&self) -> impl ExactSizeIterator<Item = Instance<'_>> {
-        self.0.caches.iter().map(|entry| Instance::new(&entry.cache))
+    /// The caches it runs, in the order in which they were added.
+    #[must_use]
+    pub fn instances(&self) -> Vec<Instance> {
+        self.0.caches().entries.iter().cloned().map(Instance::new).collect()
+    }
+
+    /// Adds a cache, or replaces the configuration of the one of this name, while the host runs. What is
+    /// published is served meanwhile, and what this host knows of it stays known. A load under way with the
+    /// old configuration is abandoned.
+    ///
+    /// ```no_run
+    /// # async fn example(host: kiwi_host::Host) -> Result<(), Box<dyn std::error::Error>> {
+    /// use kiwi_host::CacheConfig;
+    ///
+    /// host.insert(CacheConfig::new("currencies".parse()?, "plugins/currencies.wasm")).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// Its loader cannot run: what runs under this name goes on as it was.
+    pub async fn insert(&self, cache: CacheConfig) -> Result<(), PluginError> {
+        let loader = cache.loader.clone();
+        let prepared = self.0.define(vec![cache]).await;
+        let Prepared { definitions, mut skipped } =
+            prepared.map_err(|error| PluginError::of(&loader, error.to_string()))?;
+        skipped.extend(self.0.insert(definitions));
+        skipped.into_iter().next().map_or(Ok(()), |skipped| Err(skipped.error))
+    }
+
+    /// Ends a cache while the host runs. What it has published stays until its `cache_ttl` is over.
+    /// `false`: this host runs no such cache.
+    ///
+    /// # Errors
+    /// The name is wrong (`is_invalid`).
+    pub fn remove(&self, cache: impl TryInto<Name, Error = Error>) -> Result<bool> {
+        Ok(self.0.remove(&cache.try_into()?))
     }
 
     /// A reader of what this host publishes, on the host's own connection: reads are from memory, and with
@@ -130,7 +140,7 @@ impl Host {
     ///
     /// # Errors
     /// This host runs no such cache (`is_invalid`). That nothing is published yet is no error: the reader
-    /// starts with nothing, and says `is_missing` until the first snapshot comes.
+    /// starts with nothing, and returns `is_missing` until the first snapshot comes.
     pub async fn cache<V>(&self, name: impl TryInto<Name, Error = Error>) -> Result<Cache<V>>
     where
         V: DeserializeOwned + Send + Sync + 'static,
@@ -146,45 +156,27 @@ impl Host {
     where
         V: DeserializeOwned + Send + Sync + 'static,
     {
-        let index = self.index(name)?;
-        let cache = &self.0.caches[index].cache;
-        Ok(Cache::builder(&cache.name)
-            .store(&self.0.store)
-            .reload_ttl(cache.timing.reload_ttl)
+        let entry = self.find(name)?;
+        let (name, timing) = (entry.cache.name(), &entry.cache.definition.timing);
+        Ok(Cache::builder(name)
+            .store(&self.0.caches().store)
+            .reload_ttl(timing.reload_ttl)
             .start_missing()
-            .keep_text(cache.kept_text.clone())
-            .refill_by(Arc::new(DirectRefill::new(self.0.clone(), index))))
+            .keep_text(entry.cache.standing.kept_text.clone())
+            .refill_by(Arc::new(ReadThrough::new(self.0.clone(), name.clone()))))
     }
 
     /// Keeps all caches warm until `shutdown` ends; then starts no more loads, and gives those under
-    /// way `drain_timeout` to finish before it drops them. Leases are given back.
+    /// way `drain_timeout` to finish before it abandons them. Leases are released.
     pub async fn run(&self, shutdown: impl Future<Output = ()>, drain_timeout: Duration) {
-        let (draining, stop) = (CancellationToken::new(), CancellationToken::new());
-        let mut tasks = JoinSet::new();
-        for index in 0..self.0.caches.len() {
-            let (shared, draining, stop) = (self.0.clone(), draining.clone(), stop.clone());
-            tasks.spawn(async move { shared.keep_warm(&shared.caches[index], &draining, &stop).await });
-        }
-        let (shared, watching) = (self.0.clone(), draining.clone());
-        tasks.spawn(async move { watching.run_until_cancelled_owned(shared.watch()).await.unwrap_or_default() });
-        let (shared, listening) = (self.0.clone(), draining.clone());
-        tasks.spawn(async move { listening.run_until_cancelled_owned(shared.listen()).await.unwrap_or_default() });
-
-        shutdown.await;
-        draining.cancel();
-        if tokio::time::timeout(drain_timeout, async { while tasks.join_next().await.is_some() {} }).await.is_err() {
-            stop.cancel();
-            // Giving back a lease needs the store; one that hangs must not keep the host.
-            let _ = tokio::time::timeout(GIVE_BACK, async { while tasks.join_next().await.is_some() {} }).await;
-            tasks.shutdown().await;
-        }
+        run(self.0.clone(), shutdown, drain_timeout).await;
     }
 
     /// Loads one cache now, however fresh it is. Where another host is loading it, waits for that
-    /// and gives its result.
+    /// and returns its result.
     ///
     /// ```no_run
-    /// # async fn example(host: kiwi_host::Host) -> kiwi_store::Result<()> {
+    /// # async fn example(host: kiwi_host::Host) -> kiwi_cache::Result<()> {
     /// if let Some(failure) = host.refill("airlines").await?.failure() {
     ///     println!("what was published before is still there: {failure}");
     /// }
@@ -195,41 +187,46 @@ impl Host {
     /// # Errors
     /// This host runs no such cache (`is_invalid`). A failed load is an [`Outcome`].
     pub async fn refill(&self, cache: impl TryInto<Name, Error = Error>) -> Result<Outcome> {
-        self.refill_until(cache, &CancellationToken::new()).await
+        self.refill_until(cache, std::future::pending()).await
     }
 
-    /// As [`Host::refill`], but gives up, and gives the lease back, when `stop` is cancelled.
+    /// As [`Host::refill`], but abandons the load, and releases the lease, when `stop` ends.
     ///
     /// # Errors
     /// As [`Host::refill`].
     pub async fn refill_until(
         &self,
         cache: impl TryInto<Name, Error = Error>,
-        stop: &CancellationToken,
+        stop: impl Future<Output = ()>,
     ) -> Result<Outcome> {
-        Ok(self.0.refill_now(&self.0.caches[self.index(cache)?].cache, stop).await)
+        let entry = self.find(cache)?;
+        let stopped = CancellationToken::new();
+        Ok(cancelling(&stopped, stop, self.0.refill_now(&entry.cache, &stopped)).await)
     }
 
     /// As [`Host::refill`] for all caches, as many at a time as `max_loads` allows, in their order.
     pub async fn refill_all(&self) -> Vec<(Name, Outcome)> {
-        self.refill_all_until(&CancellationToken::new()).await
+        self.refill_all_until(std::future::pending()).await
     }
 
-    /// As [`Host::refill_all`], but gives up, and gives the leases back, when `stop` is cancelled.
-    pub async fn refill_all_until(&self, stop: &CancellationToken) -> Vec<(Name, Outcome)> {
+    /// As [`Host::refill_all`], but abandons the loads, and releases the leases, when `stop` ends.
+    pub async fn refill_all_until(&self, stop: impl Future<Output = ()>) -> Vec<(Name, Outcome)> {
+        let stopped = CancellationToken::new();
         let mut tasks = JoinSet::new();
-        for index in 0..self.0.caches.len() {
-            let (shared, stop) = (self.0.clone(), stop.clone());
-            tasks.spawn(async move { (index, shared.refill_now(&shared.caches[index].cache, &stop).await) });
+        for (index, entry) in self.0.caches().entries.iter().cloned().enumerate() {
+            let (shared, stopped) = (self.0.clone(), stopped.clone());
+            tasks.spawn(async move {
+                let outcome = shared.refill_now(&entry.cache, &stopped).await;
+                (index, entry.cache.name().clone(), outcome)
+            });
         }
-        let mut outcomes = tasks.join_all().await;
-        outcomes.sort_unstable_by_key(|(index, _)| *index);
-        let name = |index: usize| self.0.caches[index].cache.name.clone();
-        outcomes.into_iter().map(|(index, outcome)| (name(index), outcome)).collect()
+        let mut outcomes = cancelling(&stopped, stop, tasks.join_all()).await;
+        outcomes.sort_unstable_by_key(|(index, ..)| *index);
+        outcomes.into_iter().map(|(_, name, outcome)| (name, outcome)).collect()
     }
 
     /// Runs one cache's loader and hands its entries to `sink`, batch by batch. Publishes nothing,
-    /// and needs no store.
+    /// and needs no store. Returns how many entries there were.
     ///
     /// # Errors
     /// This host runs no such cache (`is_invalid`). A failed load is the inner error.
@@ -238,14 +235,27 @@ impl Host {
         cache: impl TryInto<Name, Error = Error>,
         sink: impl FnMut(&Batch),
     ) -> Result<Result<u64, Failure>> {
-        Ok(load_dry(&self.0.caches[self.index(cache)?].cache, sink).await)
+        Ok(load_dry(&self.find(cache)?.cache, sink).await)
     }
 
-    fn index(&self, cache: impl TryInto<Name, Error = Error>) -> Result<usize> {
-        let cache = cache.try_into()?;
-        self.0.caches.iter().position(|entry| entry.cache.name == cache).ok_or_else(|| {
-            let names: Vec<&str> = self.instances().map(|instance| instance.name().as_str()).collect();
-            Error::invalid(format!("this host does not run it: expected one of [{}]", names.join(", "))).of(&cache)
-        })
+    fn find(&self, cache: impl TryInto<Name, Error = Error>) -> Result<Arc<Entry>> {
+        self.0.find(&cache.try_into()?)
+    }
+}
+
+/// Does some work to its end, and tells it to stop when `stop` ends.
+async fn cancelling<T>(
+    stopped: &CancellationToken,
+    stop: impl Future<Output = ()>,
+    work: impl Future<Output = T>,
+) -> T {
+    let watching = async {
+        stop.await;
+        stopped.cancel();
+        std::future::pending().await
+    };
+    tokio::select! {
+        done = work => done,
+        never = watching => never,
     }
 }

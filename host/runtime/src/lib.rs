@@ -35,69 +35,47 @@
 //! The feature `components`, on by default, is what runs components, and brings wasmtime. A program whose
 //! loaders are all in Rust does without: then a host that is given a component is not built, and says why.
 
-mod asked;
-mod cache;
 mod config;
-mod deadline;
-mod delivery;
-mod description;
-mod direct;
-mod dry;
-mod entry;
+mod definition;
+mod entries;
+mod events;
 mod failure;
-mod fingerprints;
 mod host;
-#[cfg(feature = "components")]
-mod http;
-#[cfg(feature = "components")]
-mod inspection;
 mod instance;
-mod intake;
-mod load_error;
-mod loaded;
 mod loader;
-mod metrics;
-mod native;
-mod outcome;
-mod output;
-mod plain;
-mod plugin_error;
-mod prepare;
-mod progress;
-mod prolong;
-mod publication;
+#[cfg(feature = "components")]
+mod outside;
+mod printable;
 mod refill;
-mod report;
-mod restore;
 #[cfg(feature = "components")]
 mod sandbox;
 #[cfg(not(feature = "components"))]
 #[path = "no_sandbox.rs"]
 mod sandbox;
 mod sandbox_error;
-mod schedule;
-mod spool;
-mod warm;
+mod supervisor;
 
-pub use config::{
-    AskedTiming, CacheConfig, DirGrant, Grants, Guards, HttpGrant, Limits, Percent, Refusal, Settings, Timing,
-    parse_duration, parse_size, parse_ttl,
-};
-pub use description::{AskedGrant, Description, Setting};
+pub use config::grants::{DirGrant, Grants, HttpGrant};
+pub use config::guards::{Guards, Percent, Refusal};
+pub use config::limits::Limits;
+pub use config::settings::Settings;
+pub use config::text::{parse_duration, parse_size, parse_ttl};
+pub use config::timing::{AskedTiming, Timing};
+pub use definition::config::{AnyLoader, CacheConfig};
+#[cfg(feature = "components")]
+pub use definition::inspection::{Inspection, inspect};
+pub use definition::plugin_error::{Needs, PluginError};
+pub use definition::prepare::Skipped;
+pub use entries::progress::Progress;
+pub use events::metrics::Metrics;
+pub use events::outcome::Outcome;
 pub use failure::{Failure, FailureKind};
 pub use host::{Builder, Host};
-#[cfg(feature = "components")]
-pub use inspection::{Inspection, inspect};
 pub use instance::Instance;
-pub use load_error::LoadError;
-pub use loader::{AnyLoader, Loader, NativeLoader};
-pub use metrics::Metrics;
-pub use outcome::Outcome;
-pub use output::Output;
-pub use plugin_error::{Needs, PluginError};
-pub use prepare::Skipped;
-pub use progress::Progress;
+pub use loader::description::{AskedGrant, Description, Setting};
+pub use loader::load_error::LoadError;
+pub use loader::native::{Loader, NativeLoader};
+pub use loader::output::Output;
 #[cfg(feature = "components")]
-pub use sandbox::{Plugin, Sandbox};
+pub use sandbox::shared::Sandbox;
 pub use sandbox_error::SandboxError;
-pub use tokio_util::sync::CancellationToken;

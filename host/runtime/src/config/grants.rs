@@ -113,7 +113,7 @@ impl FromStr for HttpGrant {
     fn from_str(written: &str) -> Result<Self> {
         parse(written).ok_or_else(|| {
             Error::invalid(format!(
-                "`{}` is no HTTP grant: expected SCHEME://HOST[:PORT], for example `https://api.example.com`, \
+                "`{}` is not a valid HTTP grant: expected SCHEME://HOST[:PORT], for example `https://api.example.com`, \
                  `https://*.example.com` or `http://127.0.0.1:8080`",
                 written.escape_debug()
             ))
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_grant_is_refused() {
+    fn an_invalid_grant_is_refused() {
         for bad in [
             "",
             "example.com",

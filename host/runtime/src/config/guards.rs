@@ -1,15 +1,12 @@
-//! What a new map must come up to before it replaces the published one: a source that answers may
-//! still have lost half of its data.
+//! What a new map must fulfil before it replaces the published one: a source that answers may still have
+//! lost half of its data.
 
 use std::fmt;
 use std::str::FromStr;
 
 use kiwi_store::Error;
 
-use super::CacheConfig;
-use crate::loader::AnyLoader;
-
-/// What a new map must come up to before it replaces the published one. Default: nothing.
+/// What a new map must fulfil before it replaces the published one. Default: nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Guards {
     /// A map with fewer entries is refused.
@@ -19,7 +16,7 @@ pub struct Guards {
 }
 
 impl Guards {
-    /// What is said here, else what is said in `fallback`.
+    /// These guards, and those of `fallback` where these say nothing.
     #[must_use]
     pub fn or(self, fallback: Self) -> Self {
         Self {
@@ -46,20 +43,6 @@ impl Guards {
             }
         }
         Ok(())
-    }
-}
-
-impl CacheConfig {
-    /// Whether a map of this many entries may be published, by the guards and by `allow_empty_data`.
-    /// `published` as in [`Guards::check`].
-    ///
-    /// # Errors
-    /// What refuses it, with the numbers.
-    pub fn admit(&self, entries: u64, published: Option<u64>) -> Result<(), Refusal> {
-        if entries == 0 && !self.allow_empty_data {
-            return Err(Refusal::Empty);
-        }
-        self.guards.check(entries, published)
     }
 }
 
@@ -98,27 +81,19 @@ impl Refusal {
             Self::MaxShrink { .. } => "max_shrink",
         }
     }
+}
 
-    /// For people: the numbers, and what to do.
-    #[must_use]
-    pub fn message(&self, cache: &CacheConfig) -> String {
-        let once = match cache.loader {
-            AnyLoader::Component(_) => format!("publish it once with `kiwi-host refill {} --force`", cache.name),
-            // The command does not have that loader.
-            AnyLoader::Native(_) => "publish it once by a host that has the cache without guards".to_owned(),
-        };
+/// The numbers, for people.
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Empty => {
-                "the loader gave an empty map: if that is right, set `allow_empty_data = true` for this cache"
-                    .to_owned()
+            Self::Empty => f.write_str("the loader returned an empty map"),
+            Self::MinEntries { entries, min_entries } => {
+                write!(f, "the new map has {}, and `min_entries` requires {min_entries}", counted(*entries))
             }
-            Self::MinEntries { entries, min_entries } => format!(
-                "the new map has {}, and `min_entries` asks for {min_entries}: if that is right, lower it, or {once}",
-                counted(*entries)
-            ),
-            Self::MaxShrink { entries, published, shrink, max_shrink } => format!(
-                "the new map has {}, {shrink} fewer than the {published} published, and `max_shrink` allows \
-                 {max_shrink}: if that is right, {once}",
+            Self::MaxShrink { entries, published, shrink, max_shrink } => write!(
+                f,
+                "the new map has {}, {shrink} fewer than the {published} published, and `max_shrink` allows {max_shrink}",
                 counted(*entries)
             ),
         }
@@ -168,7 +143,9 @@ impl FromStr for Percent {
         };
         read().ok_or_else(|| {
             let text = text.escape_debug();
-            Error::invalid(format!("`{text}` is no percentage: expected one from `0%` to `100%`, for example `30%`"))
+            Error::invalid(format!(
+                "`{text}` is not a valid percentage: expected one from `0%` to `100%`, for example `30%`"
+            ))
         })
     }
 }
@@ -217,22 +194,6 @@ mod tests {
         assert_eq!(guards.check(100, None), Ok(()));
         assert_eq!(guards.check(99, None), Err(Refusal::MinEntries { entries: 99, min_entries: 100 }));
         assert_eq!(Guards::default().check(0, Some(u64::MAX)), Ok(()));
-    }
-
-    #[test]
-    fn a_refusal_tells_the_numbers_and_what_to_do() {
-        let cache = CacheConfig::new("airlines".parse().unwrap(), "file.wasm");
-        let guards = Guards { min_entries: Some(2), max_shrink: Some(percent("30%")) };
-        assert_eq!(
-            &guards.check(120, Some(200)).unwrap_err().message(&cache),
-            "the new map has 120 entries, 40% fewer than the 200 published, and `max_shrink` allows 30%: if that is \
-             right, publish it once with `kiwi-host refill airlines --force`",
-        );
-        assert_eq!(
-            &guards.check(1, Some(200)).unwrap_err().message(&cache),
-            "the new map has 1 entry, and `min_entries` asks for 2: if that is right, lower it, or publish it once \
-             with `kiwi-host refill airlines --force`",
-        );
     }
 
     proptest! {

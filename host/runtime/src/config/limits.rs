@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-/// What bounds one load. Beyond a limit the load fails and says which one it was; the published
-/// data stays.
+/// What bounds one load. A load that exceeds a limit fails and names it; the published data stays.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of memory of the guest.

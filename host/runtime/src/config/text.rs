@@ -5,25 +5,25 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use kiwi_store::{Error, Result, Ttl};
 
-const SHORTEST: Duration = Duration::from_millis(1);
+const MIN_DURATION: Duration = Duration::from_millis(1);
 /// Ten years: nobody waits longer, and no sum of such durations overflows.
-const LONGEST: Duration = Duration::from_secs(10 * 365 * 86_400);
+const MAX_DURATION: Duration = Duration::from_secs(10 * 365 * 86_400);
 
 /// Reads a duration such as `500ms`, `60s`, `5m`, `1h 30m` or `7d`; not zero.
 ///
 /// # Errors
-/// It is none, or zero (`is_invalid`).
+/// It is not a duration, or zero (`is_invalid`).
 pub fn parse_duration(text: &str) -> Result<Duration> {
     match humantime::parse_duration(text) {
-        Ok(duration) if (SHORTEST..=LONGEST).contains(&duration) => Ok(duration),
+        Ok(duration) if (MIN_DURATION..=MAX_DURATION).contains(&duration) => Ok(duration),
         _ => Err(Error::invalid(format!(
-            "`{}` is no duration: expected for example `500ms`, `60s`, `5m` or `1h 30m`",
+            "`{}` is not a valid duration: expected for example `500ms`, `60s`, `5m` or `1h 30m`",
             text.escape_debug()
         ))),
     }
 }
 
-/// Reads a duration, or `none` for ever.
+/// Reads a duration, or `none` for a TTL without end.
 ///
 /// # Errors
 /// It is neither (`is_invalid`).
@@ -33,7 +33,7 @@ pub fn parse_ttl(text: &str) -> Result<Ttl> {
     }
     parse_duration(text).map(Ttl::For).map_err(|_| {
         Error::invalid(format!(
-            "`{}` is no time to live: expected a duration such as `1h`, or `none` for ever",
+            "`{}` is not a valid TTL: expected a duration such as `1h`, or `none` to keep it forever",
             text.escape_debug()
         ))
     })
@@ -42,12 +42,12 @@ pub fn parse_ttl(text: &str) -> Result<Ttl> {
 /// Reads a number of bytes such as `64 MiB`, `1GB` or `4096`; not zero.
 ///
 /// # Errors
-/// It is none, or zero (`is_invalid`).
+/// It is not a duration, or zero (`is_invalid`).
 pub fn parse_size(text: &str) -> Result<u64> {
     match text.parse::<ByteSize>() {
         Ok(size) if size.as_u64() > 0 => Ok(size.as_u64()),
         _ => Err(Error::invalid(format!(
-            "`{}` is no size: expected for example `64 MiB` or `4096`",
+            "`{}` is not a valid size: expected for example `64 MiB` or `4096`",
             text.escape_debug()
         ))),
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kiwi_store::{Error, Name, Result, Ttl};
 
-/// What the operator (or, behind him, the plugin's description) asks for. `None`: the default.
+/// What the operator asks for, or the plugin's description suggests. `None`: the default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AskedTiming {
     /// How old a reader's copy may get. Default: 60 s.
@@ -17,7 +17,7 @@ pub struct AskedTiming {
     pub lease_ttl: Option<Duration>,
 }
 
-/// How often a cache is refilled, and how long its data lives: all decided.
+/// How often a cache is refilled, and how long its data lives, with all defaults filled in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timing {
     /// How old a reader's copy may get.
@@ -31,10 +31,10 @@ pub struct Timing {
 }
 
 /// A lease is renewed over the network, and by a busy machine.
-const SHORTEST_LEASE: Duration = Duration::from_millis(100);
+const MIN_LEASE_TTL: Duration = Duration::from_millis(100);
 
 impl AskedTiming {
-    /// What is asked here, else what is asked in `fallback`.
+    /// These, and those of `fallback` where these say nothing.
     #[must_use]
     pub fn or(self, fallback: Self) -> Self {
         Self {
@@ -48,8 +48,8 @@ impl AskedTiming {
     /// Fills in the defaults.
     ///
     /// # Errors
-    /// `cache_ttl` is shorter than `reload_ttl` or `refill_interval`: the data would be gone before
-    /// anybody looks for newer data (`is_invalid`).
+    /// `cache_ttl` is shorter than `reload_ttl` or `refill_interval`: the data would expire before anybody
+    /// looks for newer data (`is_invalid`).
     pub fn resolve(self, cache: &Name) -> Result<Timing> {
         let reload_ttl = self.reload_ttl.unwrap_or(Duration::from_secs(60));
         let timing = Timing {
@@ -58,11 +58,11 @@ impl AskedTiming {
             cache_ttl: self.cache_ttl.unwrap_or(Ttl::For(reload_ttl.saturating_mul(10))),
             lease_ttl: self.lease_ttl.unwrap_or(Duration::from_secs(30)),
         };
-        if timing.lease_ttl < SHORTEST_LEASE {
+        if timing.lease_ttl < MIN_LEASE_TTL {
             return Err(Error::invalid(format!(
                 "`lease_ttl` ({}) is shorter than {}: a host could not renew it in time; expected for example `30s`",
                 humantime::format_duration(timing.lease_ttl),
-                humantime::format_duration(SHORTEST_LEASE),
+                humantime::format_duration(MIN_LEASE_TTL),
             ))
             .of(cache));
         }

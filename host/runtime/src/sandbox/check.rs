@@ -4,8 +4,8 @@
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
 
-use super::bindings::LoaderPre;
 use super::state::State;
+use super::v0_1::loader::Loader;
 
 /// A component must begin with these: `\0asm`, then the version and layer of components.
 const COMPONENT: [u8; 8] = *b"\0asm\x0d\0\x01\0";
@@ -80,7 +80,7 @@ pub(super) fn check_export(component: &Component, engine: &Engine) -> Result<(),
     anything
         .define_unknown_imports_as_traps(component)
         .and_then(|()| anything.instantiate_pre(component))
-        .and_then(LoaderPre::new)
+        .and_then(Loader::new)
         .map(drop)
         .map_err(|error| {
             format!(

@@ -6,16 +6,20 @@ use std::time::Duration;
 use kiwi_store::Name;
 use wasmtime::component::Val;
 
+use super::plugin::Plugin;
 use super::state::{Capabilities, State};
-use super::{Plugin, trap};
-use crate::config::{AskedTiming, Grants, Limits, Settings, parse_duration, parse_ttl};
-use crate::description::{AskedGrant, Description, Setting};
-use crate::http::Door;
-use crate::plain;
-use crate::plugin_error::PluginError;
+use super::trap;
+use crate::config::grants::Grants;
+use crate::config::limits::Limits;
+use crate::config::settings::Settings;
+use crate::config::text::{parse_duration, parse_ttl};
+use crate::config::timing::AskedTiming;
+use crate::loader::description::{AskedGrant, Description, Setting};
+use crate::outside::http::HttpClient;
+use crate::printable;
 
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// All that it may tell.
+/// The most that it may return.
 const DESCRIPTION_BYTES: u64 = 1 << 20;
 /// One of its texts, as it is shown.
 const TEXT_BYTES: usize = 1 << 10;
@@ -24,12 +28,12 @@ impl Plugin {
     /// Runs `describe`, where there is one, with the settings of a cache.
     ///
     /// # Errors
-    /// It trapped, took too long, or gave something that is no description.
-    pub async fn describe(&self, cache: &Name, settings: &Settings) -> Result<Option<Description>, PluginError> {
+    /// It trapped, took too long, or did not return a description.
+    pub(crate) async fn describe(&self, cache: &Name, settings: &Settings) -> Result<Option<Description>, String> {
         if !self.is_described() {
             return Ok(None);
         }
-        let error = |message: String| PluginError::new(self.path(), format!("its `describe` {message}"));
+        let error = |message: String| format!("its `describe` {message}");
         let (grants, limits) = (
             Grants::default(),
             Limits { load_timeout: TIMEOUT, hostcall_bytes: DESCRIPTION_BYTES, ..Limits::default() },
@@ -39,29 +43,21 @@ impl Plugin {
             settings: settings.to_json(),
             grants: &grants,
             limits: &limits,
-            door: Arc::new(Door::without_grants()),
+            client: Arc::new(HttpClient::without_grants()),
             intake: None,
             published_mark: None,
         };
-        let mut store = State::store(self.pre.engine(), capabilities).map_err(|failure| error(failure.message))?;
-        let called = tokio::time::timeout(TIMEOUT, async {
-            let instance = self.pre.instance_pre().instantiate_async(&mut store).await?;
-            let describe =
-                instance.get_func(&mut store, "describe").ok_or_else(|| wasmtime::format_err!("is not a function"))?;
-            let mut results = [Val::Bool(false)];
-            describe.call_async(&mut store, &[], &mut results).await?;
-            let [described] = results;
-            Ok::<_, wasmtime::Error>(described)
-        });
+        let mut store = State::store(self.loader.engine(), capabilities).map_err(|failure| error(failure.message))?;
+        let called = tokio::time::timeout(TIMEOUT, self.loader.describe(&mut store));
         match called.await {
             Err(_) => Err(error(format!(
-                "took longer than {TIMEOUT:?}: expected a description at once, without loading anything; correct the plugin"
+                "took longer than {TIMEOUT:?}: expected a description at once, without loading anything; fix the plugin"
             ))),
             Ok(Err(trapped)) => {
                 let failure = trap::failure(&trapped, &store);
                 let detail = failure.detail.map_or(String::new(), |detail| format!("\n{detail}"));
                 Err(error(format!(
-                    "failed, so it is not known what it needs: expected a description; correct the plugin ({}){detail}",
+                    "failed, so it is not known what it needs: expected a description; fix the plugin ({}){detail}",
                     failure.message
                 )))
             }
@@ -74,13 +70,11 @@ impl Plugin {
 fn description(described: Val) -> Result<Description, String> {
     let described = Fields::of(described)?;
     let duration = |name: &str| match described.optional_text(name)? {
-        Some(text) => {
-            parse_duration(&text).map(Some).map_err(|error| format!("suggests a `{name}` that is none: {error}"))
-        }
+        Some(text) => parse_duration(&text).map(Some).map_err(|error| format!("suggests an invalid `{name}`: {error}")),
         None => Ok(None),
     };
     let cache_ttl = match described.optional_text("cache-ttl")? {
-        Some(text) => Some(parse_ttl(&text).map_err(|error| format!("suggests a `cache-ttl` that is none: {error}"))?),
+        Some(text) => Some(parse_ttl(&text).map_err(|error| format!("suggests an invalid `cache-ttl`: {error}"))?),
         None => None,
     };
     Ok(Description {
@@ -116,7 +110,7 @@ impl Fields {
     fn of(value: Val) -> Result<Self, String> {
         match value {
             Val::Record(fields) => Ok(Self(fields)),
-            _ => Err("gives something that is no record: expected a description as in wit/loader.wit".into()),
+            _ => Err("does not return a record: expected a description as in wit/loader.wit".into()),
         }
     }
 
@@ -126,8 +120,8 @@ impl Fields {
 
     fn text(&self, name: &str) -> Result<String, String> {
         match self.get(name) {
-            Some(Val::String(text) | Val::Enum(text)) => Ok(plain::line(text, TEXT_BYTES)),
-            _ => Err(format!("gives no text as `{name}`: expected a description as in wit/loader.wit")),
+            Some(Val::String(text) | Val::Enum(text)) => Ok(printable::line(text, TEXT_BYTES)),
+            _ => Err(format!("returns no text as `{name}`: expected a description as in wit/loader.wit")),
         }
     }
 
@@ -135,17 +129,17 @@ impl Fields {
         match self.get(name) {
             None | Some(Val::Option(None)) => Ok(None),
             Some(Val::Option(Some(value))) => match &**value {
-                Val::String(text) => Ok(Some(plain::line(text, TEXT_BYTES))),
-                _ => Err(format!("gives no text as `{name}`: expected a description as in wit/loader.wit")),
+                Val::String(text) => Ok(Some(printable::line(text, TEXT_BYTES))),
+                _ => Err(format!("returns no text as `{name}`: expected a description as in wit/loader.wit")),
             },
-            Some(_) => Err(format!("gives no option as `{name}`: expected a description as in wit/loader.wit")),
+            Some(_) => Err(format!("returns no option as `{name}`: expected a description as in wit/loader.wit")),
         }
     }
 
     fn list(&self, name: &str) -> Result<Vec<Val>, String> {
         match self.get(name) {
             Some(Val::List(values)) => Ok(values.clone()),
-            _ => Err(format!("gives no list as `{name}`: expected a description as in wit/loader.wit")),
+            _ => Err(format!("returns no list as `{name}`: expected a description as in wit/loader.wit")),
         }
     }
 }

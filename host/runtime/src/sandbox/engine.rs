@@ -18,14 +18,14 @@ const WASM_STACK: usize = 1 << 20;
 /// The host's own functions run on the same stack as the guest that called them.
 const HOST_STACK: usize = 1 << 20;
 
-/// Compiles components, and lets no guest keep a thread for itself.
-pub(super) fn engine(compile_cache: Option<PathBuf>, most_loads: usize) -> Result<Engine> {
+/// Compiles components, and interrupts guests that run for long.
+pub(super) fn engine(compile_cache: Option<PathBuf>, max_loads: usize) -> Result<Engine> {
     let compile_cache = compile_cache.and_then(open_cache);
-    let pooled = config(compile_cache.clone(), InstanceAllocationStrategy::Pooling(pool(most_loads)));
+    let pooled = config(compile_cache.clone(), InstanceAllocationStrategy::Pooling(pool(max_loads)));
     // A pool reserves address space for all loads at once; where that is short (ulimit -v, small
     // machines), memory is asked for load by load.
     Engine::new(&pooled).or_else(|error| {
-        tracing::info!("memory is allocated load by load, because no pool can be made: {error:#}");
+        tracing::info!("allocating memory per load, because the pool cannot be created: {error:#}");
         Engine::new(&config(compile_cache, InstanceAllocationStrategy::OnDemand))
     })
 }
@@ -43,9 +43,9 @@ fn config(compile_cache: Option<Cache>, allocation: InstanceAllocationStrategy) 
     config
 }
 
-/// Room for `most_loads` at a time, each a component of several core modules (Python has about 40).
-fn pool(most_loads: usize) -> PoolingAllocationConfig {
-    let loads = u32::try_from(most_loads).unwrap_or(u32::MAX).max(1);
+/// Room for `max_loads` at a time, each a component of several core modules (Python has about 40).
+fn pool(max_loads: usize) -> PoolingAllocationConfig {
+    let loads = u32::try_from(max_loads).unwrap_or(u32::MAX).max(1);
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(loads)
         .total_core_instances(loads.saturating_mul(50))
@@ -69,7 +69,7 @@ fn open_cache(directory: PathBuf) -> Option<Cache> {
     config.with_directory(directory);
     Cache::new(config)
         .inspect_err(|error| {
-            tracing::warn!("plugins are compiled at each start, because {shown} cannot be used: {error:#}")
+            tracing::warn!("compiling plugins at each start, because {shown} cannot be used: {error:#}")
         })
         .ok()
 }

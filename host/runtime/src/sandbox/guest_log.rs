@@ -10,7 +10,7 @@ use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
-use crate::plain;
+use crate::printable;
 
 /// As much of standard error as goes with an error.
 const TAIL_BYTES: usize = 4 << 10;
@@ -42,8 +42,8 @@ struct Log {
 }
 
 impl GuestLog {
-    pub(super) fn new(cache: Name, most_bytes: u64) -> Self {
-        Self(Arc::new(Mutex::new(Log { cache, left: most_bytes, tail: Vec::new() })))
+    pub(super) fn new(cache: Name, max_bytes: u64) -> Self {
+        Self(Arc::new(Mutex::new(Log { cache, left: max_bytes, tail: Vec::new() })))
     }
 
     /// Writes one line to the host's log, under the cache's name, cut where it is too long.
@@ -52,7 +52,7 @@ impl GuestLog {
         if log.left == 0 {
             return;
         }
-        let line = plain::line(line, LINE_BYTES.min(usize::try_from(log.left).unwrap_or(usize::MAX)));
+        let line = printable::line(line, LINE_BYTES.min(usize::try_from(log.left).unwrap_or(usize::MAX)));
         log.left = log.left.saturating_sub(line.len() as u64 + LINE_COST);
         let cache = &log.cache;
         match level {
@@ -63,13 +63,13 @@ impl GuestLog {
             Level::Error => tracing::error!(%cache, "{line}"),
         }
         if log.left == 0 {
-            tracing::warn!(%cache, "the plugin has written more than `limits.log_bytes`: further lines of this load are dropped");
+            tracing::warn!(%cache, "the plugin has logged more than `limits.log_bytes` allows: dropping further lines of this load");
         }
     }
 
     /// The last of what the guest wrote to standard error.
     pub(super) fn stderr_tail(&self) -> String {
-        plain::text(String::from_utf8_lossy(&self.lock().tail).trim(), 2 * TAIL_BYTES)
+        printable::text(String::from_utf8_lossy(&self.lock().tail).trim(), 2 * TAIL_BYTES)
     }
 
     /// A standard stream whose lines become log lines.

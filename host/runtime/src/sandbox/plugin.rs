@@ -6,20 +6,18 @@ use std::time::Duration;
 use wasmtime::component::Component;
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::Sandbox;
-use super::bindings::LoaderPre;
 use super::check;
-use super::state::State;
-use crate::plugin_error::PluginError;
+use super::shared::Sandbox;
+use super::v0_1::loader::Loader;
 
 /// Compiling takes time and memory, and no limit of a guest bounds it.
-const LARGEST: u64 = 128 << 20;
-const LONGEST_COMPILATION: Duration = Duration::from_secs(300);
+const MAX_BYTES: u64 = 128 << 20;
+const COMPILATION_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// A component that was compiled and found to be a loader.
-pub struct Plugin {
+pub(crate) struct Plugin {
     pub(super) path: PathBuf,
-    pub(super) pre: LoaderPre<State>,
+    pub(super) loader: Loader,
     hash: u128,
     contract: Option<String>,
     imports: Vec<String>,
@@ -28,8 +26,7 @@ pub struct Plugin {
 
 impl Plugin {
     /// The file it came from.
-    #[must_use]
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
@@ -39,26 +36,22 @@ impl Plugin {
     }
 
     /// The world it was built for.
-    #[must_use]
-    pub fn world(&self) -> &'static str {
+    pub(crate) fn world(&self) -> &'static str {
         if self.is_described { "described-loader" } else { "loader" }
     }
 
     /// The version of the contract it was built against; `None` when it uses nothing of it by name.
-    #[must_use]
-    pub fn contract_version(&self) -> Option<&str> {
+    pub(crate) fn contract_version(&self) -> Option<&str> {
         self.contract.as_deref()
     }
 
     /// What it imports, sorted.
-    #[must_use]
-    pub fn imports(&self) -> &[String] {
+    pub(crate) fn imports(&self) -> &[String] {
         &self.imports
     }
 
     /// Whether it exports `describe`.
-    #[must_use]
-    pub fn is_described(&self) -> bool {
+    pub(crate) fn is_described(&self) -> bool {
         self.is_described
     }
 }
@@ -73,27 +66,21 @@ impl Sandbox {
     /// Reads, checks and compiles a component.
     ///
     /// # Errors
-    /// The file cannot be read, or is not a loader this host can run: what it is instead, and what
+    /// The file cannot be read, or is not a loader that this host can run: what it is instead, and what
     /// to do.
-    pub async fn plugin(&self, path: &Path) -> Result<Plugin, PluginError> {
-        let error = |message: String| PluginError::new(path, message);
-        let bytes = read(path).await.map_err(error)?;
-        check::check_bytes(&bytes).map_err(error)?;
+    pub(crate) async fn plugin(&self, path: &Path) -> Result<Plugin, String> {
+        let bytes = read(path).await?;
+        check::check_bytes(&bytes)?;
         let hash = xxh3_128(&bytes);
         let engine = self.engine.clone();
         let compiling = tokio::task::spawn_blocking(move || Component::from_binary(&engine, &bytes));
-        let component = tokio::time::timeout(LONGEST_COMPILATION, compiling)
-            .await
-            .map_err(|_| {
-                error(format!("it took more than {LONGEST_COMPILATION:?} to compile: expected a smaller component"))
-            })?
-            .map_err(|panic| error(format!("it cannot be compiled: {panic}")))?
-            .map_err(|cause| {
-                error(format!(
-                    "it is damaged or cut off: expected a whole component; build or copy it again ({cause:#})"
-                ))
-            })?;
-        self.checked(path, &component, hash).map_err(error)
+        let compiled = tokio::time::timeout(COMPILATION_TIMEOUT, compiling).await.map_err(|_| {
+            format!("compiling it took more than {COMPILATION_TIMEOUT:?}: expected a smaller component")
+        })?;
+        let component = compiled.map_err(|panic| format!("it cannot be compiled: {panic}"))?.map_err(|cause| {
+            format!("it is damaged or cut off: expected a whole component; build or copy it again ({cause:#})")
+        })?;
+        self.checked(path, &component, hash)
     }
 
     fn checked(&self, path: &Path, component: &Component, hash: u128) -> Result<Plugin, String> {
@@ -101,7 +88,7 @@ impl Sandbox {
         let contract = check::check_contract(component, engine)?;
         check::check_export(component, engine)?;
         check::check_imports(component, engine)?;
-        let pre = self.linker.instantiate_pre(component).and_then(LoaderPre::new).map_err(|cause| {
+        let loader = self.linker.instantiate_pre(component).and_then(Loader::new).map_err(|cause| {
             format!("it uses an import in another way than this host offers it; build it again ({cause:#})")
         })?;
         let ty = component.component_type();
@@ -109,7 +96,7 @@ impl Sandbox {
         imports.sort();
         Ok(Plugin {
             path: path.to_owned(),
-            pre,
+            loader,
             hash,
             contract,
             imports,
@@ -121,15 +108,14 @@ impl Sandbox {
 async fn read(path: &Path) -> Result<Vec<u8>, String> {
     let unreadable = |cause: std::io::Error| match cause.kind() {
         std::io::ErrorKind::NotFound => {
-            "there is no such file: expected a WebAssembly component; build it, or correct `plugin` in kiwi.toml"
-                .to_owned()
+            "there is no such file: expected a WebAssembly component; build it, or fix `plugin` in kiwi.toml".to_owned()
         }
         _ => format!("it cannot be read: {cause}"),
     };
     let size = tokio::fs::metadata(path).await.map_err(unreadable)?.len();
-    if size > LARGEST {
+    if size > MAX_BYTES {
         return Err(format!(
-            "it has {size} bytes, more than the {LARGEST} allowed: expected a smaller component (strip its debug sections)"
+            "it has {size} bytes, more than the {MAX_BYTES} allowed: expected a smaller component (strip its debug sections)"
         ));
     }
     tokio::fs::read(path).await.map_err(unreadable)

@@ -12,11 +12,12 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 use super::guest_log::GuestLog;
 use super::limiter::Limiter;
 use super::wasi_http::Hooks;
-use crate::config::{Grants, Limits};
+use crate::config::grants::Grants;
+use crate::config::limits::Limits;
+use crate::entries::intake::Intake;
 use crate::failure::{Failure, FailureKind};
-use crate::http::{Allowance, Door};
-use crate::intake::Intake;
-use crate::loaded::Marks;
+use crate::loader::mark::Marks;
+use crate::outside::http::{Allowance, HttpClient};
 
 /// What one guest instance can reach.
 pub(super) struct State {
@@ -28,7 +29,7 @@ pub(super) struct State {
     pub(super) marks: Marks,
     /// Where entries go; `None` in `describe`, which may emit nothing.
     pub(super) intake: Option<Intake>,
-    pub(super) door: Arc<Door>,
+    pub(super) client: Arc<HttpClient>,
     pub(super) allowance: Allowance,
     /// The first refusal: the load fails with it, whatever the guest returns.
     pub(super) refusal: Option<Failure>,
@@ -45,7 +46,7 @@ pub(super) struct Capabilities<'a> {
     pub(super) settings: String,
     pub(super) grants: &'a Grants,
     pub(super) limits: &'a Limits,
-    pub(super) door: Arc<Door>,
+    pub(super) client: Arc<HttpClient>,
     pub(super) intake: Option<Intake>,
     pub(super) published_mark: Option<String>,
 }
@@ -64,12 +65,12 @@ impl State {
             limits: given.limits.clone(),
             wasi: wasi(given.grants, &log)?,
             wasi_http: wasi_http(),
-            wasi_http_hooks: Hooks::new(given.door.clone(), allowance.clone()),
+            wasi_http_hooks: Hooks::new(given.client.clone(), allowance.clone()),
             log,
             settings: given.settings,
             marks: Marks::new(given.published_mark),
             intake: given.intake,
-            door: given.door,
+            client: given.client,
             allowance,
             refusal: None,
             retry_after: None,
@@ -97,13 +98,13 @@ impl State {
 
 /// Streams, files, headers and responses in a guest's hands: as many as a program needs, and few
 /// enough that all guests together leave the host its file descriptors.
-const MOST_RESOURCES: usize = 256;
+const MAX_RESOURCES: usize = 256;
 /// The headers of one request or response in memory.
 const FIELD_BYTES: usize = 64 << 10;
 
 fn table() -> ResourceTable {
     let mut table = ResourceTable::new();
-    table.set_max_capacity(MOST_RESOURCES);
+    table.set_max_capacity(MAX_RESOURCES);
     table
 }
 
@@ -128,7 +129,7 @@ fn wasi(grants: &Grants, log: &GuestLog) -> Result<WasiCtx, Failure> {
             let kind = if refused { FailureKind::Denied } else { FailureKind::Unavailable };
             let path = dir.path.display();
             let message = format!(
-                "the granted directory {path} cannot be opened: {error:#}; make it, or change `dirs` in this cache's grants"
+                "the granted directory {path} cannot be opened: {error:#}; create it, or change `dirs` in this cache's grants"
             );
             Failure::new(kind, message)
         })?;

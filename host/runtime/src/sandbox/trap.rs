@@ -1,10 +1,10 @@
-//! What to say of a call that did not return: which limit was hit, where, and the guest's last words.
+//! Explains a call that did not return: which limit was hit, where, and the guest's last output.
 
 use wasmtime::{Store, Trap, WasmBacktrace};
 
 use super::state::State;
 use crate::failure::{Failure, FailureKind};
-use crate::plain;
+use crate::printable;
 
 /// The guest names its own functions: not longer than this.
 const DETAIL_BYTES: usize = 16 << 10;
@@ -23,7 +23,7 @@ pub(super) fn failure(error: &wasmtime::Error, store: &Store<State>) -> Failure 
         );
         Failure::limit("memory", message)
     } else if trap == Some(&Trap::StackOverflow) {
-        Failure::new(FailureKind::Limit, "the plugin called itself too deep: its stack of 1 MiB is full")
+        Failure::new(FailureKind::Limit, "stack overflow in the plugin: its stack has 1 MiB")
     } else if format!("{error:#}").contains("fuel allocated for hostcalls") {
         let message =
             format!("one call between plugin and host carried more than the {} bytes allowed", limits.hostcall_bytes);
@@ -32,7 +32,7 @@ pub(super) fn failure(error: &wasmtime::Error, store: &Store<State>) -> Failure 
         let cause = trap.map_or_else(|| error.root_cause().to_string(), ToString::to_string);
         Failure::new(
             FailureKind::Trap,
-            format!("the plugin trapped: {cause}; its own last words and a backtrace are in the log"),
+            format!("the plugin trapped: {cause}; its last output and a backtrace are in the log"),
         )
     };
     failure.detail = Some(detail(error, state)).filter(|detail| !detail.is_empty());
@@ -46,5 +46,5 @@ fn detail(error: &wasmtime::Error, state: &State) -> String {
     // The first line is a heading.
     let frames = backtrace.lines().skip(1);
     let lines: Vec<&str> = tail.lines().chain(frames).collect();
-    plain::text(&lines.join("\n"), DETAIL_BYTES)
+    printable::text(&lines.join("\n"), DETAIL_BYTES)
 }

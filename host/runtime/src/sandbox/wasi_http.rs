@@ -1,4 +1,4 @@
-//! wasi:http for guests that bring their own HTTP: the same door, grants and limits as
+//! wasi:http for guests that bring their own HTTP: the same client, grants and limits as
 //! `kiwi:loader/http`.
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,16 +9,16 @@ use http_body_util::{BodyExt, StreamBody};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use crate::failure::{Failure, FailureKind};
-use crate::http::{Allowance, Answer, Body, Door, Request};
+use crate::outside::http::{Allowance, Body, HttpClient, Request, Response};
 
 type Io = Box<dyn Future<Output = Result<(), Error>> + Send>;
 
 /// A request body that a guest sends is held in memory: the largest.
-const MOST_REQUEST_BYTES: usize = 16 << 20;
+const MAX_REQUEST_BYTES: usize = 16 << 20;
 
-/// Sends a guest's requests through the cache's door.
+/// Sends a guest's requests through the cache's client.
 pub(super) struct Hooks {
-    door: Arc<Door>,
+    client: Arc<HttpClient>,
     allowance: Allowance,
     refused: Refused,
 }
@@ -39,8 +39,8 @@ impl Refused {
 }
 
 impl Hooks {
-    pub(super) fn new(door: Arc<Door>, allowance: Allowance) -> Self {
-        Self { door, allowance, refused: Refused::default() }
+    pub(super) fn new(client: Arc<HttpClient>, allowance: Allowance) -> Self {
+        Self { client, allowance, refused: Refused::default() }
     }
 
     /// The first refusal, if there was one.
@@ -56,12 +56,13 @@ impl WasiHttpHooks for Hooks {
         options: Option<RequestOptions>,
         _: Io,
     ) -> Box<dyn Future<Output = Result<(http::Response<WasiBody>, Io), Error>> + Send> {
-        let (door, allowance, refused) = (self.door.clone(), self.allowance.clone(), self.refused.clone());
+        let (client, allowance, refused) = (self.client.clone(), self.allowance.clone(), self.refused.clone());
         Box::new(async move {
             // Before the body is taken in: a guest without a grant must not fill the host's memory.
-            let place = door.admit(&request.uri().to_string(), &allowance).map_err(|failure| refused.keep(failure))?;
+            let place =
+                client.admit(&request.uri().to_string(), &allowance).map_err(|failure| refused.keep(failure))?;
             let request = understood(request, options).await?;
-            let answer = door.send_from(place, request, &allowance).await.map_err(|failure| refused.keep(failure))?;
+            let answer = client.send_from(place, request, &allowance).await.map_err(|failure| refused.keep(failure))?;
             let io: Io = Box::new(async { Ok(()) });
             Ok((response(answer, refused), io))
         })
@@ -70,7 +71,7 @@ impl WasiHttpHooks for Hooks {
 
 async fn understood(request: http::Request<WasiBody>, options: Option<RequestOptions>) -> Result<Request, Error> {
     let (head, body) = request.into_parts();
-    let body = http_body_util::Limited::new(body, MOST_REQUEST_BYTES)
+    let body = http_body_util::Limited::new(body, MAX_REQUEST_BYTES)
         .collect()
         .await
         .map_err(|_| Error::HttpRequestBodySize(None))?
@@ -85,7 +86,7 @@ async fn understood(request: http::Request<WasiBody>, options: Option<RequestOpt
     })
 }
 
-fn response(answer: Answer, refused: Refused) -> http::Response<WasiBody> {
+fn response(answer: Response, refused: Refused) -> http::Response<WasiBody> {
     let mut response = http::Response::new(streamed(answer.body, refused));
     *response.status_mut() = answer.status;
     *response.headers_mut() = answer.headers;

@@ -91,14 +91,14 @@ async fn a_describe_that_traps_is_told_with_its_last_words() {
         "the plugin trapped",
         "it cannot say what it is",
         "describe_trap.wasm!describe",
-        "correct the plugin",
+        "fix the plugin",
     ];
     refused_guest(guest("describe_trap"), &says).await;
 }
 
 #[tokio::test]
 async fn a_describe_that_does_not_end_is_told() {
-    refused_guest(guest("describe_slow"), &["`describe` took longer than 5s", "correct the plugin"]).await;
+    refused_guest(guest("describe_slow"), &["`describe` took longer than 5s", "fix the plugin"]).await;
 }
 
 #[tokio::test]
@@ -106,7 +106,7 @@ async fn a_plugin_that_is_not_there_is_told() {
     let setup = Setup::new();
     let path = setup.path().join("gone.wasm");
     let error = setup.refusal(CacheConfig::new(name("gone"), &path)).await;
-    assert_says(&error, &path, &["no such file", "build it, or correct `plugin` in kiwi.toml"]);
+    assert_says(&error, &path, &["no such file", "build it, or fix `plugin` in kiwi.toml"]);
 }
 
 #[tokio::test]
@@ -230,13 +230,13 @@ async fn assert_whole_contract(config: CacheConfig, text: &str) {
     assert!(inspection.imports.iter().any(|import| import == "kiwi:loader/http@0.1.0"), "{:?}", inspection.imports);
     let description = inspection.description.expect("it describes itself");
     assert_eq!((description.name.as_str(), description.settings.len()), ("whole-contract", 1));
-    assert!(inspection.obstacle.is_none(), "{:?}", inspection.obstacle);
+    assert!(inspection.prevented_by.is_none(), "{:?}", inspection.prevented_by);
 
     let outcome = setup.refill(config.clone()).await;
     assert!(matches!(outcome, Outcome::Published { entries: 3, .. }), "{outcome:?}");
     let published = setup.published(&config.name).await;
     assert_eq!(published["published"], Value::Null);
-    assert_eq!(published["settings"], Value::Object(config.settings.0.clone()));
+    assert_eq!(published["settings"], serde_json::from_str::<Value>(&config.settings.to_json()).unwrap());
     assert_eq!((&published["answer"]["status"], &published["answer"]["text"]), (&json!(200), &json!(text)));
 
     let outcome = setup.refill(config).await;

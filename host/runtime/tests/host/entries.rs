@@ -76,7 +76,7 @@ async fn unchanged_means_no_entries() {
     assert!(matches!(outcome, Outcome::Published { entries: 1, .. }), "{outcome:?}");
 
     let Outcome::Failed(failure) = setup.refill(config.clone()).await else { panic!("expected a failure") };
-    assert_failure(&failure, FailureKind::Contract, &["`unchanged` and gives entries", "expected one or the other"]);
+    assert_failure(&failure, FailureKind::Contract, &["`unchanged` and emits entries", "expected one or the other"]);
     assert_eq!(json!(setup.published(&config.name).await), json!({ "FR": 1 }));
 }
 
@@ -84,7 +84,7 @@ async fn unchanged_means_no_entries() {
 #[tokio::test]
 async fn unchanged_means_that_its_own_map_is_published() {
     let failure = attack(cache("attacked", guest("unchanged_without_published"), json!({}))).await;
-    let says = ["`unchanged`, but nothing is published", "expected entries when there is no published mark"];
+    let says = ["`unchanged`, but there is no published mark", "expected entries"];
     assert_failure(&failure, FailureKind::Contract, &says);
 }
 

@@ -78,7 +78,7 @@ async fn a_granted_directory_that_is_not_there_is_named() {
     let failure = attack(config).await;
     let path = setup.path().join("absent").display().to_string();
     // It may be mounted later: tried again, unlike a denial.
-    assert_failure(&failure, FailureKind::Unavailable, &[&path, "make it, or change `dirs`"]);
+    assert_failure(&failure, FailureKind::Unavailable, &[&path, "create it, or change `dirs`"]);
 }
 
 #[tokio::test]

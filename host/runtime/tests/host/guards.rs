@@ -59,7 +59,7 @@ async fn a_map_with_too_few_entries_is_refused_even_where_nothing_is_published()
     let setup = Setup::new();
     let few = counted(99, 1, at_least(100));
     let failure = failure(setup.refill(few.clone()).await);
-    assert_failure(&failure, FailureKind::Guard, &["99 entries", "`min_entries` asks for 100"]);
+    assert_failure(&failure, FailureKind::Guard, &["99 entries", "`min_entries` requires 100"]);
     assert!(setup.is_missing(&few.name).await);
     let outcome = setup.refill(counted(100, 1, at_least(100))).await;
     assert!(matches!(outcome, Outcome::Published { entries: 100, .. }), "{outcome:?}");
@@ -78,7 +78,11 @@ async fn a_native_loader_is_held_to_the_same_and_not_sent_to_the_command() {
     let setup = Setup::new();
     let native = CacheConfig { guards: at_least(2), ..CacheConfig::native(name("native"), OneEntry) };
     let failure = failure(setup.refill(native).await);
-    assert_failure(&failure, FailureKind::Guard, &["1 entry,", "asks for 2", "by a host that has the cache without"]);
+    assert_failure(
+        &failure,
+        FailureKind::Guard,
+        &["1 entry,", "requires 2", "from a host that runs this cache without"],
+    );
 }
 
 #[tokio::test]

@@ -70,7 +70,7 @@ async fn memory_has_its_limit_from_the_start() {
 #[tokio::test]
 async fn recursion_ends_at_the_end_of_the_stack() {
     let failure = attack(cache("attacked", guest("deep_recursion"), json!({}))).await;
-    assert_failure(&failure, FailureKind::Limit, &["called itself too deep", "1 MiB"]);
+    assert_failure(&failure, FailureKind::Limit, &["stack overflow in the plugin", "1 MiB"]);
     let detail = failure.detail.unwrap();
     assert!(detail.contains("deep_recursion::deeper"), "{detail}");
 }

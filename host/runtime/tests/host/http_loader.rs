@@ -17,8 +17,9 @@ const AIRLINES: &str = r#"{"FR": {"name": "Ryanair"}}"#;
 /// A cache of what a server gives, with more settings than its address.
 fn with_settings(server: &Server, settings: Value) -> CacheConfig {
     let mut config = fetched("rows", server);
-    let Settings(known) = &mut config.settings;
-    known.extend(settings.as_object().unwrap().clone());
+    let mut known: Value = serde_json::from_str(&config.settings.to_json()).unwrap();
+    known.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
+    config.settings = Settings::new(known).unwrap();
     config
 }
 
@@ -139,7 +140,7 @@ async fn a_server_that_is_away_is_unavailable() {
     let config = fetched("rows", &server);
     drop(server);
     let Outcome::Failed(told) = Setup::new().refill(config).await else { panic!("expected a failure") };
-    assert_failure(&told, FailureKind::Unavailable, &["no answer from http://127.0.0.1:"]);
+    assert_failure(&told, FailureKind::Unavailable, &["no response from http://127.0.0.1:"]);
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@
 
 mod bad_plugins;
 mod changed;
+mod changing_caches;
 mod embedded;
 mod entries;
 mod file_loader;

@@ -224,7 +224,7 @@ async fn unchanged_must_fit_what_was_given_and_what_is_published() {
         })
     }))
     .await;
-    assert_failure(&failure, FailureKind::Contract, &["`unchanged`, but nothing is published that it knows"]);
+    assert_failure(&failure, FailureKind::Contract, &["`unchanged`, but there is no published mark"]);
 
     let setup = Setup::new();
     let marked = does("marked", |out| {
@@ -238,7 +238,7 @@ async fn unchanged_must_fit_what_was_given_and_what_is_published() {
     });
     assert!(matches!(setup.refill(marked.clone()).await, Outcome::Published { .. }));
     let Outcome::Failed(failure) = setup.refill(marked).await else { panic!("expected a failure") };
-    assert_failure(&failure, FailureKind::Contract, &["`unchanged` and gives entries"]);
+    assert_failure(&failure, FailureKind::Contract, &["`unchanged` and emits entries"]);
 }
 
 #[tokio::test]
@@ -262,8 +262,9 @@ async fn both_kinds_of_loaders_run_in_one_host() {
             CacheConfig { timing: interval, ..CacheConfig::native(name("native"), Numbers(3)) },
         ])
         .await;
-    let told: Vec<_> = host
-        .instances()
+    let instances = host.instances();
+    let told: Vec<_> = instances
+        .iter()
         .map(|instance| (instance.name().as_str(), instance.timing().refill_interval, instance.loader().to_string()))
         .collect();
     let interval = Duration::from_millis(100);
@@ -294,7 +295,8 @@ async fn a_host_stops_while_a_native_load_waits() {
     });
     let host = setup.host([config]).await;
     let running = Running::draining_for(&host, Duration::from_millis(100));
-    eventually("the host loads", async || host.instances().all(|instance| instance.progress().is_loading())).await;
+    eventually("the host loads", async || host.instances().iter().all(|instance| instance.progress().is_loading()))
+        .await;
     running.stop().await;
     let status = setup.status(&name("waiting")).await;
     assert_eq!((status.lease, status.last_error), (LeaseState::Free, None));
@@ -306,7 +308,7 @@ async fn a_host_stops_while_a_native_load_waits() {
 async fn settings_and_grants_are_refused() {
     let setup = Setup::new();
     let native = || CacheConfig::native(name("native"), Numbers(1));
-    let settings = Settings(json!({ "path": "x" }).as_object().unwrap().clone());
+    let settings = Settings::new(json!({ "path": "x" })).unwrap();
     let error = setup.refusal(CacheConfig { settings, ..native() }).await.to_string();
     assert!(error.starts_with("loader host::native::Numbers: ") && error.contains("no settings"), "{error}");
     let mut config = native();

@@ -53,7 +53,7 @@ async fn a_name_that_leads_to_this_machine_is_denied() {
     assert_failure(
         &failure,
         FailureKind::Denied,
-        &["`localhost` leads to", "not of the public internet", "add `http = [\"http://"],
+        &["`localhost` resolves to", "not an address of the public internet", "add `http = [\"http://"],
     );
 
     let failure = attack(get(&server.url("/"), &["*://*:*"])).await;
@@ -132,7 +132,7 @@ async fn a_head_that_never_comes_is_given_up() {
     let settings = json!({ "url": format!("http://{address}/"), "timeout_ms": 300 });
     let grants = http(&[&format!("http://{address}")]);
     let failure = attack(CacheConfig { grants, ..cache("attacked", guest("http_get"), settings) }).await;
-    assert_failure(&failure, FailureKind::Unavailable, &[&format!("no answer from http://{address}/ within 300ms")]);
+    assert_failure(&failure, FailureKind::Unavailable, &[&format!("no response from http://{address}/ within 300ms")]);
 }
 
 #[tokio::test]
@@ -150,7 +150,7 @@ async fn a_head_that_trickles_is_given_up() {
     let settings = json!({ "url": format!("http://{address}/"), "timeout_ms": 300 });
     let grants = http(&[&format!("http://{address}")]);
     let failure = attack(CacheConfig { grants, ..cache("attacked", guest("http_get"), settings) }).await;
-    assert_failure(&failure, FailureKind::Unavailable, &["no answer from", "within 300ms"]);
+    assert_failure(&failure, FailureKind::Unavailable, &["no response from", "within 300ms"]);
 }
 
 #[tokio::test]
@@ -175,7 +175,7 @@ async fn a_body_that_breaks_off_is_unavailable() {
     })
     .await;
     let failure = attack(get(&format!("http://{address}/"), &[&format!("http://{address}")])).await;
-    assert_failure(&failure, FailureKind::Unavailable, &["the answer broke off"]);
+    assert_failure(&failure, FailureKind::Unavailable, &["the response broke off"]);
 }
 
 #[tokio::test]
@@ -231,7 +231,7 @@ async fn wasi_http_goes_through_the_same_door() {
     let failure = attack(raw(server.url("/"), &["https://api.example.com"])).await;
     assert_failure(&failure, FailureKind::Denied, &[&format!("no grant for `{}`", server.origin())]);
     let failure = attack(raw(format!("http://localhost:{}/", server.port()), &["*://*:*"])).await;
-    assert_failure(&failure, FailureKind::Denied, &["`localhost` leads to"]);
+    assert_failure(&failure, FailureKind::Denied, &["`localhost` resolves to"]);
     assert!(server.requests().is_empty());
 
     let setup = Setup::new();

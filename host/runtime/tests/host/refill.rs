@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::time::Duration;
 
-use kiwi_host::{AskedTiming, CacheConfig, CancellationToken, FailureKind, Outcome};
+use kiwi_host::{AskedTiming, CacheConfig, FailureKind, Outcome};
 use kiwi_store::{Begin, Due, LeaseState, Token};
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 use crate::support::{
     Gate, Running, Server, Setup, answer, assert_failure, cache, eventually, every, fetched, guest, log_of, name,
@@ -269,7 +270,7 @@ async fn a_refill_that_is_stopped_gives_the_lease_back() {
     let name = config.name.clone();
     let host = setup.host([config]).await;
     let stop = CancellationToken::new();
-    let (outcome, ()) = tokio::join!(host.refill_until(&name, &stop), async {
+    let (outcome, ()) = tokio::join!(host.refill_until(&name, stop.cancelled()), async {
         eventually("it loads", async || matches!(setup.status(&name).await.lease, LeaseState::Held { .. })).await;
         stop.cancel();
     });

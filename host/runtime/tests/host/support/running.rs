@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use kiwi_host::{CancellationToken, Host};
+use kiwi_host::Host;
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 /// A host that is running. Dropping it stops it dead; `stop` stops it as an operator would.
 pub(crate) struct Running {

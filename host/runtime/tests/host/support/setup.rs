@@ -26,8 +26,7 @@ pub(crate) fn name(text: &str) -> Name {
 
 /// A cache that runs a component with these settings, an object.
 pub(crate) fn cache(name: &str, plugin: PathBuf, settings: Value) -> CacheConfig {
-    let Value::Object(settings) = settings else { panic!("expected an object, got {settings}") };
-    CacheConfig { settings: Settings(settings), ..CacheConfig::new(name.parse().unwrap(), plugin) }
+    CacheConfig { settings: Settings::new(settings).unwrap(), ..CacheConfig::new(name.parse().unwrap(), plugin) }
 }
 
 /// A cache that gets a JSON object from a server, which it may.

@@ -1,0 +1,146 @@
+//! One cache, ready to be loaded: its definition and its standing.
+
+use std::sync::Arc;
+
+use kiwi_store::Name;
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::config::CacheConfig;
+use super::needs::check_needs;
+use super::plugin_error::PluginError;
+use super::standing::Standing;
+use crate::config::grants::Grants;
+use crate::config::limits::Limits;
+use crate::config::timing::{AskedTiming, Timing};
+use crate::entries::intake::Intake;
+use crate::events::event::Label;
+use crate::failure::Failure;
+use crate::loader::load;
+use crate::loader::mark::Loaded;
+use crate::loader::native::NativeLoader;
+use crate::sandbox::component::Component;
+use crate::sandbox::plugin::Plugin;
+
+/// One cache: how it is configured, and what this host knows of its data.
+#[derive(Clone, Debug)]
+pub(crate) struct Cache {
+    pub(crate) definition: Arc<Definition>,
+    pub(crate) standing: Arc<Standing>,
+}
+
+impl Cache {
+    /// A cache of which this host knows nothing yet.
+    pub(crate) fn new(definition: Definition) -> Self {
+        Self { definition: Arc::new(definition), standing: Arc::default() }
+    }
+
+    /// The same cache under a new configuration: what is known of its data still holds.
+    pub(crate) fn redefined(&self, definition: Definition) -> Self {
+        // Values that did not change are not checked again, so they must have passed these limits.
+        if definition.config.limits != self.definition.config.limits {
+            self.standing.memory.forget();
+        }
+        Self { definition: Arc::new(definition), standing: Arc::clone(&self.standing) }
+    }
+
+    pub(crate) fn name(&self) -> &Name {
+        &self.definition.config.name
+    }
+
+    /// Runs the loader once.
+    pub(crate) async fn load(&self, published_mark: Option<String>, intake: Intake) -> Result<Loaded, Failure> {
+        let Definition { config, loader, .. } = &*self.definition;
+        match loader {
+            RunnableLoader::Component(component) => {
+                let CacheConfig { name, settings, grants, limits, .. } = config;
+                component.load(name, settings, grants, limits, published_mark, intake).await
+            }
+            RunnableLoader::Native(loader) => {
+                load::load(loader, &config.name, &config.limits, published_mark, intake).await
+            }
+        }
+    }
+}
+
+/// A cache as it is configured, with its loader ready and its settings checked.
+#[derive(Debug)]
+pub(crate) struct Definition {
+    pub(crate) config: CacheConfig,
+    pub(crate) timing: Timing,
+    pub(crate) label: Label,
+    loader: RunnableLoader,
+    /// Digest of the loader's build, its settings and its grants: a mark is valid only under the
+    /// identity that set it.
+    identity: String,
+}
+
+/// A loader that can be called.
+#[derive(Debug)]
+enum RunnableLoader {
+    Component(Component),
+    Native(NativeLoader),
+}
+
+impl Definition {
+    /// Checks a cache's settings and grants against what its plugin asks for.
+    ///
+    /// # Errors
+    /// The plugin does not take a setting, lacks one or a grant, or cannot describe itself; the
+    /// timing makes no sense.
+    pub(crate) async fn of_plugin(config: CacheConfig, plugin: Arc<Plugin>) -> Result<Self, PluginError> {
+        let description = check_needs(&config, &plugin).await?;
+        let suggested = description.map(|description| description.timing).unwrap_or_default();
+        // What it may read decides what it returns, just as its settings do.
+        let identity = format!("{:032x} {} {:?}", plugin.hash(), config.settings.to_json(), config.grants);
+        let component = Component::new(plugin.clone(), &config.grants);
+        Self::new(config, suggested, &identity, RunnableLoader::Component(component))
+            .map_err(|error| PluginError::of_plugin(plugin.path(), error.to_string()))
+    }
+
+    /// Checks what is asked of a loader in Rust.
+    ///
+    /// # Errors
+    /// It is given settings or grants, which only a component can take; the timing makes no sense.
+    pub(crate) fn of_native(config: CacheConfig, loader: NativeLoader) -> Result<Self, PluginError> {
+        let any = config.loader.clone();
+        if !config.settings.is_empty() {
+            return Err(PluginError::of(&any, "it takes no settings: pass them to the loader when you construct it"));
+        }
+        if config.grants != Grants::default() {
+            return Err(PluginError::of(&any, "it takes no grants: it may do whatever its program may"));
+        }
+        let identity = loader.identity();
+        Self::new(config, AskedTiming::default(), &identity, RunnableLoader::Native(loader))
+            .map_err(|error| PluginError::of(&any, error.to_string()))
+    }
+
+    fn new(
+        config: CacheConfig,
+        suggested: AskedTiming,
+        identity: &str,
+        loader: RunnableLoader,
+    ) -> kiwi_store::Result<Self> {
+        Ok(Self {
+            timing: config.timing.or(suggested).resolve(&config.name)?,
+            label: Label::new(&config.name, &config.layout),
+            loader,
+            identity: format!("{:032x}", xxh3_128(identity.as_bytes())),
+            config,
+        })
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.config.limits
+    }
+
+    /// A mark as it stands in the store: bound to the identity that set it.
+    pub(crate) fn stored_mark(&self, mark: &str) -> String {
+        format!("{} {mark}", self.identity)
+    }
+
+    /// The mark that this very identity left, if it did.
+    pub(crate) fn own_mark(&self, stored: Option<&str>) -> Option<String> {
+        let (identity, mark) = stored?.split_once(' ')?;
+        (identity == self.identity).then(|| mark.to_owned())
+    }
+}

@@ -1,0 +1,99 @@
+//! What a plugin asks for, held against what its cache is given.
+
+use super::config::CacheConfig;
+use super::plugin_error::{Needs, PluginError};
+use crate::config::grants::Grants;
+use crate::loader::description::{AskedGrant, Description, Setting};
+use crate::sandbox::plugin::Plugin;
+
+/// Checks a cache's settings and grants against what its plugin asks for. Returns the plugin's
+/// description, if it has one.
+///
+/// # Errors
+/// The plugin does not take a setting, lacks one or a grant, or cannot describe itself.
+pub(crate) async fn check_needs(config: &CacheConfig, plugin: &Plugin) -> Result<Option<Description>, PluginError> {
+    let described = plugin.describe(&config.name, &config.settings).await;
+    let Some(description) = described.map_err(|message| PluginError::of_plugin(plugin.path(), message))? else {
+        return Ok(None);
+    };
+    let checked = description.check_settings(&config.settings);
+    checked.map_err(|message| PluginError::of_plugin(plugin.path(), message))?;
+    let needs = missing(&description, config);
+    if needs.is_empty() { Ok(Some(description)) } else { Err(PluginError::missing(plugin.path(), needs)) }
+}
+
+/// What the plugin needs and the cache does not give it.
+fn missing(description: &Description, cache: &CacheConfig) -> Needs {
+    let missing = |setting: &&Setting| setting.required && !cache.settings.contains(&setting.name);
+    Needs {
+        settings: description.settings.iter().filter(missing).cloned().collect(),
+        grants: description.grants.iter().filter(|asked| !is_granted(asked, &cache.grants)).cloned().collect(),
+    }
+}
+
+/// A kind of grant that this host does not know cannot be given: it counts as missing.
+fn is_granted(asked: &AskedGrant, grants: &Grants) -> bool {
+    match asked.kind.as_str() {
+        "env" => grants.env.contains(&asked.name),
+        "dirs" => {
+            let normal = |path: &str| path.trim_start_matches("./").trim_end_matches('/').to_owned();
+            let asked = normal(&asked.name);
+            grants.dirs.iter().map(|dir| normal(&dir.guest_path)).any(|given| {
+                given == asked || given == "." || given.is_empty() || asked.starts_with(&format!("{given}/"))
+            })
+        }
+        "http" => match url::Url::parse(&asked.name) {
+            Ok(url) => {
+                let (scheme, host) = (url.scheme(), url.host_str().unwrap_or_default());
+                let port = url.port_or_known_default().unwrap_or_default();
+                grants.http.iter().any(|grant| grant.allows_host(scheme, host, port))
+            }
+            // A wildcard does not parse as a URL: it must be granted as it is written.
+            Err(_) => grants.http.iter().any(|grant| grant.to_string() == asked.name),
+        },
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::config::grants::DirGrant;
+    use crate::config::settings::Settings;
+
+    #[test]
+    fn what_is_not_given_is_missing() {
+        let setting = |name: &str, required| Setting {
+            name: name.into(),
+            kind: "text".into(),
+            required,
+            default_value: None,
+            help: "help".into(),
+        };
+        let grant = |kind: &str, name: &str| AskedGrant { kind: kind.into(), name: name.into(), reason: "why".into() };
+        let described = Description {
+            settings: vec![setting("path", true), setting("rows", false)],
+            grants: vec![
+                grant("dirs", "data/eu"),
+                grant("http", "https://api.example.com"),
+                grant("env", "LANG"),
+                grant("sql", "main"),
+            ],
+            ..Description::default()
+        };
+        let mut cache = CacheConfig::new("c".parse().unwrap(), "p.wasm");
+        let needs = missing(&described, &cache);
+        assert_eq!((needs.settings.len(), needs.grants.len()), (1, 4));
+        cache.settings = Settings::new(json!({ "path": "data/eu/a.csv" })).unwrap();
+        cache.grants.dirs.push(DirGrant::new("./data/", Path::new("/")));
+        cache.grants.http.push("https://*.example.com".parse().unwrap());
+        cache.grants.env.push("LANG".into());
+        let needs = missing(&described, &cache);
+        assert_eq!((needs.settings.len(), needs.grants.len()), (0, 1));
+        assert_eq!(needs.grants[0].kind, "sql");
+    }
+}

@@ -1,0 +1,85 @@
+//! What a host knows of one cache's data. It survives a new configuration of the cache.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use kiwi_cache::KeptText;
+use kiwi_store::{Head, Id};
+use tokio::time::Instant;
+
+use crate::entries::fingerprints::Fingerprints;
+use crate::entries::progress::Progress;
+use crate::events::outcome::Outcome;
+
+/// What a host knows of one cache's data.
+#[derive(Debug, Default)]
+pub(crate) struct Standing {
+    /// How far the load under way has come.
+    pub(crate) progress: Arc<Progress>,
+    /// What this host remembers of the map it published.
+    pub(crate) memory: Memory,
+    /// When the published data last got its whole life.
+    pub(crate) renewed: Renewed,
+    /// The `seq` of the last snapshot that this host knows of: numbers grow even where the store lost
+    /// everything.
+    pub(crate) last_seq: AtomicU64,
+    /// The copy that a reader in this program holds, if there is one.
+    pub(crate) kept_text: Arc<KeptText>,
+    failures: AtomicU32,
+}
+
+impl Standing {
+    /// How many attempts have failed in a row.
+    pub(crate) fn failures(&self) -> u32 {
+        self.failures.load(Ordering::Relaxed)
+    }
+
+    /// Counts a failure in a row, or ends the row.
+    pub(crate) fn count(&self, outcome: &Outcome) {
+        let failures = if outcome.failure().is_some() { self.failures().saturating_add(1) } else { 0 };
+        self.failures.store(failures, Ordering::Relaxed);
+    }
+}
+
+/// What is remembered of the published map between loads: its id and its fingerprints.
+#[derive(Debug, Default)]
+pub(crate) struct Memory(Mutex<Option<(Id, Fingerprints)>>);
+
+impl Memory {
+    /// Takes out the fingerprints of what is published now. `None` if something else is published than
+    /// what this host remembers.
+    pub(crate) fn recall(&self, published: Option<&Head>) -> Option<Fingerprints> {
+        let remembered = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let (id, fingerprints) = remembered?;
+        let is_known = |head: &Head| head.id == id && head.entries == fingerprints.len() as u64;
+        published.is_some_and(is_known).then_some(fingerprints)
+    }
+
+    /// Remembers a snapshot that is published.
+    pub(crate) fn keep(&self, id: Id, fingerprints: Fingerprints) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((id, fingerprints));
+    }
+
+    /// Forgets everything: the next load is compared with nothing.
+    pub(crate) fn forget(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+/// When this host last extended the life of the published data.
+#[derive(Debug, Default)]
+pub(crate) struct Renewed(Mutex<Option<Instant>>);
+
+impl Renewed {
+    /// Notes that it was extended, by a call that began at this time.
+    pub(crate) fn note(&self, at: Instant) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(at);
+    }
+
+    /// How much is left of an interval that began when it was last extended.
+    pub(crate) fn left_of(&self, interval: Duration) -> Duration {
+        let renewed = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        renewed.map_or(Duration::ZERO, |at| (at + interval).saturating_duration_since(Instant::now()))
+    }
+}

@@ -1,0 +1,43 @@
+//! How much the answers of one load may take.
+
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::config::limits::Limits;
+use crate::failure::Failure;
+
+/// How much the answers of one load may take. Cheap to clone; all clones are one allowance.
+#[derive(Clone, Debug)]
+pub(crate) struct Allowance {
+    /// Bytes of one body, after decompression.
+    pub(super) max_bytes: u64,
+    max_open: u64,
+    /// One permit an open answer.
+    places: Arc<Semaphore>,
+}
+
+impl Allowance {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        let most = usize::try_from(limits.open_responses).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
+        Self {
+            max_bytes: limits.http_response_bytes,
+            max_open: limits.open_responses,
+            places: Arc::new(Semaphore::new(most)),
+        }
+    }
+
+    /// A place for one more open answer.
+    ///
+    /// # Errors
+    /// All are taken (`Limit`).
+    pub(super) fn place(&self) -> Result<OwnedSemaphorePermit, Failure> {
+        self.places.clone().try_acquire_owned().map_err(|_| {
+            let message = format!(
+                "the plugin holds {} HTTP responses open, and asks for one more: it must read them to the end or drop them",
+                self.max_open
+            );
+            Failure::limit("open_responses", message)
+        })
+    }
+}

@@ -1,0 +1,198 @@
+//! The body of a response, read piece by piece.
+
+use std::time::Duration;
+
+use bytes::{Buf, Bytes, BytesMut};
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::failure::{Failure, FailureKind, chain};
+
+/// What is left of a response's body. Its connection closes (or goes back to the pool) at the end.
+#[derive(Debug)]
+pub(crate) struct Body {
+    rest: Rest,
+    /// Received and not yet read.
+    received: BytesMut,
+    timeout: Duration,
+    max_bytes: u64,
+    total: u64,
+}
+
+/// What is still to be received.
+#[derive(Debug)]
+enum Rest {
+    /// More; the response keeps its place until it has ended.
+    More { response: reqwest::Response, _place: OwnedSemaphorePermit },
+    /// Nothing: that was all.
+    Nothing,
+    /// What was to come is lost. Told at every further read, so that a loader that reads on does not
+    /// take the part it has for the whole.
+    Lost(Failure),
+}
+
+impl Body {
+    pub(super) fn new(
+        response: reqwest::Response,
+        place: OwnedSemaphorePermit,
+        timeout: Duration,
+        max_bytes: u64,
+    ) -> Self {
+        Self { rest: Rest::More { response, _place: place }, received: BytesMut::new(), timeout, max_bytes, total: 0 }
+    }
+
+    /// The next `max` bytes, fewer only at the end: a full piece spares calls into the guest.
+    ///
+    /// # Errors
+    /// `Unavailable`: the rest does not come; `Limit`: the body is too large.
+    pub(crate) async fn read(&mut self, max: u32) -> Result<Option<Bytes>, Failure> {
+        let max = max.max(1) as usize;
+        while self.received.len() < max && self.receive().await? {}
+        let length = self.received.len().min(max);
+        let read = (length > 0).then(|| self.received.split_to(length).freeze());
+        self.free_what_is_read();
+        Ok(read)
+    }
+
+    /// As `read`, as text that ends after a line feed, or at the end, or, where a line is longer
+    /// than `max`, after a whole character. What is not UTF-8 becomes U+FFFD.
+    ///
+    /// # Errors
+    /// As `read`.
+    pub(crate) async fn read_text(&mut self, max: u32) -> Result<Option<String>, Failure> {
+        let max = max.max(4) as usize;
+        while self.received.len() < max && self.receive().await? {}
+        if self.received.is_empty() {
+            return Ok(None);
+        }
+        let length = text_length(&self.received, max);
+        let text = String::from_utf8_lossy(&self.received[..length]).into_owned();
+        self.received.advance(length);
+        self.free_what_is_read();
+        Ok(Some(text))
+    }
+
+    /// The next bytes as they come, for streams that are not filled up.
+    ///
+    /// # Errors
+    /// As `read`.
+    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Failure> {
+        while self.received.is_empty() && self.receive().await? {}
+        Ok((!self.received.is_empty()).then(|| self.received.split().freeze()))
+    }
+
+    /// A guest may keep the handle of a response that it has read to the end.
+    fn free_what_is_read(&mut self) {
+        if self.received.is_empty() && !matches!(self.rest, Rest::More { .. }) {
+            self.received = BytesMut::new();
+        }
+    }
+
+    /// Waits for more. `false`: that was the end.
+    async fn receive(&mut self) -> Result<bool, Failure> {
+        let response = match &mut self.rest {
+            Rest::More { response, .. } => response,
+            Rest::Nothing => return Ok(false),
+            Rest::Lost(failure) => return Err(failure.clone()),
+        };
+        let chunk = match tokio::time::timeout(self.timeout, response.chunk()).await {
+            Ok(Ok(chunk)) => chunk,
+            Ok(Err(error)) => {
+                return Err(self.lose(broken(format!("the response broke off: {}", chain(&error.without_url())))));
+            }
+            Err(_) => return Err(self.lose(broken(format!("the response stopped for {:?}", self.timeout)))),
+        };
+        let Some(chunk) = chunk else {
+            self.rest = Rest::Nothing;
+            return Ok(false);
+        };
+        self.total += chunk.len() as u64;
+        if self.total > self.max_bytes {
+            let message = format!("an HTTP response has more than the {} bytes allowed", self.max_bytes);
+            return Err(self.lose(Failure::limit("http_response_bytes", message)));
+        }
+        self.received.extend_from_slice(&chunk);
+        Ok(true)
+    }
+
+    /// Closes the connection, and keeps why.
+    fn lose(&mut self, failure: Failure) -> Failure {
+        self.rest = Rest::Lost(failure.clone());
+        failure
+    }
+}
+
+fn broken(message: String) -> Failure {
+    Failure::new(FailureKind::Unavailable, message)
+}
+
+/// How many of these bytes make a text of at most `max`: all of them at the end of the body, else up
+/// to the last line feed, else up to the last whole character.
+fn text_length(received: &[u8], max: usize) -> usize {
+    if received.len() < max {
+        return received.len();
+    }
+    if let Some(line_feed) = received[..max].iter().rposition(|&byte| byte == b'\n') {
+        return line_feed + 1;
+    }
+    // A character has at most 4 bytes: its first one lies within the last 4.
+    for length in (max - 3..=max).rev() {
+        let last = received[..length].iter().rposition(|&byte| byte & 0xc0 != 0x80).unwrap_or(0);
+        let needed = match received[last] {
+            0xf0.. => 4,
+            0xe0.. => 3,
+            0xc0.. => 2,
+            _ => 1,
+        };
+        if last + needed <= length || length - last >= 4 {
+            return length;
+        }
+    }
+    max
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+    use tokio::sync::Semaphore;
+
+    use super::*;
+
+    #[test]
+    fn a_text_ends_after_a_line_or_a_character() {
+        assert_eq!(text_length(b"a\nb", 10), 3);
+        assert_eq!(text_length(b"a\nbcd", 4), 2);
+        assert_eq!(text_length("abc€".as_bytes(), 4), 3);
+        assert_eq!(text_length("abc€".as_bytes(), 5), 3);
+        assert_eq!(text_length("a😀b".as_bytes(), 5), 5);
+        assert_eq!(text_length(&[0x80; 9], 8), 8);
+    }
+
+    #[tokio::test]
+    async fn a_lost_rest_is_never_taken_for_the_end() {
+        let places = Arc::new(Semaphore::new(1));
+        let place = places.clone().try_acquire_owned().unwrap();
+        let response = http::Response::new("x".repeat(11)).into();
+        let mut body = Body::new(response, place, Duration::from_secs(1), 10);
+        for _ in 0..2 {
+            assert_eq!(body.read(4).await.unwrap_err().kind, FailureKind::Limit);
+        }
+        assert_eq!(places.available_permits(), 1);
+    }
+
+    proptest! {
+        #[test]
+        fn texts_join_to_the_whole(text in "[a€😀é\n]{0,40}", max in 4usize..12) {
+            let mut rest = text.as_bytes();
+            let mut joined = String::new();
+            while !rest.is_empty() {
+                let length = text_length(rest, max);
+                prop_assert!(length > 0 && length <= max.max(rest.len().min(max)));
+                joined.push_str(std::str::from_utf8(&rest[..length]).unwrap());
+                rest = &rest[length..];
+            }
+            prop_assert_eq!(joined, text);
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! HTTP on behalf of a loader: one client for every language and every contract version, which enforces the
+//! cache's grants. Knows nothing of WebAssembly.
+
+mod allowance;
+mod body;
+mod client;
+mod policy;
+mod request;
+mod resolver;
+
+pub(crate) use allowance::Allowance;
+pub(crate) use body::Body;
+pub(crate) use client::{HttpClient, Response};
+pub(crate) use policy::Policy;
+pub(crate) use request::Request;

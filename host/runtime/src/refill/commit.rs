@@ -1,0 +1,132 @@
+//! Commits what was staged: in one step, and once, even where a reply is lost.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use kiwi_store::{Begin, CommitError, Content, Due, Head, Lease, NotCommitted, Publish};
+use tokio::time::Instant;
+
+use super::context::Context;
+use super::lease::release;
+use super::stage::Staged;
+use crate::entries::intake::Totals;
+use crate::events::event::CacheEvent;
+use crate::events::outcome::Outcome;
+use crate::failure::{Failure, FailureKind};
+
+/// How often a commit whose reply was lost is sent again, and how soon.
+const MAX_COMMIT_ATTEMPTS: u32 = 5;
+const COMMIT_RETRY_DELAY: Duration = Duration::from_millis(200);
+
+/// A refill that failed, and its lease if that is still held.
+pub(super) struct Uncommitted {
+    pub(super) lease: Lease,
+    pub(super) failure: Failure,
+}
+
+/// Publishes what was staged, and ends the lease.
+///
+/// # Errors
+/// Nothing was published, and why.
+pub(super) async fn commit(
+    context: Context<'_>,
+    lease: Lease,
+    base: Option<&Head>,
+    staged: Staged,
+    started: Instant,
+) -> Result<Outcome, Uncommitted> {
+    let Staged { content, mark, totals } = staged;
+    let new = match &content {
+        Content::Swap { id, .. } | Content::Delta { id, .. } => Some(*id),
+        _ => None,
+    };
+    let (timing, standing) = (&context.definition().timing, context.standing());
+    let seq_before = standing.last_seq.load(Ordering::Relaxed);
+    let publish =
+        Publish::new(content, timing.cache_ttl, timing.refill_interval).with_mark(mark).with_seq_after(seq_before);
+    let publishing = Instant::now();
+    publish_once(context, lease, base, &publish).await?;
+    standing.renewed.note(publishing);
+    let seq = seq_before.max(base.map_or(0, |base| base.seq)) + u64::from(new.is_some());
+    standing.last_seq.store(seq, Ordering::Relaxed);
+    context.events.emit(CacheEvent::Committed { took: publishing.elapsed() });
+    let took = started.elapsed();
+    Ok(match (new, totals, base) {
+        (Some(id), Some(Totals { entries, bytes, .. }), _) => Outcome::Published { id, entries, bytes, took },
+        (_, _, Some(base)) => Outcome::Unchanged { id: base.id, entries: base.entries, took },
+        (_, _, None) => {
+            Outcome::Failed(Failure::new(FailureKind::Internal, "nothing was published, and nothing was there"))
+        }
+    })
+}
+
+async fn publish_once(
+    context: Context<'_>,
+    lease: Lease,
+    base: Option<&Head>,
+    publish: &Publish,
+) -> Result<(), Uncommitted> {
+    let Err(NotCommitted { lease, reason }) = commit_until_answered(context, lease, publish).await else {
+        return Ok(());
+    };
+    let (lease, reason) = match reason {
+        CommitError::Fenced => match take_again(context, &lease, base).await {
+            Ok(true) => match commit_until_answered(context, lease, publish).await {
+                Ok(()) => return Ok(()),
+                Err(NotCommitted { lease, reason }) => (lease, reason),
+            },
+            Ok(false) => (lease, CommitError::Fenced),
+            Err(failure) => return Err(Uncommitted { lease, failure }),
+        },
+        reason => (lease, reason),
+    };
+    let failure = match reason {
+        CommitError::Fenced => context.lease_lost("another host has taken it"),
+        CommitError::Moved => context.store_refused("another host has published in the meantime"),
+        CommitError::Lost => context.store_refused("the published data was damaged in the meantime"),
+        CommitError::StagingLost => {
+            context.store_refused("what was staged is gone: was the store flushed or restarted?")
+        }
+        // Each failed call was reported when it happened.
+        CommitError::Failed(error) => Failure::store(&error),
+        other => context.store_refused(other.to_string()),
+    };
+    Err(Uncommitted { lease, failure })
+}
+
+/// A lost reply leaves open whether it was published: sending it again tells, and does no harm.
+async fn commit_until_answered(context: Context<'_>, lease: Lease, publish: &Publish) -> Result<(), NotCommitted> {
+    let (mut lease, mut attempt) = (lease, 1);
+    loop {
+        match context.store.commit(lease, publish).await {
+            Err(NotCommitted { lease: back, reason: CommitError::Failed(error) }) => {
+                context.events.store_failed(&error);
+                if !error.is_unavailable() || attempt >= MAX_COMMIT_ATTEMPTS {
+                    return Err(NotCommitted { lease: back, reason: CommitError::Failed(error) });
+                }
+                lease = back;
+                tokio::time::sleep(COMMIT_RETRY_DELAY * attempt).await;
+                attempt += 1;
+            }
+            answered => return answered,
+        }
+    }
+}
+
+/// The lease expired, but perhaps nobody else began since: then the work still counts.
+async fn take_again(context: Context<'_>, lease: &Lease, base: Option<&Head>) -> Result<bool, Failure> {
+    let lease_ttl = context.definition().timing.lease_ttl;
+    let begun = context.store.begin(context.cache.name(), lease.token(), lease_ttl, Due::Always).await;
+    match context.store_call(begun)? {
+        Begin::Go { lease: same, base: published } => {
+            // Nobody has checked it since either: what another host found later must not be undone.
+            let seen = |head: &Head| (head.id, head.checked_at);
+            let is_ours = published.as_ref().map(seen) == base.map(seen);
+            if !is_ours {
+                release(context, same).await;
+            }
+            Ok(is_ours)
+        }
+        _ => Ok(false),
+    }
+}

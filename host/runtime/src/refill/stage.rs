@@ -1,0 +1,75 @@
+//! Brings into the store what a plan needs there before it can be committed.
+
+use kiwi_store::{Content, Delta, Head, Id, Lease, Scan};
+
+use super::context::Context;
+use super::delivery::{Delivery, stage_spool};
+use super::plan::{Action, Plan};
+use crate::entries::intake::Totals;
+use crate::failure::Failure;
+
+/// Everything is in the store that will be published.
+pub(super) struct Staged {
+    pub(super) content: Content,
+    pub(super) mark: Option<String>,
+    /// What a new snapshot holds; `None` where nothing changed.
+    pub(super) totals: Option<Totals>,
+}
+
+/// Carries out a plan up to its commit.
+///
+/// # Errors
+/// The store or the spool fails.
+pub(super) async fn stage(
+    context: Context<'_>,
+    lease: &Lease,
+    delivery: &Delivery,
+    plan: Plan,
+) -> Result<Staged, Failure> {
+    let Plan { action, mark } = plan;
+    let (rest, totals) = match action {
+        Action::Touch { base } => {
+            return Ok(Staged { content: Content::Touch { base: base.id }, mark, totals: None });
+        }
+        Action::Change { base, set, removed, whole, totals } => {
+            let Totals { bytes, root, .. } = totals;
+            if let Some(removed) = find_removed(context, delivery, &base, removed).await? {
+                let delta = Delta { set, removed };
+                let content = Content::Delta { id: Id::random(), base: base.id, delta, bytes, root };
+                return Ok(Staged { content, mark, totals: Some(totals) });
+            }
+            (Some(whole), totals)
+        }
+        Action::Replace { rest, totals } => (rest, totals),
+    };
+    if let Some(rest) = rest {
+        stage_spool(context, lease, rest).await?;
+    }
+    let Totals { entries, bytes, root } = totals;
+    let content = Content::Swap { id: Id::random(), entries, bytes, root };
+    Ok(Staged { content, mark, totals: Some(totals) })
+}
+
+/// The keys that the base has and the load did not give: only their number is remembered, so the store is
+/// searched for them. `None`: something else is published by now.
+async fn find_removed(
+    context: Context<'_>,
+    delivery: &Delivery,
+    base: &Head,
+    count: usize,
+) -> Result<Option<Vec<String>>, Failure> {
+    let mut removed = Vec::new();
+    let mut scan = if count == 0 { None } else { Some(Scan::First) };
+    while let Some(part) = scan {
+        let chunk = context.store_call(context.store.scan(context.cache.name(), part).await)?;
+        if chunk.head.is_none_or(|head| head.id != base.id) {
+            return Ok(None);
+        }
+        removed.extend(delivery.removed_among(chunk.entries.iter().map(|(key, _)| key)));
+        scan = chunk.next.map(Scan::Next);
+    }
+    // An entry may come more than once in a scan.
+    removed.sort_unstable();
+    removed.dedup();
+    Ok((removed.len() == count).then_some(removed))
+}

@@ -1,0 +1,104 @@
+//! One load: an instance is made, called once, and gone.
+
+use std::sync::Arc;
+
+use kiwi_store::Name;
+use wasmtime::Store;
+
+use super::plugin::Plugin;
+use super::state::{Capabilities, State};
+use super::trap;
+use super::v0_1::loader::{Called, Entry};
+use crate::config::grants::Grants;
+use crate::config::limits::Limits;
+use crate::config::settings::Settings;
+use crate::entries::intake::Intake;
+use crate::failure::{Failure, FailureKind};
+use crate::loader::deadline::Deadline;
+use crate::loader::mark::Loaded;
+use crate::outside::http::{HttpClient, Policy};
+
+/// A plugin as one cache runs it.
+#[derive(Debug)]
+pub(crate) struct Component {
+    plugin: Arc<Plugin>,
+    client: Arc<HttpClient>,
+}
+
+impl Component {
+    pub(crate) fn new(plugin: Arc<Plugin>, grants: &Grants) -> Self {
+        Self { plugin, client: Arc::new(HttpClient::new(Policy::new(grants.http.clone()))) }
+    }
+
+    /// Runs `load-from-source` once, in an instance of its own, and sends its entries to `intake`.
+    ///
+    /// # Errors
+    /// The loader's own error, a refusal, a trap, or a limit.
+    pub(crate) async fn load(
+        &self,
+        cache: &Name,
+        settings: &Settings,
+        grants: &Grants,
+        limits: &Limits,
+        published_mark: Option<String>,
+        intake: Intake,
+    ) -> Result<Loaded, Failure> {
+        let deadline = Deadline::after(limits.load_timeout);
+        deadline.bounds(find_directories(grants)).await?;
+        let capabilities = Capabilities {
+            cache,
+            settings: settings.to_json(),
+            grants,
+            limits,
+            client: self.client.clone(),
+            intake: Some(intake),
+            published_mark,
+        };
+        let mut store = State::store(self.plugin.loader.engine(), capabilities)?;
+        let called = deadline.bounds(self.plugin.loader.call(&mut store)).await.map_err(|failure| {
+            let detail = Some(store.data().log.stderr_tail()).filter(|tail| !tail.is_empty());
+            Failure { detail, ..failure }
+        });
+        if let Some(refused) = store.data().wasi_http_refused() {
+            store.data_mut().refuse(refused);
+        }
+        let entries = settle(called, &store)?;
+        deadline.bounds(finish(entries, store.into_data())).await?
+    }
+}
+
+/// Touches the granted directories where a file system that hangs (a lost mount) blocks only this
+/// load. What is wrong with one is said when it is opened.
+async fn find_directories(grants: &Grants) {
+    for dir in &grants.dirs {
+        let _ = tokio::fs::metadata(&dir.path).await;
+    }
+}
+
+/// How a call that came back counts: a limit or a trap, then the first refusal, then the loader's own
+/// word.
+fn settle(called: Result<Called, Failure>, store: &Store<State>) -> Result<Vec<Entry>, Failure> {
+    let state = store.data();
+    let called = match (called, &state.refusal) {
+        (_, Some(refusal)) => return Err(refusal.clone()),
+        (called, None) => called?,
+    };
+    let returned = called.map_err(|error| trap::failure(&error, store))?;
+    returned.map_err(|mut failure| {
+        if failure.kind == FailureKind::Unavailable {
+            failure.retry_after = state.retry_after;
+        }
+        failure
+    })
+}
+
+/// Adds what was returned to what was emitted.
+async fn finish(returned: Vec<Entry>, state: State) -> Result<Loaded, Failure> {
+    let Some(mut intake) = state.intake else {
+        return Err(Failure::new(FailureKind::Contract, "the loader returned within a call of its own"));
+    };
+    for entry in returned {
+        intake.take(&entry.key, &entry.value).await?;
+    }
+    state.marks.conclude(intake).await
+}

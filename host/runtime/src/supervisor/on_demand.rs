@@ -1,0 +1,79 @@
+//! Loads a cache now: for people, and for readers that find nothing.
+
+use std::time::Duration;
+
+use kiwi_store::{Due, LastError, Store};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::shared::Supervisor;
+use crate::definition::cache::Cache;
+use crate::events::event::CacheEvent;
+use crate::events::outcome::Outcome;
+use crate::failure::{Failure, FailureKind};
+use crate::refill::context::Context;
+use crate::refill::prolong::keep_alive;
+
+/// How often to look whether another host has finished.
+const LOOK_INTERVAL: Duration = Duration::from_millis(200);
+
+impl Supervisor {
+    /// Loads a cache now, however fresh it is. What is published stays alive meanwhile.
+    pub(crate) async fn refill_now(&self, cache: &Cache, stop: &CancellationToken) -> Outcome {
+        let caches = self.caches();
+        tokio::select! {
+            outcome = self.refill_once(&*caches.store, cache, Due::Always, stop) => outcome,
+            never = keep_alive(Context::new(&*caches.store, cache, &self.events)) => match never {},
+        }
+    }
+
+    /// Loads a cache if it is due, as one that is missing is, unless its source is to be left alone.
+    pub(crate) async fn refill_due(&self, cache: &Cache) -> Outcome {
+        let due = Due::After(cache.definition.timing.refill_interval);
+        self.refill_once(&*self.caches().store, cache, due, &CancellationToken::new()).await
+    }
+
+    async fn refill_once(&self, store: &dyn Store, cache: &Cache, when: Due, stop: &CancellationToken) -> Outcome {
+        let asked = Instant::now();
+        let mut due = when;
+        loop {
+            let outcome = {
+                let Some(_turn) = stop.run_until_cancelled(self.turn()).await else { return Outcome::Abandoned };
+                self.attempt(store, cache, due, stop).await
+            };
+            match outcome {
+                Outcome::Busy { .. } if due == Due::Always => {
+                    self.events.of(&cache.definition.label).emit(CacheEvent::WaitingForOtherHost);
+                }
+                Outcome::Busy { .. } => {}
+                // The host that was loading has failed since.
+                Outcome::Backoff { .. } if when == Due::Always => {
+                    let context = Context::new(store, cache, &self.events);
+                    return failure_elsewhere(context).await.unwrap_or(outcome);
+                }
+                outcome => {
+                    self.report(cache, &outcome, None);
+                    return outcome;
+                }
+            }
+            if stop.run_until_cancelled(tokio::time::sleep(LOOK_INTERVAL)).await.is_none() {
+                return Outcome::Abandoned;
+            }
+            if when == Due::Always {
+                // What the other host publishes is as new as what was asked for.
+                due = Due::After(asked.elapsed());
+            }
+        }
+    }
+}
+
+/// What another host's load of a cache has failed with, if that is known.
+async fn failure_elsewhere(context: Context<'_>) -> Option<Outcome> {
+    let status = match context.store_call(context.store.status(context.cache.name()).await) {
+        Ok(status) => status,
+        Err(failure) => return Some(Outcome::Failed(failure)),
+    };
+    let LastError { kind, message, .. } = status.last_error?;
+    let message = format!("another host's load failed ({kind}): {message}");
+    Some(Outcome::Failed(Failure::new(FailureKind::Other, message)))
+}

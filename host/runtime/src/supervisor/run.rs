@@ -1,0 +1,142 @@
+//! Runs a task for each cache until the host is told to shut down.
+
+use std::collections::HashMap;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kiwi_store::Name;
+use tokio::task::{Id, JoinError, JoinSet};
+
+use super::asks::listen;
+use super::caches::Entry;
+use super::shared::Supervisor;
+use super::task::{Stopping, keep_warm};
+use super::watch::watch;
+
+/// How long leases may take to be released after the drain timeout.
+const RELEASE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long to wait before a task that has died is started again.
+const RESTART_DELAY: Duration = Duration::from_secs(1);
+
+/// What a task does.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Job {
+    /// Keeps one cache warm.
+    Cache(Name),
+    /// Looks at all caches.
+    Watch,
+    /// Hears readers that ask.
+    Listen,
+}
+
+/// A task, and what ends it.
+struct Running {
+    task: Id,
+    stopping: Stopping,
+    /// What it runs, where that is a cache.
+    entry: Option<Arc<Entry>>,
+}
+
+/// The tasks of a host.
+struct Tasks {
+    shared: Arc<Supervisor>,
+    tasks: JoinSet<()>,
+    running: HashMap<Job, Running>,
+    stopping: Stopping,
+}
+
+impl Tasks {
+    fn new(shared: Arc<Supervisor>) -> Self {
+        Self { shared, tasks: JoinSet::new(), running: HashMap::new(), stopping: Stopping::new() }
+    }
+
+    /// Starts the tasks of caches that are new, and ends those of caches that are gone or replaced. A cache
+    /// that was replaced gets its new task when the old one has ended.
+    fn reconcile(&mut self) {
+        let caches = self.shared.caches();
+        for running in self.running.values() {
+            if let Some(entry) = &running.entry
+                && caches.find(entry.cache.name()).is_none_or(|current| !Arc::ptr_eq(current, entry))
+            {
+                running.stopping.cancel();
+            }
+        }
+        for entry in &caches.entries {
+            let job = Job::Cache(entry.cache.name().clone());
+            if !self.running.contains_key(&job) {
+                self.start(job, Some(Arc::clone(entry)), Duration::ZERO);
+            }
+        }
+    }
+
+    fn start(&mut self, job: Job, entry: Option<Arc<Entry>>, delay: Duration) {
+        let (shared, stopping) = (Arc::clone(&self.shared), self.stopping.child());
+        let task = match (&job, &entry) {
+            (Job::Cache(_), Some(entry)) => {
+                let (entry, stopping) = (Arc::clone(entry), stopping.clone());
+                let store = Arc::clone(&shared.caches().store);
+                self.tasks.spawn(async move {
+                    if stopping.draining.run_until_cancelled(tokio::time::sleep(delay)).await.is_some() {
+                        keep_warm(&shared, store, &entry, &stopping).await;
+                    }
+                })
+            }
+            (Job::Listen, _) => {
+                let draining = stopping.draining.clone();
+                self.tasks.spawn(async move {
+                    draining.run_until_cancelled(listen(&shared)).await.unwrap_or_default();
+                })
+            }
+            (Job::Watch | Job::Cache(_), _) => {
+                let draining = stopping.draining.clone();
+                self.tasks.spawn(async move {
+                    draining.run_until_cancelled(watch(&shared)).await;
+                })
+            }
+        };
+        self.running.insert(job, Running { task: task.id(), stopping, entry });
+    }
+
+    /// Forgets a task that has ended. One that died, which is a bug of ours, is started again.
+    fn ended(&mut self, ended: Result<(Id, ()), JoinError>) {
+        let (task, died) = match &ended {
+            Ok((task, ())) => (*task, false),
+            Err(error) => (error.id(), error.is_panic()),
+        };
+        let job = self.running.iter().find(|(_, running)| running.task == task).map(|(job, _)| job.clone());
+        let Some((job, running)) = job.and_then(|job| self.running.remove_entry(&job)) else { return };
+        if died {
+            tracing::error!(
+                "the task {job:?} panicked: please report it with the log lines before this one; restarting it"
+            );
+            self.start(job, running.entry, RESTART_DELAY);
+        }
+    }
+}
+
+/// Keeps all caches warm until `shutdown` ends; then starts no more loads, and gives those under way
+/// `drain_timeout` to finish before it abandons them.
+pub(crate) async fn run(shared: Arc<Supervisor>, shutdown: impl Future<Output = ()>, drain_timeout: Duration) {
+    let mut changes = shared.changes();
+    let mut tasks = Tasks::new(shared);
+    let mut shutdown = pin!(shutdown);
+    tasks.start(Job::Watch, None, Duration::ZERO);
+    tasks.start(Job::Listen, None, Duration::ZERO);
+    loop {
+        tasks.reconcile();
+        tokio::select! {
+            () = &mut shutdown => break,
+            _ = changes.changed() => {}
+            Some(ended) = tasks.tasks.join_next_with_id() => tasks.ended(ended),
+        }
+    }
+    tasks.stopping.draining.cancel();
+    let Tasks { mut tasks, stopping, .. } = tasks;
+    if tokio::time::timeout(drain_timeout, async { while tasks.join_next().await.is_some() {} }).await.is_err() {
+        stopping.stop.cancel();
+        // Releasing a lease needs the store; one that hangs must not keep the host.
+        let _ = tokio::time::timeout(RELEASE_TIMEOUT, async { while tasks.join_next().await.is_some() {} }).await;
+        tasks.shutdown().await;
+    }
+}

@@ -1,0 +1,56 @@
+//! Looks at all caches again and again: wakes those whose data is gone, and reports when the store is away
+//! and back.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use kiwi_store::{Presence, Status};
+
+use super::caches::Entry;
+use super::shared::Supervisor;
+use crate::events::event::{CacheEvent, Event};
+
+/// How often the heads of all caches are read: a map that is missing or lost is due at once.
+const WATCH_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Watches the store as long as the host runs.
+pub(super) async fn watch(shared: &Supervisor) -> Infallible {
+    let mut away = false;
+    loop {
+        let caches = shared.caches();
+        match caches.store.statuses(&caches.names()).await {
+            Ok(statuses) => {
+                if std::mem::take(&mut away) {
+                    shared.events.emit(&Event::StoreBack { location: caches.store.location() });
+                }
+                for (entry, status) in caches.entries.iter().zip(statuses) {
+                    saw(shared, entry, status);
+                }
+            }
+            Err(error) => {
+                for entry in &caches.entries {
+                    shared.events.of(&entry.cache.definition.label).store_failed(&error);
+                }
+                if !std::mem::replace(&mut away, true) {
+                    shared.events.emit(&Event::StoreAway { error: &error });
+                }
+            }
+        }
+        tokio::time::sleep(WATCH_INTERVAL).await;
+    }
+}
+
+/// What follows from a look at one cache.
+pub(super) fn saw(shared: &Supervisor, entry: &Entry, status: kiwi_store::Result<Status>) {
+    let events = shared.events.of(&entry.cache.definition.label);
+    match events.store_call(status).map(|status| (status.now, status.presence)) {
+        Ok((now, Presence::Whole(head))) => {
+            events.emit(CacheEvent::Aged { age: now.duration_since(head.checked_at).unwrap_or_default() });
+        }
+        // What kiwi-cache has written is fresh enough until the next refill.
+        Ok((_, Presence::Foreign(_))) => {}
+        Ok(_) if entry.cache.standing.progress.is_loading() => {}
+        Ok(_) => entry.due.notify_waiters(),
+        Err(error) => events.emit(CacheEvent::LookFailed { error: &error }),
+    }
+}

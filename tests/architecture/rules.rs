@@ -1,0 +1,55 @@
+//! The rules: which folder stands above which, and where outside crates may be named.
+
+use crate::imports::Arrow;
+
+/// The folders (and files beside them) of each crate, from the top down: an arrow may not lead to one that
+/// stands further up.
+pub(crate) const FOLDERS: &[(&str, &[&str])] = &[(
+    "host/runtime",
+    &[
+        "lib",
+        "host",
+        "instance",
+        "supervisor",
+        "refill",
+        "definition",
+        "sandbox",
+        "no_sandbox",
+        "loader",
+        "outside",
+        "entries",
+        "events",
+        "config",
+        "sandbox_error",
+        "failure",
+        "printable",
+    ],
+)];
+
+/// Which outside crate may be named where.
+pub(crate) const ROOMS: &[(&str, &[&str])] = &[
+    ("redis", &["host/store/src/redis", "host/bench/src"]),
+    ("heed", &["host/store/src/embedded"]),
+    ("wasmtime", &["host/runtime/src/sandbox"]),
+    ("wasmtime_wasi", &["host/runtime/src/sandbox"]),
+    ("wasmtime_wasi_http", &["host/runtime/src/sandbox"]),
+    ("reqwest", &["host/runtime/src/outside"]),
+    ("cadence", &["host/runtime/src/events/metrics.rs", "host/runtime/src/events/statsd.rs"]),
+    // A command, its tools and a host stand above the store and the readers.
+    ("kiwi_host", &["host/cli/src", "host/bench/src"]),
+];
+
+/// The folder of a file, as its crate's list names it: `refill/plan.rs` is in `refill`, `host.rs` is `host`.
+pub(crate) fn folder(file: &str) -> &str {
+    let inside = file.split_once("src/").map_or(file, |(_, inside)| inside);
+    inside.split('/').next().unwrap_or_default().trim_end_matches(".rs")
+}
+
+/// Whether an arrow leads to a folder that stands above its own.
+pub(crate) fn points_up(floors: &[&str], arrow: &Arrow) -> bool {
+    let floor = |file: &str| floors.iter().position(|name| *name == folder(file));
+    match (floor(&arrow.from), floor(&arrow.to)) {
+        (Some(from), Some(to)) => to < from,
+        _ => false,
+    }
+}
