@@ -8,30 +8,22 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
-use kiwi_loader::{Description, Error, Grant, Load, Setting, mark};
-use rows::{Entries, Format, Shape};
-use serde::Deserialize;
+use kiwi_loader::{Description, Error, Grant, Load, Settings, mark};
+use rows::{Entries, Format, Shape, ShapeSettings};
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Settings)]
 struct Settings {
+    /// The file, relative to kiwi.toml, in a granted directory.
     path: String,
+    /// not set: as the file's name ends.
     format: Option<Format>,
-    key: Option<String>,
-    pointer: Option<String>,
-    columns: Option<Vec<String>>,
-    delimiter: Option<char>,
-}
-
-impl Settings {
-    fn shape(&self) -> Result<Shape, Error> {
-        let format = self.format.map_or_else(|| format_of(&self.path), Ok)?;
-        Shape::new(format, self.key.clone(), self.pointer.as_deref(), self.columns.clone(), self.delimiter)
-    }
+    #[serde(flatten)]
+    shape: ShapeSettings,
 }
 
 fn load_from_source(settings: Settings) -> Result<Load<Entries>, Error> {
-    let shape = settings.shape()?;
+    let format = settings.format.map_or_else(|| format_of(&settings.path), Ok)?;
+    let shape = Shape::new(format, settings.shape)?;
     // A granted directory is found by the path it was granted under.
     let path = settings.path.trim_start_matches("./").to_owned();
     let file = Arc::new(File::open(&path).map_err(|error| cannot_open(&path, &error))?);
@@ -104,21 +96,41 @@ fn directory(path: &str) -> String {
 }
 
 fn describe() -> Description {
-    let description = Description::new("The rows of a JSON, NDJSON or CSV file.")
-        .setting(Setting::text("path", "The file, relative to kiwi.toml, in a granted directory.").required())
-        .setting(Setting::text("format", "`json`, `ndjson` or `csv`; not set: as the file's name ends."));
-    let description = Shape::describe(description);
-    match kiwi_loader::settings::<Settings>() {
-        Ok(settings) => description.grant(Grant::dir(&directory(&settings.path), "to read the file `path`")),
-        Err(_) => description,
-    }
+    Description::new("The rows of a JSON, NDJSON or CSV file.")
+        .settings::<Settings>()
+        .grants_for(|settings: Settings| [Grant::dir(&directory(&settings.path), "to read the file `path`")])
 }
 
 kiwi_loader::loader!(load_from_source, describe);
 
 #[cfg(test)]
 mod tests {
+    use kiwi_loader::Setting;
+    use kiwi_loader::testing::{Host, json};
+
     use super::*;
+
+    #[test]
+    fn the_operator_sees_the_settings_and_the_grant() {
+        let expected = Description::new("The rows of a JSON, NDJSON or CSV file.")
+            .setting(Setting::text("path", "The file, relative to kiwi.toml, in a granted directory.").required())
+            .setting(Setting::text("format", "`json`, `ndjson` or `csv`; not set: as the file's name ends."))
+            .settings::<ShapeSettings>();
+        assert_eq!(Host::new().run(describe), expected);
+        let configured = Host::new().settings(json!({ "path": "./data/airlines.csv" })).run(describe);
+        assert_eq!(configured, expected.grant(Grant::dir("data", "to read the file `path`")));
+    }
+
+    #[test]
+    fn a_file_is_loaded_until_it_stays_the_same() {
+        let path = std::env::temp_dir().join(format!("kiwi-file-{}.csv", std::process::id()));
+        std::fs::write(&path, "iata,name\nFR,Ryanair\n").unwrap();
+        let host = Host::new().settings(json!({ "path": path, "key": "iata" }));
+        assert_eq!(host.load(load_from_source).unwrap().into_entries().unwrap()["FR"]["name"], "Ryanair");
+        assert!(host.load(load_from_source).unwrap().is_unchanged());
+        std::fs::remove_file(&path).unwrap();
+        assert!(host.load(load_from_source).unwrap_err().is_unavailable());
+    }
 
     #[test]
     fn the_format_is_the_extension() {

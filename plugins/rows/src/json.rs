@@ -88,10 +88,12 @@ mod tests {
     use std::io::Read;
 
     use super::*;
-    use crate::{Format, Shape};
+    use crate::{Format, Shape, ShapeSettings};
 
     fn read(text: &'static str, key: Option<&str>, pointer: &str) -> Result<Vec<(String, String)>, Error> {
-        let shape = Shape::new(Format::Json, key.map(Into::into), Some(pointer), None, None)?;
+        let settings =
+            ShapeSettings { key: key.map(Into::into), pointer: Some(pointer.into()), ..ShapeSettings::default() };
+        let shape = Shape::new(Format::Json, settings)?;
         crate::entries(text.as_bytes(), shape)?.map(|entry| entry.map(|(key, Json(value))| (key, value))).collect()
     }
 
@@ -152,7 +154,7 @@ mod tests {
             }
         }
         let text = std::io::BufReader::new(r#"{"FR": 1, "LH": "#.as_bytes().chain(Cut));
-        let shape = Shape::new(Format::Json, None, None, None, None).unwrap();
+        let shape = Shape::new(Format::Json, ShapeSettings::default()).unwrap();
         let last = crate::entries(text, shape).unwrap().last().unwrap().unwrap_err();
         assert!(last.is_unavailable(), "{last:?}");
     }

@@ -15,7 +15,7 @@ use std::io::BufRead;
 
 use kiwi_loader::{Error, Json};
 
-pub use shape::{Format, Shape};
+pub use shape::{Format, Shape, ShapeSettings};
 
 /// Entries as they are read.
 pub type Entries = Box<dyn Iterator<Item = Result<(String, Json), Error>>>;
@@ -46,7 +46,7 @@ mod tests {
 
     #[test]
     fn a_byte_order_mark_is_no_part_of_the_first_row() {
-        let shape = Shape::new(Format::Json, None, None, None, None).unwrap();
+        let shape = Shape::new(Format::Json, ShapeSettings::default()).unwrap();
         let entries = entries("\u{feff}{\"FR\": 1}".as_bytes(), shape).unwrap();
         let entries: Vec<_> = entries.map(Result::unwrap).collect();
         assert_eq!(entries, [("FR".to_owned(), Json("1".to_owned()))]);
