@@ -91,7 +91,7 @@ kiwi_loader::loader!(load_from_source, describe);
 #[cfg(test)]
 mod tests {
     use kiwi_loader::Setting;
-    use kiwi_loader::testing::{Answer, Host, json};
+    use kiwi_loader::testing::{Host, Response, json};
 
     use super::*;
 
@@ -99,9 +99,9 @@ mod tests {
 
     #[test]
     fn a_document_is_asked_for_by_its_validator() {
-        let rates = || Answer::json(json!({ "USD": 1.105 })).header("etag", "v1");
+        let rates = || Response::json(json!({ "USD": 1.105 })).header("etag", "v1");
         let host = Host::new().settings(json!({ "url": URL, "headers": { "x-team": "ops" } }));
-        let host = host.get(URL, rates()).get(URL, Answer::status(304));
+        let host = host.get(URL, rates()).get(URL, Response::status(304));
         assert_eq!(host.load(load_from_source).unwrap().into_entries().unwrap()["USD"], 1.105);
         assert!(host.load(load_from_source).unwrap().is_unchanged());
         let conditions: Vec<_> =
@@ -113,7 +113,7 @@ mod tests {
     #[test]
     fn a_status_that_is_not_success_is_an_error() {
         let failure = |status| {
-            let host = Host::new().settings(json!({ "url": URL })).get(URL, Answer::status(status));
+            let host = Host::new().settings(json!({ "url": URL })).get(URL, Response::status(status));
             host.load(load_from_source).unwrap_err()
         };
         assert!(failure(503).is_unavailable());

@@ -51,7 +51,7 @@ macro_rules! loader {
             use $crate::bindings::plain;
             struct Component;
             impl plain::Guest for Component {
-                fn load_from_source() -> $crate::private::Answer {
+                fn load_from_source() -> $crate::private::Loaded {
                     $crate::private::load($load)
                 }
             }
@@ -69,7 +69,7 @@ macro_rules! loader {
             use $crate::bindings::described;
             struct Component;
             impl described::Guest for Component {
-                fn load_from_source() -> $crate::private::Answer {
+                fn load_from_source() -> $crate::private::Loaded {
                     $crate::private::load($load)
                 }
                 fn describe() -> described::Description {
@@ -83,7 +83,7 @@ macro_rules! loader {
 }
 
 /// What the contract's `load-from-source` returns.
-pub type Answer = Result<Vec<Entry>, LoadError>;
+pub type Loaded = Result<Vec<Entry>, LoadError>;
 
 /// A function that is a loader: with or without an argument for the settings.
 ///
@@ -145,7 +145,7 @@ impl<S: DescribeSettings> DescribeArguments for (S,) {
 }
 
 /// Runs a loader, and gives the host what it loads.
-pub fn load<Arguments>(loader: impl Loader<Arguments>) -> Answer {
+pub fn load<Arguments>(loader: impl Loader<Arguments>) -> Loaded {
     log::install();
     run(loader).map_err(Error::into_contract)
 }

@@ -2,5 +2,5 @@
 
 pub use serde;
 
-pub use crate::loader::{Answer, describe as describe_loader, load, summarize};
+pub use crate::loader::{Loaded, describe as describe_loader, load, summarize};
 pub use crate::settings::private::*;

@@ -6,7 +6,7 @@ use std::{fmt, io};
 use crate::ErrorKind;
 use crate::bindings::entries::LoadError;
 
-/// Why a request failed, or an answer could not be used.
+/// Why a request failed, or a response could not be used.
 ///
 /// It implements [`std::error::Error`], so `anyhow`'s `.context(..)` works on it. `?` turns it into a
 /// [`kiwi_loader::Error`](crate::Error) or an `anyhow::Error`, and either way the host learns the [kind](Self::kind).
@@ -17,7 +17,7 @@ use crate::bindings::entries::LoadError;
 /// fn rates() -> Result<String, Error> {
 ///     match http::get("https://example.com/rates.txt").send() {
 ///         Err(error) if error.is_unavailable() => Ok(http::get("https://mirror.example.com/rates.txt").send()?.text()?),
-///         answer => Ok(answer?.text()?),
+///         response => Ok(response?.text()?),
 ///     }
 /// }
 /// ```
@@ -46,7 +46,7 @@ impl Error {
         self.kind
     }
 
-    /// Whether there was no answer, or not the whole of it, or a status that says to try again.
+    /// Whether there was no response, or not the whole of it, or a status that says to try again.
     pub fn is_unavailable(&self) -> bool {
         self.kind == ErrorKind::Unavailable
     }

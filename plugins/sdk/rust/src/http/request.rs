@@ -92,7 +92,7 @@ impl Request {
         }
     }
 
-    /// The longest wait for the head of the answer, and again for each piece of its body, instead of the host's.
+    /// The longest wait for the head of the response, and again for each piece of its body, instead of the host's.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.request.timeout_ms = Some(timeout.as_millis().try_into().unwrap_or(u32::MAX));
         self
@@ -103,7 +103,7 @@ impl Request {
         &self.request.url
     }
 
-    /// Sends it, and waits for the head of the answer. A status of 4xx or 5xx is an answer, not an error:
+    /// Sends it, and waits for the head of the response. A status of 4xx or 5xx is a response, not an error:
     /// see [`Response::error_for_status`].
     pub fn send(self) -> Result<Response, Error> {
         match self.invalid {

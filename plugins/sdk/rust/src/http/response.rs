@@ -1,4 +1,4 @@
-//! Answers.
+//! Responses.
 
 use std::fmt;
 use std::io::{self, BufRead, Read};
@@ -13,7 +13,7 @@ use crate::host::http as contract;
 /// How many bytes to ask for at a time; measured best.
 const CHUNK: u32 = 64 * 1024;
 
-/// An answer. Its body can be taken whole by [`json`](Self::json), [`text`](Self::text) or [`bytes`](Self::bytes), or
+/// A response. Its body can be taken whole by [`json`](Self::json), [`text`](Self::text) or [`bytes`](Self::bytes), or
 /// read as it arrives, 64 KiB at a time, by [`Read`] and [`BufRead`], so that it may be larger than the loader's
 /// memory. Dropping it closes the connection.
 ///
@@ -65,7 +65,7 @@ impl Response {
     /// 403, [`unavailable`](crate::ErrorKind::Unavailable) for 408, 425, 429 and 5xx,
     /// [`other`](crate::ErrorKind::Other) for the rest.
     ///
-    /// The host has read the answer's `Retry-After`, and after an `unavailable` does not try again before that time.
+    /// The host has read the response's `Retry-After`, and after an `unavailable` does not try again before that time.
     pub fn error_for_status(self) -> Result<Self, Error> {
         let status = self.status();
         let kind = match status {
@@ -93,7 +93,7 @@ impl Response {
         // Windows writes a byte order mark, which JSON parsers do not accept.
         let text = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&body);
         serde_json::from_slice(text).map_err(|error| {
-            Error::new(ErrorKind::Other, format!("the answer of {url} is not the expected JSON")).because(error)
+            Error::new(ErrorKind::Other, format!("the response from {url} is not the expected JSON")).because(error)
         })
     }
 
@@ -101,7 +101,7 @@ impl Response {
     pub fn text(self) -> Result<String, Error> {
         let url = without_secrets(&self.url());
         String::from_utf8(self.bytes()?).map_err(|error| {
-            Error::new(ErrorKind::Other, format!("the answer of {url} is not UTF-8: read it by `bytes`"))
+            Error::new(ErrorKind::Other, format!("the response from {url} is not UTF-8: read it by `bytes`"))
                 .because(error.utf8_error())
         })
     }

@@ -62,7 +62,7 @@ pub(crate) mod http {
     use crate::Error;
     use crate::bindings::entries::LoadError;
     use crate::testing::SentRequest;
-    use crate::testing::answer::Head;
+    use crate::testing::response::Head;
     use crate::testing::state::with;
 
     pub(crate) struct Response {
@@ -102,13 +102,13 @@ pub(crate) mod http {
 
     pub(crate) fn send(request: &Request) -> Result<Response, LoadError> {
         let Request { method, url, headers, body, timeout_ms: _ } = request.clone();
-        let answer = with(|state| {
-            let answer = state.answer(&method, &url);
+        let response = with(|state| {
+            let response = state.respond(&method, &url);
             state.requests.push(SentRequest { method, url: url.clone(), headers, body });
-            answer
+            response
         });
-        let answer = answer.map_err(Error::into_contract)?;
-        let head = answer.head.map_err(Error::into_contract)?;
-        Ok(Response { head, url, body: RefCell::new(answer.body.into_iter()), end: answer.end })
+        let response = response.map_err(Error::into_contract)?;
+        let head = response.head.map_err(Error::into_contract)?;
+        Ok(Response { head, url, body: RefCell::new(response.body.into_iter()), end: response.end })
     }
 }

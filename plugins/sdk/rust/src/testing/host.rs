@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::state::{State, enter};
-use super::{Answer, LogLine, SentRequest, outcome};
+use super::{LogLine, Response, SentRequest, outcome};
 use crate::{Error, Load, Loader, loader, log};
 
 /// A stand-in for the host, which a test fills.
@@ -17,7 +17,7 @@ use crate::{Error, Load, Loader, loader, log};
 /// is too long, [`Load::Unchanged`] where nothing is published.
 ///
 /// ```
-/// use kiwi_loader::testing::{Answer, Host};
+/// use kiwi_loader::testing::{Response, Host};
 /// use kiwi_loader::{Error, Load, http, mark};
 ///
 /// fn load_from_source() -> Result<Load<Vec<(String, u32)>>, Error> {
@@ -32,7 +32,7 @@ use crate::{Error, Load, Loader, loader, log};
 ///     Ok(Load::Entries(response.json()?))
 /// }
 ///
-/// let stock = Answer::json([("apples", 3)]).header("etag", "\"v1\"");
+/// let stock = Response::json([("apples", 3)]).header("etag", "\"v1\"");
 /// let host = Host::new().get("https://example.com/stock", stock);
 ///
 /// assert_eq!(host.load(load_from_source)?.into_entries().unwrap()["apples"], 3);
@@ -48,7 +48,7 @@ pub struct Host {
 }
 
 impl Host {
-    /// No settings, nothing published, no answers.
+    /// No settings, nothing published, no responses.
     pub fn new() -> Self {
         Self::default()
     }
@@ -75,23 +75,23 @@ impl Host {
         self
     }
 
-    /// Registers the answer to a `GET` of exactly this URL. Several answers to the same request are given in their
+    /// Registers the response to a `GET` of exactly this URL. Several responses to the same request are given in their
     /// order, and the last one again and again.
     #[must_use]
-    pub fn get(self, url: &str, answer: Answer) -> Self {
-        self.answer("GET", url, answer)
+    pub fn get(self, url: &str, response: Response) -> Self {
+        self.respond("GET", url, response)
     }
 
-    /// Registers the answer to a `POST` to exactly this URL, as [`get`](Self::get) does.
+    /// Registers the response to a `POST` to exactly this URL, as [`get`](Self::get) does.
     #[must_use]
-    pub fn post(self, url: &str, answer: Answer) -> Self {
-        self.answer("POST", url, answer)
+    pub fn post(self, url: &str, response: Response) -> Self {
+        self.respond("POST", url, response)
     }
 
-    /// Registers the answer to any method, as [`get`](Self::get) does.
+    /// Registers the response to any method, as [`get`](Self::get) does.
     #[must_use]
-    pub fn answer(self, method: &str, url: &str, answer: Answer) -> Self {
-        self.state.borrow_mut().register(method, url, answer);
+    pub fn respond(self, method: &str, url: &str, response: Response) -> Self {
+        self.state.borrow_mut().register(method, url, response);
         self
     }
 
@@ -99,8 +99,8 @@ impl Host {
     ///
     /// Values are compared as JSON, so `1.10` is `1.1` here; the host keeps the digits.
     pub fn load<Arguments>(&self, loader: impl Loader<Arguments>) -> Result<Load<BTreeMap<String, Value>>, Error> {
-        let answer = self.run(|| loader::load(loader));
-        outcome::take(&mut self.state.borrow_mut(), answer)
+        let loaded = self.run(|| loader::load(loader));
+        outcome::take(&mut self.state.borrow_mut(), loaded)
     }
 
     /// Runs any function with this stand-in in force: a part of a loader, or its `describe`.

@@ -2,7 +2,7 @@
 //!
 //! ```
 //! use std::collections::BTreeMap;
-//! use kiwi_loader::testing::{Answer, Host, json};
+//! use kiwi_loader::testing::{Response, Host, json};
 //! use kiwi_loader::{Error, Settings, http};
 //!
 //! #[derive(Settings)]
@@ -17,13 +17,13 @@
 //!
 //! let host = Host::new()
 //!     .settings(json!({ "url": "https://example.com/rates" }))
-//!     .get("https://example.com/rates?base=EUR", Answer::json(json!({ "USD": 1.105 })));
+//!     .get("https://example.com/rates?base=EUR", Response::json(json!({ "USD": 1.105 })));
 //! let rates = host.load(load_from_source)?.into_entries().unwrap();
 //! assert_eq!(rates["USD"], json!(1.105));
 //!
 //! let host = Host::new()
 //!     .settings(json!({ "url": "https://example.com/rates" }))
-//!     .get("https://example.com/rates?base=EUR", Answer::status(503));
+//!     .get("https://example.com/rates?base=EUR", Response::status(503));
 //! assert!(host.load(load_from_source).unwrap_err().is_unavailable());
 //! # Ok::<(), Error>(())
 //! ```
@@ -31,14 +31,14 @@
 //! A stand-in is in force on one thread, and only while its [`load`](Host::load) or [`run`](Host::run) runs. So tests
 //! that run side by side do not disturb each other. This module is not there in a component.
 
-mod answer;
 pub(crate) mod contract;
 mod host;
 mod outcome;
+mod response;
 mod state;
 
-pub use answer::Answer;
 pub use host::Host;
+pub use response::Response;
 pub use serde_json::json;
 pub use state::{LogLine, SentRequest};
 

@@ -6,15 +6,15 @@ use serde_json::Value;
 
 use super::state::State;
 use crate::bindings::entries::Entry;
-use crate::loader::Answer;
+use crate::loader::Loaded;
 use crate::{Error, Load};
 
 /// The longest mark that the contract allows, in bytes.
 const MAX_MARK: usize = 4 * 1024;
 
 /// Takes in what a load has returned, as the host does: a load that keeps the rules leaves its mark.
-pub(super) fn take(state: &mut State, answer: Answer) -> Result<Load<BTreeMap<String, Value>>, Error> {
-    let load = check(state, answer);
+pub(super) fn take(state: &mut State, loaded: Loaded) -> Result<Load<BTreeMap<String, Value>>, Error> {
+    let load = check(state, loaded);
     match &load {
         Ok(Load::Unchanged) if state.mark.is_none() => {}
         Ok(_) => state.published_mark = state.mark.clone(),
@@ -23,9 +23,9 @@ pub(super) fn take(state: &mut State, answer: Answer) -> Result<Load<BTreeMap<St
     load
 }
 
-fn check(state: &mut State, answer: Answer) -> Result<Load<BTreeMap<String, Value>>, Error> {
+fn check(state: &mut State, loaded: Loaded) -> Result<Load<BTreeMap<String, Value>>, Error> {
     let mut entries = std::mem::take(&mut state.emitted);
-    entries.extend(answer.map_err(Error::from_contract)?);
+    entries.extend(loaded.map_err(Error::from_contract)?);
     if let Some(mark) = &state.mark
         && mark.len() > MAX_MARK
     {

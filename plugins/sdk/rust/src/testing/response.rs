@@ -1,23 +1,23 @@
-//! What a server answers in a test.
+//! What a server returns in a test.
 
 use serde::Serialize;
 
 use crate::Error;
 
-/// What a server answers in a test, to be registered with a [`Host`](super::Host).
+/// What a server returns in a test, to be registered with a [`Host`](super::Host).
 ///
 /// ```
 /// use kiwi_loader::Error;
-/// use kiwi_loader::testing::{Answer, json};
+/// use kiwi_loader::testing::{Response, json};
 ///
-/// let rates = Answer::json(json!({ "USD": 1.105 })).header("etag", "\"v1\"");
-/// let unchanged = Answer::status(304);
-/// let away = Answer::error(Error::unavailable("connection refused"));
-/// let cut_off = Answer::text("{\"USD\": 1.1").then_error(Error::unavailable("the server closed the connection"));
+/// let rates = Response::json(json!({ "USD": 1.105 })).header("etag", "\"v1\"");
+/// let unchanged = Response::status(304);
+/// let away = Response::error(Error::unavailable("connection refused"));
+/// let cut_off = Response::text("{\"USD\": 1.1").then_error(Error::unavailable("the server closed the connection"));
 /// # let _ = (rates, unchanged, away, cut_off);
 /// ```
 #[derive(Clone, Debug)]
-pub struct Answer {
+pub struct Response {
     pub(super) head: Result<Head, Error>,
     pub(super) body: Vec<u8>,
     /// What follows the body.
@@ -32,8 +32,8 @@ pub(super) struct Head {
     pub(super) url: Option<String>,
 }
 
-impl Answer {
-    /// An answer with this status and no body.
+impl Response {
+    /// A response with this status and no body.
     pub fn status(status: u16) -> Self {
         Self { head: Ok(Head { status, headers: Vec::new(), url: None }), body: Vec::new(), end: Ok(()) }
     }
@@ -48,11 +48,11 @@ impl Answer {
     /// # Panics
     /// The body cannot be written as JSON.
     pub fn json(body: impl Serialize) -> Self {
-        let body = serde_json::to_vec(&body).expect("the body of the answer is JSON");
+        let body = serde_json::to_vec(&body).expect("the body of the response is JSON");
         Self::status(200).header("content-type", "application/json").body(body)
     }
 
-    /// No answer: sending the request fails with this error.
+    /// No response: sending the request fails with this error.
     pub fn error(error: Error) -> Self {
         Self { head: Err(error), body: Vec::new(), end: Ok(()) }
     }
@@ -72,7 +72,7 @@ impl Answer {
         self
     }
 
-    /// Answers from this URL, as after a redirect.
+    /// Comes from this URL, as after a redirect.
     #[must_use]
     pub fn redirected_to(mut self, url: &str) -> Self {
         if let Ok(head) = &mut self.head {

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use super::Answer;
+use super::Response;
 use crate::Error;
 use crate::bindings::entries::Entry;
 use crate::log::Level;
@@ -51,50 +51,50 @@ pub(super) struct State {
     pub(super) mark: Option<String>,
     pub(super) unchanged: bool,
     pub(super) emitted: Vec<Entry>,
-    pub(super) answers: Vec<Registered>,
+    pub(super) responses: Vec<Registered>,
     pub(super) requests: Vec<SentRequest>,
     pub(super) log: Vec<LogLine>,
 }
 
-/// The answers to one method and URL, in their order; the last one stays.
+/// The responses to one method and URL, in their order; the last one stays.
 #[derive(Debug)]
 pub(super) struct Registered {
     method: String,
     url: String,
-    answers: VecDeque<Answer>,
+    responses: VecDeque<Response>,
 }
 
 impl State {
-    pub(super) fn register(&mut self, method: &str, url: &str, answer: Answer) {
-        match self.answers.iter_mut().find(|registered| registered.is_for(method, url)) {
-            Some(registered) => registered.answers.push_back(answer),
-            None => self.answers.push(Registered {
+    pub(super) fn register(&mut self, method: &str, url: &str, response: Response) {
+        match self.responses.iter_mut().find(|registered| registered.is_for(method, url)) {
+            Some(registered) => registered.responses.push_back(response),
+            None => self.responses.push(Registered {
                 method: method.to_owned(),
                 url: url.to_owned(),
-                answers: VecDeque::from([answer]),
+                responses: VecDeque::from([response]),
             }),
         }
     }
 
-    pub(super) fn answer(&mut self, method: &str, url: &str) -> Result<Answer, Error> {
-        let registered = self.answers.iter_mut().find(|registered| registered.is_for(method, url));
-        let next = registered.and_then(|Registered { answers, .. }| match answers.len() {
-            0 | 1 => answers.front().cloned(),
-            _ => answers.pop_front(),
+    pub(super) fn respond(&mut self, method: &str, url: &str) -> Result<Response, Error> {
+        let registered = self.responses.iter_mut().find(|registered| registered.is_for(method, url));
+        let next = registered.and_then(|Registered { responses, .. }| match responses.len() {
+            0 | 1 => responses.front().cloned(),
+            _ => responses.pop_front(),
         });
         next.ok_or_else(|| self.unexpected(method, url))
     }
 
     fn unexpected(&self, method: &str, url: &str) -> Error {
         let call = match method {
-            "GET" => format!(".get({url:?}, Answer::json(..))"),
-            "POST" => format!(".post({url:?}, Answer::json(..))"),
-            _ => format!(".answer({method:?}, {url:?}, Answer::json(..))"),
+            "GET" => format!(".get({url:?}, Response::json(..))"),
+            "POST" => format!(".post({url:?}, Response::json(..))"),
+            _ => format!(".respond({method:?}, {url:?}, Response::json(..))"),
         };
-        let known: Vec<String> = self.answers.iter().map(|known| format!("{} {}", known.method, known.url)).collect();
+        let known: Vec<String> = self.responses.iter().map(|known| format!("{} {}", known.method, known.url)).collect();
         let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
         Error::other(format_args!(
-            "no answer is registered for {method} {url}: add `{call}` to the test's host (registered: {known})"
+            "no response is registered for {method} {url}: add `{call}` to the test's host (registered: {known})"
         ))
     }
 }

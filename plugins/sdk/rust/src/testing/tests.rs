@@ -4,7 +4,7 @@ use std::io::BufRead;
 
 use serde_json::json;
 
-use super::{Answer, Host};
+use super::{Host, Response};
 use crate::{Error, IntoLoad, Json, Load, Setting, Settings, http, log, mark};
 
 #[derive(Settings)]
@@ -26,7 +26,7 @@ fn host() -> Host {
 
 #[test]
 fn a_loader_runs_and_what_it_did_is_seen() {
-    let host = host().get(URL, Answer::json([("USD", 1.105)]));
+    let host = host().get(URL, Response::json([("USD", 1.105)]));
     let entries = host.load(load_from_source).unwrap().into_entries().unwrap();
     assert_eq!(entries.into_iter().collect::<Vec<_>>(), [("USD".to_owned(), json!(1.105))]);
     let [request] = &host.requests()[..] else { panic!("{:?}", host.requests()) };
@@ -39,11 +39,11 @@ fn a_loader_runs_and_what_it_did_is_seen() {
 
 #[test]
 fn an_unexpected_url_is_named_with_what_to_add() {
-    let error = host().get("https://example.com/other", Answer::status(200)).load(load_from_source).unwrap_err();
+    let error = host().get("https://example.com/other", Response::status(200)).load(load_from_source).unwrap_err();
     assert_eq!(
         error.to_string(),
         format!(
-            "no answer is registered for GET {URL}: add `.get(\"{URL}\", Answer::json(..))` to the test's host \
+            "no response is registered for GET {URL}: add `.get(\"{URL}\", Response::json(..))` to the test's host \
              (registered: GET https://example.com/other)"
         )
     );
@@ -53,20 +53,21 @@ fn an_unexpected_url_is_named_with_what_to_add() {
 fn missing_settings_and_errors_of_the_server_keep_their_kinds() {
     let error = Host::new().load(load_from_source).unwrap_err();
     assert_eq!(error, Error::invalid_settings("`url` is missing"));
-    let refused = Answer::error(Error::denied("no grant for example.com"));
+    let refused = Response::error(Error::denied("no grant for example.com"));
     assert_eq!(host().get(URL, refused).load(load_from_source).unwrap_err(), Error::denied("no grant for example.com"));
-    let cut_off = Answer::text("[[\"USD\"").then_error(Error::unavailable("connection closed"));
+    let cut_off = Response::text("[[\"USD\"").then_error(Error::unavailable("connection closed"));
     let error = host().get(URL, cut_off).load(load_from_source).unwrap_err();
     assert_eq!(error, Error::unavailable("connection closed"));
-    let error = host().get(URL, Answer::text("<html>")).load(load_from_source).unwrap_err();
+    let error = host().get(URL, Response::text("<html>")).load(load_from_source).unwrap_err();
     let expected =
-        "the answer of https://example.com/rates is not the expected JSON: expected value at line 1 column 1";
+        "the response from https://example.com/rates is not the expected JSON: expected value at line 1 column 1";
     assert_eq!(error, Error::other(expected));
 }
 
 #[test]
-fn answers_come_in_their_order_and_the_last_one_stays() {
-    let host = Host::new().post("https://a.example", Answer::text("1")).post("https://a.example", Answer::text("2"));
+fn responses_come_in_their_order_and_the_last_one_stays() {
+    let host =
+        Host::new().post("https://a.example", Response::text("1")).post("https://a.example", Response::text("2"));
     let texts = host.run(|| {
         let text = || http::post("https://a.example").json(&json!({ "a": 1 })).send()?.text();
         [text().unwrap(), text().unwrap(), text().unwrap()]
@@ -79,9 +80,9 @@ fn answers_come_in_their_order_and_the_last_one_stays() {
 #[test]
 fn a_body_is_read_as_text_and_as_bytes_and_by_lines() {
     let host = Host::new()
-        .get("https://a.example", Answer::text("é\nb\n").header("ETag", "x").redirected_to("https://b.example"))
-        .get("https://c.example", Answer::text(*b"\xff"))
-        .get("https://d.example", Answer::text("\u{feff}[1]"));
+        .get("https://a.example", Response::text("é\nb\n").header("ETag", "x").redirected_to("https://b.example"))
+        .get("https://c.example", Response::text(*b"\xff"))
+        .get("https://d.example", Response::text("\u{feff}[1]"));
     host.run(|| {
         let get = |url: &str| http::get(url).send().unwrap();
         assert_eq!(get("https://a.example").lines().map(Result::unwrap).collect::<Vec<_>>(), ["é", "b"]);
@@ -90,7 +91,7 @@ fn a_body_is_read_as_text_and_as_bytes_and_by_lines() {
         begun.read_line(&mut String::new()).unwrap();
         assert_eq!(begun.bytes().unwrap(), b"b\n");
         let error = get("https://c.example").text().unwrap_err();
-        assert_eq!(error.to_string(), "the answer of https://c.example is not UTF-8: read it by `bytes`");
+        assert_eq!(error.to_string(), "the response from https://c.example is not UTF-8: read it by `bytes`");
         assert_eq!(get("https://d.example").json::<Vec<u8>>().unwrap(), [1]);
     });
 }
