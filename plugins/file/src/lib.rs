@@ -1,4 +1,4 @@
-//! Loads the rows of a file: a JSON object, a JSON array, NDJSON or CSV, from a granted directory.
+//! Loads the rows of a file in a granted directory: a JSON object, a JSON array, NDJSON or CSV.
 //!
 //! Its mark is the file's modification time and size.
 
@@ -24,7 +24,7 @@ struct Settings {
 fn load_from_source(settings: Settings) -> Result<Load<Entries>, Error> {
     let format = settings.format.map_or_else(|| format_of(&settings.path), Ok)?;
     let shape = Shape::new(format, settings.shape)?;
-    // A granted directory is found by the path it was granted under.
+    // WASI finds a granted directory only by the path that it was granted under, which has no `./`.
     let path = settings.path.trim_start_matches("./").to_owned();
     let file = Arc::new(File::open(&path).map_err(|error| cannot_open(&path, &error))?);
     let stamp = stamp(&file)?;
@@ -39,7 +39,7 @@ fn load_from_source(settings: Settings) -> Result<Load<Entries>, Error> {
     Ok(Load::Entries(Box::new(entries.chain(changed_since(file, stamp, path)))))
 }
 
-/// Nothing, or the error that the file was written to while it was read: then what was read is half old, half new.
+/// No entries, but an error if the file was written to while it was read: its rows may be part old, part new.
 fn changed_since<T>(file: Arc<File>, before: String, path: String) -> impl Iterator<Item = Result<T, Error>> {
     std::iter::once_with(move || match stamp(&file) {
         Ok(after) if after == before => None,
@@ -49,7 +49,7 @@ fn changed_since<T>(file: Arc<File>, before: String, path: String) -> impl Itera
     .flatten()
 }
 
-/// What tells whether a file has changed.
+/// A text that is different after the file has changed.
 fn stamp(file: &File) -> Result<String, Error> {
     let metadata = file.metadata()?;
     let modified = metadata.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -57,21 +57,21 @@ fn stamp(file: &File) -> Result<String, Error> {
 }
 
 fn cannot_open(path: &str, error: &io::Error) -> Error {
-    if !Path::new(path).ancestors().skip(1).any(in_sight) {
+    if !Path::new(path).ancestors().skip(1).any(is_granted) {
         let directory = directory(path);
-        return Error::denied(format_args!("{path} is in no granted directory: grant dirs = [\"{directory}\"]"));
+        return Error::denied(format_args!("{path} is not in a granted directory: grant dirs = [\"{directory}\"]"));
     }
     match error.kind() {
         io::ErrorKind::NotFound => Error::unavailable(format_args!("{path} is not there")),
         io::ErrorKind::PermissionDenied => {
-            Error::denied(format_args!("{path} may not be read, or leads out of its granted directory: {error}"))
+            Error::denied(format_args!("{path} cannot be read, or leads out of its granted directory: {error}"))
         }
         _ => Error::other(format_args!("{path}: {error}")),
     }
 }
 
-/// Whether a directory is granted: what is not granted looks like what is not there.
-fn in_sight(directory: &Path) -> bool {
+/// Whether a directory is granted. In the sandbox, a directory that is not granted does not exist.
+fn is_granted(directory: &Path) -> bool {
     let directory = if directory == Path::new("") { Path::new(".") } else { directory };
     directory.is_dir()
 }
@@ -82,7 +82,7 @@ fn format_of(path: &str) -> Result<Format, Error> {
         Some("ndjson" | "jsonl") => Ok(Format::Ndjson),
         Some("csv") => Ok(Format::Csv),
         _ => Err(Error::invalid_settings(format_args!(
-            "the name {path} does not tell its format: set `format` to `json`, `ndjson` or `csv`"
+            "the format of {path} is unknown: set `format` to `json`, `ndjson` or `csv`"
         ))),
     }
 }

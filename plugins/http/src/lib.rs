@@ -1,6 +1,6 @@
 //! Loads rows by HTTP: a JSON object, a JSON array, NDJSON or CSV.
 //!
-//! Its mark is the answer's `ETag` or `Last-Modified`: a server that says 304 to it has nothing new.
+//! Its mark is the response's `ETag` or `Last-Modified`: a server answers 304 to it if nothing has changed.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ struct Settings {
     headers: BTreeMap<String, String>,
 }
 
-/// What a server gives to ask by whether anything has changed.
+/// What a server sends with a document, so that a client can ask whether the document has changed.
 #[derive(Debug, PartialEq)]
 enum Validator {
     Etag(String),
@@ -29,7 +29,7 @@ enum Validator {
 }
 
 impl Validator {
-    fn of(response: &Response) -> Option<Self> {
+    fn from_response(response: &Response) -> Option<Self> {
         let last_modified = || response.header("last-modified").map(Self::LastModified);
         response.header("etag").map(Self::Etag).or_else(last_modified)
     }
@@ -49,7 +49,7 @@ impl Validator {
         }
     }
 
-    fn condition(self) -> (&'static str, String) {
+    fn into_header(self) -> (&'static str, String) {
         match self {
             Self::Etag(tag) => ("if-none-match", tag),
             Self::LastModified(date) => ("if-modified-since", date),
@@ -60,7 +60,7 @@ impl Validator {
 fn load_from_source(settings: Settings) -> Result<Load<Entries>, Error> {
     let Settings { url, format, shape, headers } = settings;
     let shape = Shape::new(format, shape)?;
-    let condition = mark::published().and_then(|mark| Validator::from_mark(&mark)).map(Validator::condition);
+    let condition = mark::published().and_then(|mark| Validator::from_mark(&mark)).map(Validator::into_header);
     let mut request = http::get(url);
     for (name, value) in headers {
         request = request.header(name, value);
@@ -74,7 +74,7 @@ fn load_from_source(settings: Settings) -> Result<Load<Entries>, Error> {
         304 => return Ok(Load::Unchanged),
         status => return Err(Error::other(format_args!("expected the status 200, the server answered {status}"))),
     }
-    if let Some(validator) = Validator::of(&response) {
+    if let Some(validator) = Validator::from_response(&response) {
         mark::set(&validator.to_mark());
     }
     Ok(Load::Entries(rows::entries(response, shape)?))
@@ -98,7 +98,7 @@ mod tests {
     const URL: &str = "https://example.com/rates";
 
     #[test]
-    fn a_document_is_asked_for_by_its_validator() {
+    fn a_document_that_has_not_changed_is_not_loaded_again() {
         let rates = || Response::json(json!({ "USD": 1.105 })).header("etag", "v1");
         let host = Host::new().settings(json!({ "url": URL, "headers": { "x-team": "ops" } }));
         let host = host.get(URL, rates()).get(URL, Response::status(304));
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_validator_comes_back_out_of_its_mark() {
+    fn a_validator_survives_as_a_mark() {
         for validator in
             [Validator::Etag("W/\"a b\"".into()), Validator::LastModified("Sun, 06 Nov 1994 08:49:37 GMT".into())]
         {

@@ -94,7 +94,7 @@ impl Shape {
                 ))),
             },
             (Format::Ndjson | Format::Csv, None) => {
-                Err(Error::invalid_settings("`key` is missing: set it to the field of a row that is its key"))
+                Err(Error::invalid_settings("`key` is missing: say which field of a row is its key"))
             }
         }
     }
