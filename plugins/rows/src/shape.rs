@@ -67,7 +67,7 @@ pub enum Shape {
     Table {
         /// The key, and what else to take.
         fields: Fields,
-        /// What stands between two columns.
+        /// The byte between two columns.
         delimiter: u8,
     },
 }

@@ -144,7 +144,7 @@ impl<S: DescribeSettings> DescribeArguments for (S,) {
     }
 }
 
-/// Runs a loader, and gives the host what it loads.
+/// Runs a loader, and sends the host what it loads.
 pub fn load<Arguments>(loader: impl Loader<Arguments>) -> Loaded {
     log::install();
     run(loader).map_err(Error::into_contract)
