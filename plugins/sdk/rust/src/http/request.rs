@@ -32,11 +32,12 @@ use crate::host::http as contract;
 ///     Ok(response.error_for_status()?.json()?)
 /// }
 /// ```
+#[derive(Clone)]
 #[must_use = "a request does nothing until it is sent"]
 pub struct Request {
     request: contract::Request,
-    /// The first failure to build it, which `send` returns: so that the calls can be chained.
-    invalid: Option<Error>,
+    /// Why it could not be built. `send` reports it, so that the calls can be chained.
+    invalid: Option<String>,
 }
 
 impl Request {
@@ -85,8 +86,8 @@ impl Request {
         match serde_json::to_vec(body) {
             Ok(body) => self.header("content-type", "application/json").body(body),
             Err(error) => {
-                let message = format!("the body for {} cannot be written as JSON", without_secrets(&self.request.url));
-                let invalid = Error::new(ErrorKind::Other, message).because(error);
+                let url = without_secrets(&self.request.url);
+                let invalid = format!("the body for {url} cannot be written as JSON: {error}");
                 Self { invalid: self.invalid.or(Some(invalid)), ..self }
             }
         }
@@ -107,7 +108,7 @@ impl Request {
     /// see [`Response::error_for_status`].
     pub fn send(self) -> Result<Response, Error> {
         match self.invalid {
-            Some(error) => Err(error),
+            Some(message) => Err(Error::new(ErrorKind::Other, message)),
             None => contract::send(&self.request).map(Response::new).map_err(Error::from_contract),
         }
     }
@@ -134,7 +135,7 @@ mod tests {
     fn a_body_that_is_not_json_fails_when_it_is_sent() {
         let not_json = std::collections::BTreeMap::from([((1, 2), 3)]);
         let error = http::post("https://example.com/?key=secret").json(&not_json).send().unwrap_err();
-        assert_eq!(error.to_string(), "the body for https://example.com/ cannot be written as JSON");
-        assert!(crate::Error::from(error).to_string().ends_with("JSON: key must be a string"));
+        let expected = "the body for https://example.com/ cannot be written as JSON: key must be a string";
+        assert_eq!(error.to_string(), expected);
     }
 }

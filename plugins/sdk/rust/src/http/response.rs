@@ -106,7 +106,7 @@ impl Response {
         })
     }
 
-    /// Reads the whole body.
+    /// Reads the whole body. The host limits its size.
     pub fn bytes(mut self) -> Result<Vec<u8>, Error> {
         let mut body = self.chunk.split_off(self.read);
         while let Some(chunk) = self.read_chunk()? {
