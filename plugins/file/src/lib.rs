@@ -1,4 +1,4 @@
-//! Loads the rows of a file: a JSON object, a JSON array, NDJSON or CSV, from a granted directory.
+//! Loads the rows of a file in a granted directory: a JSON object, a JSON array, NDJSON or CSV.
 //!
 //! Its mark is the file's modification time and size.
 
@@ -8,31 +8,23 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
-use kiwi_loader::{Description, Error, Grant, Load, Setting, mark};
-use rows::{Entries, Format, Shape};
-use serde::Deserialize;
+use kiwi_loader::{Description, Error, Grant, Load, Settings, mark};
+use rows::{Entries, Format, Shape, ShapeSettings};
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Settings)]
 struct Settings {
+    /// The file, relative to kiwi.toml, in a granted directory.
     path: String,
+    /// not set: as the file's name ends.
     format: Option<Format>,
-    key: Option<String>,
-    pointer: Option<String>,
-    columns: Option<Vec<String>>,
-    delimiter: Option<char>,
-}
-
-impl Settings {
-    fn shape(&self) -> Result<Shape, Error> {
-        let format = self.format.map_or_else(|| format_of(&self.path), Ok)?;
-        Shape::new(format, self.key.clone(), self.pointer.as_deref(), self.columns.clone(), self.delimiter)
-    }
+    #[serde(flatten)]
+    shape: ShapeSettings,
 }
 
 fn load_from_source(settings: Settings) -> Result<Load<Entries>, Error> {
-    let shape = settings.shape()?;
-    // A granted directory is found by the path it was granted under.
+    let format = settings.format.map_or_else(|| format_of(&settings.path), Ok)?;
+    let shape = Shape::new(format, settings.shape)?;
+    // WASI finds a granted directory only by the path that it was granted under, which has no `./`.
     let path = settings.path.trim_start_matches("./").to_owned();
     let file = Arc::new(File::open(&path).map_err(|error| cannot_open(&path, &error))?);
     let stamp = stamp(&file)?;
@@ -47,7 +39,7 @@ fn load_from_source(settings: Settings) -> Result<Load<Entries>, Error> {
     Ok(Load::Entries(Box::new(entries.chain(changed_since(file, stamp, path)))))
 }
 
-/// Nothing, or the error that the file was written to while it was read: then what was read is half old, half new.
+/// No entries, but an error if the file was written to while it was read: its rows may be part old, part new.
 fn changed_since<T>(file: Arc<File>, before: String, path: String) -> impl Iterator<Item = Result<T, Error>> {
     std::iter::once_with(move || match stamp(&file) {
         Ok(after) if after == before => None,
@@ -57,7 +49,7 @@ fn changed_since<T>(file: Arc<File>, before: String, path: String) -> impl Itera
     .flatten()
 }
 
-/// What tells whether a file has changed.
+/// A text that is different after the file has changed.
 fn stamp(file: &File) -> Result<String, Error> {
     let metadata = file.metadata()?;
     let modified = metadata.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -65,21 +57,21 @@ fn stamp(file: &File) -> Result<String, Error> {
 }
 
 fn cannot_open(path: &str, error: &io::Error) -> Error {
-    if !Path::new(path).ancestors().skip(1).any(in_sight) {
+    if !Path::new(path).ancestors().skip(1).any(is_granted) {
         let directory = directory(path);
-        return Error::denied(format_args!("{path} is in no granted directory: grant dirs = [\"{directory}\"]"));
+        return Error::denied(format_args!("{path} is not in a granted directory: grant dirs = [\"{directory}\"]"));
     }
     match error.kind() {
         io::ErrorKind::NotFound => Error::unavailable(format_args!("{path} is not there")),
         io::ErrorKind::PermissionDenied => {
-            Error::denied(format_args!("{path} may not be read, or leads out of its granted directory: {error}"))
+            Error::denied(format_args!("{path} cannot be read, or leads out of its granted directory: {error}"))
         }
         _ => Error::other(format_args!("{path}: {error}")),
     }
 }
 
-/// Whether a directory is granted: what is not granted looks like what is not there.
-fn in_sight(directory: &Path) -> bool {
+/// Whether a directory is granted. In the sandbox, a directory that is not granted does not exist.
+fn is_granted(directory: &Path) -> bool {
     let directory = if directory == Path::new("") { Path::new(".") } else { directory };
     directory.is_dir()
 }
@@ -90,7 +82,7 @@ fn format_of(path: &str) -> Result<Format, Error> {
         Some("ndjson" | "jsonl") => Ok(Format::Ndjson),
         Some("csv") => Ok(Format::Csv),
         _ => Err(Error::invalid_settings(format_args!(
-            "the name {path} does not tell its format: set `format` to `json`, `ndjson` or `csv`"
+            "the format of {path} is unknown: set `format` to `json`, `ndjson` or `csv`"
         ))),
     }
 }
@@ -104,21 +96,41 @@ fn directory(path: &str) -> String {
 }
 
 fn describe() -> Description {
-    let description = Description::new("The rows of a JSON, NDJSON or CSV file.")
-        .setting(Setting::text("path", "The file, relative to kiwi.toml, in a granted directory.").required())
-        .setting(Setting::text("format", "`json`, `ndjson` or `csv`; not set: as the file's name ends."));
-    let description = Shape::describe(description);
-    match kiwi_loader::settings::<Settings>() {
-        Ok(settings) => description.grant(Grant::dir(&directory(&settings.path), "to read the file `path`")),
-        Err(_) => description,
-    }
+    Description::new("The rows of a JSON, NDJSON or CSV file.")
+        .settings::<Settings>()
+        .grants_for(|settings: Settings| [Grant::dir(&directory(&settings.path), "to read the file `path`")])
 }
 
 kiwi_loader::loader!(load_from_source, describe);
 
 #[cfg(test)]
 mod tests {
+    use kiwi_loader::Setting;
+    use kiwi_loader::testing::{Host, json};
+
     use super::*;
+
+    #[test]
+    fn the_operator_sees_the_settings_and_the_grant() {
+        let expected = Description::new("The rows of a JSON, NDJSON or CSV file.")
+            .setting(Setting::text("path", "The file, relative to kiwi.toml, in a granted directory.").required())
+            .setting(Setting::text("format", "`json`, `ndjson` or `csv`; not set: as the file's name ends."))
+            .settings::<ShapeSettings>();
+        assert_eq!(Host::new().run(describe), expected);
+        let configured = Host::new().settings(json!({ "path": "./data/airlines.csv" })).run(describe);
+        assert_eq!(configured, expected.grant(Grant::dir("data", "to read the file `path`")));
+    }
+
+    #[test]
+    fn a_file_is_loaded_until_it_stays_the_same() {
+        let path = std::env::temp_dir().join(format!("kiwi-file-{}.csv", std::process::id()));
+        std::fs::write(&path, "iata,name\nFR,Ryanair\n").unwrap();
+        let host = Host::new().settings(json!({ "path": path, "key": "iata" }));
+        assert_eq!(host.load(load_from_source).unwrap().into_entries().unwrap()["FR"]["name"], "Ryanair");
+        assert!(host.load(load_from_source).unwrap().is_unchanged());
+        std::fs::remove_file(&path).unwrap();
+        assert!(host.load(load_from_source).unwrap_err().is_unavailable());
+    }
 
     #[test]
     fn the_format_is_the_extension() {

@@ -23,11 +23,11 @@ pub(crate) fn records(
     }))
 }
 
-/// Which columns make an entry.
+/// Which columns make up an entry.
 struct Table {
     key: String,
     key_index: usize,
-    /// What begins the member, and the index.
+    /// The start of the member, and the index of the column.
     columns: Vec<(String, usize)>,
 }
 
@@ -35,7 +35,7 @@ impl Table {
     fn new(header: &StringRecord, fields: Fields) -> Result<Self, Error> {
         for (index, name) in header.iter().enumerate() {
             if header.iter().take(index).any(|earlier| earlier == name) {
-                return Err(Error::other(format_args!("the header names the column `{name}` twice")));
+                return Err(Error::other(format_args!("the header has the column `{name}` twice: rename one of them")));
             }
         }
         let find = |column: &str| {
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_record_is_told_by_its_line() {
+    fn the_error_for_a_bad_record_has_its_line() {
         let empty = read("iata,name\nFR,Ryanair\n,Nobody\n", None).unwrap_err();
         assert_eq!(empty.to_string(), "line 3: the key `iata` is empty");
         let short = read("iata,name\nFR\n", None).unwrap_err();
@@ -98,11 +98,11 @@ mod tests {
     }
 
     #[test]
-    fn a_header_that_does_not_fit_is_told() {
+    fn a_header_without_the_key_is_an_error() {
         let error = read("code,name\nFR,Ryanair\n", None).unwrap_err();
         assert!(error.is_invalid_settings());
         assert_eq!(error.to_string(), "there is no column `iata`; the header has `code`, `name`");
         let twice = read("iata,name,iata\n", None).unwrap_err();
-        assert_eq!(twice.to_string(), "the header names the column `iata` twice");
+        assert_eq!(twice.to_string(), "the header has the column `iata` twice: rename one of them");
     }
 }

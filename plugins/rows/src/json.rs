@@ -1,4 +1,4 @@
-//! One JSON document, its rows read one by one: the members of an object, or the elements of an array.
+//! Reads the rows of a JSON document one by one: the members of an object, or the elements of an array.
 
 use std::fmt;
 use std::io::BufRead;
@@ -43,7 +43,7 @@ pub(crate) fn elements(
     pointer.follow(&mut scanner)?;
     if scanner.peek()? == Some(b'{') {
         return Err(Error::invalid_settings(
-            "`key` is for an array of rows, and the rows are an object: remove it, or set `pointer`",
+            "`key` is only for an array of rows, and the rows are an object: remove it, or set `pointer`",
         ));
     }
     scanner.enter()?;
@@ -53,7 +53,7 @@ pub(crate) fn elements(
     }))
 }
 
-/// Rows, until the container ends. Then the rest of the document is read too: one that is cut off is no document.
+/// Rows, until the container ends. Then the rest of the document is read, too, because it may be cut off after its rows.
 fn rows<R: BufRead>(
     scanner: Scanner<R>,
     entry: impl Fn(&mut Scanner<R>, &Row) -> Result<(String, Json), Error>,
@@ -64,7 +64,7 @@ fn rows<R: BufRead>(
         match scanner.has_next() {
             Ok(true) => {
                 let entry = entry(&mut scanner, &Row(number));
-                // After an error it is not known where in the document the scanner stands.
+                // After an error the scanner's position in the document is unknown.
                 open = entry.is_ok().then_some(scanner);
                 Some(entry)
             }
@@ -74,7 +74,7 @@ fn rows<R: BufRead>(
     })
 }
 
-/// Where a row is, for errors.
+/// The number of a row, for errors.
 struct Row(u64);
 
 impl fmt::Display for Row {
@@ -88,10 +88,12 @@ mod tests {
     use std::io::Read;
 
     use super::*;
-    use crate::{Format, Shape};
+    use crate::{Format, Shape, ShapeSettings};
 
     fn read(text: &'static str, key: Option<&str>, pointer: &str) -> Result<Vec<(String, String)>, Error> {
-        let shape = Shape::new(Format::Json, key.map(Into::into), Some(pointer), None, None)?;
+        let settings =
+            ShapeSettings { key: key.map(Into::into), pointer: Some(pointer.into()), ..ShapeSettings::default() };
+        let shape = Shape::new(Format::Json, settings)?;
         crate::entries(text.as_bytes(), shape)?.map(|entry| entry.map(|(key, Json(value))| (key, value))).collect()
     }
 
@@ -108,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn an_array_has_its_keys_in_a_field() {
+    fn the_keys_of_an_array_are_in_a_field() {
         let text = r#"[{"id": "FR", "n": 1.10}, {"n": 2, "id": 7}]"#;
         let entries = [("FR", r#"{"id":"FR","n":1.10}"#), ("7", r#"{"n":2,"id":7}"#)];
         assert_eq!(read(text, Some("id"), "").unwrap(), owned(&entries));
@@ -118,27 +120,30 @@ mod tests {
     fn a_pointer_leads_to_the_rows() {
         let text = r#"{"x": [9, {"a/b": {"~": {"FR": 1}}, "y": 2}], "z": 3}"#;
         assert_eq!(read(text, None, "/x/1/a~1b/~0").unwrap(), owned(&[("FR", "1")]));
-        for nowhere in ["/y", "/x/2", "/x/y", "/z/0"] {
-            let error = read(text, None, nowhere).unwrap_err().to_string();
-            assert_eq!(error, format!("the document has nothing at `{nowhere}`: see `pointer`"));
+        for missing in ["/y", "/x/2", "/x/y", "/z/0"] {
+            let error = read(text, None, missing).unwrap_err().to_string();
+            assert_eq!(error, format!("the document has nothing at `{missing}`: correct `pointer`"));
         }
     }
 
     #[test]
     fn a_document_that_is_cut_off_is_an_error() {
-        let told = |text| read(text, None, "/rows").unwrap_err().to_string();
-        assert_eq!(told(r#"{"rows": {"FR": 1}"#), "the document is cut off");
-        assert_eq!(told(r#"{"rows": {"FR": 1"#), "after row 1: the document is cut off: expected `,` or `}`");
-        assert_eq!(told(r#"{"rows": {"FR": {"#), "row 1: the document is cut off");
-        assert_eq!(told(r#"{"rows": {"FR": 1}} x"#), "expected the end of the document, found `x`");
+        let message = |text| read(text, None, "/rows").unwrap_err().to_string();
+        assert_eq!(message(r#"{"rows": {"FR": 1}"#), "the document is cut off");
+        assert_eq!(message(r#"{"rows": {"FR": 1"#), "after row 1: the document is cut off: expected `,` or `}`");
+        assert_eq!(message(r#"{"rows": {"FR": {"#), "row 1: the document is cut off");
+        assert_eq!(message(r#"{"rows": {"FR": 1}} x"#), "expected the end of the document, found `x`");
     }
 
     #[test]
-    fn rows_of_another_kind_than_the_key_says_are_told() {
+    fn rows_that_do_not_match_the_key_setting_are_an_error() {
         let array = read("[1]", None, "").unwrap_err();
         assert!(array.is_invalid_settings() && array.to_string().starts_with("`key` is missing"), "{array}");
         let object = read("{}", Some("id"), "").unwrap_err();
-        assert!(object.is_invalid_settings() && object.to_string().starts_with("`key` is for an array"), "{object}");
+        assert!(
+            object.is_invalid_settings() && object.to_string().starts_with("`key` is only for an array"),
+            "{object}"
+        );
         assert!(read("3", None, "").unwrap_err().to_string().starts_with("expected an object or an array"));
         assert!(read(r#"[{"id": 1}, 2]"#, Some("id"), "").unwrap_err().to_string().starts_with("row 2: "));
     }
@@ -148,11 +153,11 @@ mod tests {
         struct Cut;
         impl Read for Cut {
             fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
-                Err(Error::unavailable("the server went away").into())
+                Err(Error::unavailable("the connection was lost").into())
             }
         }
         let text = std::io::BufReader::new(r#"{"FR": 1, "LH": "#.as_bytes().chain(Cut));
-        let shape = Shape::new(Format::Json, None, None, None, None).unwrap();
+        let shape = Shape::new(Format::Json, ShapeSettings::default()).unwrap();
         let last = crate::entries(text, shape).unwrap().last().unwrap().unwrap_err();
         assert!(last.is_unavailable(), "{last:?}");
     }

@@ -6,7 +6,7 @@ use kiwi_loader::{Error, Json};
 
 use crate::row::Fields;
 
-/// The entries of the lines. Empty lines are skipped, and counted.
+/// The entries of the lines. Empty lines are skipped, but counted.
 pub(crate) fn lines(mut text: impl BufRead, fields: Fields) -> impl Iterator<Item = Result<(String, Json), Error>> {
     let mut number = 0_u64;
     let mut line = Vec::new();
@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_line_is_told_by_its_number() {
+    fn the_error_for_a_bad_line_has_its_number() {
         let entries = read(b"{\"id\": 1}\n\n{\"id\":\n{\"id\": \"\xff\"}\n");
         assert!(entries[1].as_ref().unwrap_err().starts_with("line 3: EOF while parsing"), "{entries:?}");
         assert_eq!(entries[2].as_ref().unwrap_err(), "line 4 is not UTF-8");

@@ -1,4 +1,4 @@
-//! JSON pointers (RFC 6901), followed while a document is read.
+//! JSON pointers (RFC 6901), which are followed while a document is read.
 
 use std::io::BufRead;
 use std::str::FromStr;
@@ -19,7 +19,9 @@ impl FromStr for Pointer {
             return Ok(Self(Vec::new()));
         }
         let Some(path) = text.strip_prefix('/') else {
-            return Err(Error::invalid_settings(format_args!("`pointer`: `{text}` does not begin with `/`")));
+            return Err(Error::invalid_settings(format_args!(
+                "`pointer`: `{text}` does not begin with `/` (expected e.g. `/data/rows`)"
+            )));
         };
         Ok(Self(path.split('/').map(|step| step.replace("~1", "/").replace("~0", "~")).collect()))
     }
@@ -36,7 +38,7 @@ impl Pointer {
             };
             if !found {
                 let path = self.0[..=depth].join("/");
-                return Err(Error::other(format_args!("the document has nothing at `/{path}`: see `pointer`")));
+                return Err(Error::other(format_args!("the document has nothing at `/{path}`: correct `pointer`")));
             }
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! One row: its key and its value, out of the text of a JSON object.
+//! One row: its key and its value, taken from the text of a JSON object.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,21 +7,21 @@ use kiwi_loader::{Error, Json};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// What to take of each row.
+/// Which fields of a row become its key and its value.
 #[derive(Clone, Debug)]
 pub struct Fields {
     /// The field whose value is the key.
     pub key: String,
-    /// The fields that make the value, if not all.
+    /// The fields that make up the value; `None` is all of them.
     pub columns: Option<Vec<String>>,
 }
 
 impl Fields {
-    /// The entry that a row makes: its text as it stands, or the columns of it. `place` says where the row is.
+    /// The entry of a row, whose value is the row's text unchanged, or only its columns. `place` says where the row is.
     pub(crate) fn entry(&self, row: String, place: impl fmt::Display) -> Result<(String, Json), Error> {
         let object = Object::parse(&row, &place)?;
         let key = match object.get(&self.key) {
-            None => return Err(Error::other(format_args!("{place} has no field `{}`, the key", self.key))),
+            None => return Err(Error::other(format_args!("{place} has no field `{}`, which is the key", self.key))),
             Some(value) => key(value).ok_or_else(|| {
                 Error::other(format_args!("{place}: the key `{}` is {}, not a text or a number", self.key, value.get()))
             })?,
@@ -37,12 +37,12 @@ impl Fields {
     }
 }
 
-/// The columns of a JSON object, as a JSON object. A column that it does not have is left out.
+/// Only these columns of a JSON object, as a JSON object. A column that it does not have is left out.
 pub(crate) fn pick(row: &str, columns: &[String], place: impl fmt::Display) -> Result<String, Error> {
     Ok(Object::parse(row, &place)?.pick(columns))
 }
 
-/// A text is the key as it is, a number by its digits.
+/// A text is used as it is, a number as its digits.
 fn key(value: &RawValue) -> Option<String> {
     let text = value.get();
     match text.as_bytes().first()? {
@@ -108,7 +108,7 @@ impl<'de> Visitor<'de> for Members {
 #[serde(transparent)]
 struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
-/// What begins a member: its name as JSON text, and the colon.
+/// The start of a member: its name as JSON text, and the colon.
 pub(crate) fn label(name: &str) -> String {
     serde_json::Value::from(name).to_string() + ":"
 }
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_stays_as_it_is_written() {
+    fn a_row_is_kept_as_it_is_written() {
         let row = r#"{ "id": "\u00e9", "n": 1.10, "big": 1180591620717411303424, "o": {"a" : [1e400]} }"#;
         assert_eq!(entry(row, None), Ok(("é".into(), row.into())));
         assert_eq!(entry(r#"{"id": 1.10}"#, None).unwrap().0, "1.10");
@@ -140,8 +140,8 @@ mod tests {
     }
 
     #[test]
-    fn a_row_without_a_key_is_told_by_its_place() {
-        assert_eq!(entry(r#"{"n": 1}"#, None).unwrap_err(), "row 7 has no field `id`, the key");
+    fn the_error_for_a_row_without_a_key_names_its_place() {
+        assert_eq!(entry(r#"{"n": 1}"#, None).unwrap_err(), "row 7 has no field `id`, which is the key");
         assert_eq!(entry(r#"{"id": ""}"#, None).unwrap_err(), "row 7: the key `id` is empty");
         assert_eq!(entry(r#"{"id": null}"#, None).unwrap_err(), "row 7: the key `id` is null, not a text or a number");
         assert!(entry("[1]", None).unwrap_err().starts_with("row 7: invalid type: sequence, expected a row that is"));

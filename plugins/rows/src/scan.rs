@@ -1,20 +1,20 @@
-//! A JSON document taken apart as it is read, container by container and value by value.
+//! Splits a JSON document into its containers and values while it is read.
 //!
-//! It finds where a value ends and judges no more of it: a row is parsed after that, and the host checks every value.
-//! So it is several times as fast as a parser of streams, and digits stay as they are written.
+//! It only finds where a value ends: each row is parsed later, and the host checks every value. So it is several times as
+//! fast as a streaming parser, and digits stay as they are written.
 
 use std::io::BufRead;
 
 use kiwi_loader::Error;
 
-/// A document, read up to somewhere within some open containers.
+/// A document, read up to a place inside some open containers.
 pub(crate) struct Scanner<R> {
     text: R,
     /// How many containers are open.
     depth: usize,
-    /// What closes the innermost.
+    /// The byte that closes the innermost container.
     close: u8,
-    /// Whether nothing of the innermost has been read yet.
+    /// Whether nothing of the innermost container has been read yet.
     fresh: bool,
 }
 
@@ -23,7 +23,7 @@ impl<R: BufRead> Scanner<R> {
         Self { text, depth: 0, close: 0, fresh: false }
     }
 
-    /// The next byte that is no white space. `None` is the end.
+    /// The next byte that is not white space, without consuming it. `None` is the end.
     pub(crate) fn peek(&mut self) -> Result<Option<u8>, Error> {
         loop {
             let chunk = self.text.fill_buf()?;
@@ -37,7 +37,7 @@ impl<R: BufRead> Scanner<R> {
         }
     }
 
-    /// Goes into the object or array that comes next.
+    /// Enters the object or array that comes next.
     pub(crate) fn enter(&mut self) -> Result<(), Error> {
         self.close = match self.peek()? {
             Some(b'{') => b'}',
@@ -50,7 +50,7 @@ impl<R: BufRead> Scanner<R> {
         Ok(())
     }
 
-    /// Whether the innermost container has one more item. If not, it is left.
+    /// Whether the innermost container has one more item. If it has none, this leaves the container.
     pub(crate) fn has_next(&mut self) -> Result<bool, Error> {
         match self.peek()? {
             Some(byte) if byte == self.close => {
@@ -91,12 +91,12 @@ impl<R: BufRead> Scanner<R> {
         String::from_utf8(value).map_err(|_| Error::other("the text is not UTF-8"))
     }
 
-    /// Leaves the next value out.
+    /// Skips the next value.
     pub(crate) fn skip(&mut self) -> Result<(), Error> {
         self.pass(|_| {})
     }
 
-    /// Reads to the end of the document. One that is cut off, or goes on after its end, is an error.
+    /// Reads to the end of the document. A document that is cut off, or is followed by more, is an error.
     pub(crate) fn finish(mut self) -> Result<(), Error> {
         if self.depth > 0 {
             self.pass_until(Nesting { depth: self.depth, string: Quote::Outside }, |_| {})?;
@@ -114,7 +114,7 @@ impl<R: BufRead> Scanner<R> {
         }
     }
 
-    /// Passes over what ends by itself: an object, an array, a text.
+    /// Passes over a value that has its own end: an object, an array, a string.
     fn pass_until(&mut self, mut nesting: Nesting, mut sink: impl FnMut(&[u8])) -> Result<(), Error> {
         loop {
             let chunk = self.text.fill_buf()?;
@@ -152,7 +152,7 @@ impl<R: BufRead> Scanner<R> {
     }
 }
 
-/// How deep within a value, and whether within a text.
+/// How many containers of a value are open, and whether a string is.
 struct Nesting {
     depth: usize,
     string: Quote,
@@ -166,7 +166,7 @@ enum Quote {
 }
 
 impl Nesting {
-    /// Gives what belongs to the value to `sink`. Returns where it ends, if it ends in this chunk.
+    /// Passes the bytes of the value to `sink`. Returns where the value ends, if it ends in this chunk.
     fn end(&mut self, chunk: &[u8], sink: &mut impl FnMut(&[u8])) -> Option<usize> {
         let mut kept = 0;
         for (at, &byte) in chunk.iter().enumerate() {
@@ -213,7 +213,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_come_whole_through_chunks_of_any_size() {
+    fn values_are_whole_for_chunks_of_any_size() {
         let values =
             [r#"{"a":["\"}]\\",{}],"b c":1.10}"#, r#""\\\" x""#, "[]", "-1E+400", "null", r#""é[""#, "[[[1]],{}]"];
         let document = format!(" [ {} ] ", values.join(" ,\n"));
@@ -230,13 +230,13 @@ mod tests {
     }
 
     #[test]
-    fn only_white_space_outside_texts_is_dropped() {
+    fn only_white_space_outside_strings_is_dropped() {
         let mut scanner = Scanner::new(&b"\n{ \"a b\" :\t[ 1 , \"\\\" }\" ] }"[..]);
         assert_eq!(scanner.value().unwrap(), r#"{"a b":[1,"\" }"]}"#);
     }
 
     #[test]
-    fn what_is_no_document_is_told() {
+    fn a_text_that_is_not_a_document_is_an_error() {
         let read = |text: &'static str| -> Result<(), Error> {
             let mut scanner = Scanner::new(text.as_bytes());
             scanner.enter()?;
@@ -245,15 +245,15 @@ mod tests {
             }
             scanner.finish()
         };
-        let told = |text| read(text).unwrap_err().to_string();
-        assert_eq!(told(""), "the document is cut off: expected an object or an array");
-        assert_eq!(told("x"), "expected an object or an array, found `x`");
-        assert_eq!(told("[1 2]"), "expected `,` or `]`, found `2`");
-        assert_eq!(told("[1,]"), "expected a value, found `]`");
-        assert_eq!(told("[,1]"), "expected a value, found `,`");
-        assert_eq!(told("[1}"), "expected `,` or `]`, found `}`");
-        assert_eq!(told("[1, {\"a\": 2"), "the document is cut off");
-        assert_eq!(told("[1"), "the document is cut off: expected `,` or `]`");
-        assert_eq!(told("[] []"), "expected the end of the document, found `[`");
+        let message = |text| read(text).unwrap_err().to_string();
+        assert_eq!(message(""), "the document is cut off: expected an object or an array");
+        assert_eq!(message("x"), "expected an object or an array, found `x`");
+        assert_eq!(message("[1 2]"), "expected `,` or `]`, found `2`");
+        assert_eq!(message("[1,]"), "expected a value, found `]`");
+        assert_eq!(message("[,1]"), "expected a value, found `,`");
+        assert_eq!(message("[1}"), "expected `,` or `]`, found `}`");
+        assert_eq!(message("[1, {\"a\": 2"), "the document is cut off");
+        assert_eq!(message("[1"), "the document is cut off: expected `,` or `]`");
+        assert_eq!(message("[] []"), "expected the end of the document, found `[`");
     }
 }

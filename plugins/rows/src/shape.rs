@@ -1,13 +1,12 @@
-//! How rows lie in a text, and what becomes of them: the settings that `file` and `http` share.
+//! How rows are laid out in a text, and what becomes of them: the settings that `file` and `http` share.
 
-use kiwi_loader::{Description, Error, Setting};
-use serde::Deserialize;
+use kiwi_loader::{Error, SettingValue, Settings};
 
 use crate::pointer::Pointer;
 use crate::row::Fields;
 
 /// The format of a text.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, SettingValue)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
     /// One JSON document.
@@ -18,7 +17,31 @@ pub enum Format {
     Csv,
 }
 
-/// How rows lie in a text.
+/// The settings that give the [`Shape`] of a text, `format` aside.
+#[derive(Clone, Debug, Settings)]
+#[serde(default)]
+pub struct ShapeSettings {
+    /// The field, or CSV column, whose value is the key; not set: the rows are one JSON object, and its names are the
+    /// keys.
+    pub key: Option<String>,
+    /// Where in a JSON document the rows are, as a JSON pointer, such as `/data/rows`; not set: the document is the
+    /// rows.
+    pub pointer: Option<String>,
+    /// The fields to keep of each row; not set: all.
+    pub columns: Option<Vec<String>>,
+    /// The character between two CSV columns.
+    pub delimiter: char,
+}
+
+const DEFAULT_DELIMITER: char = ',';
+
+impl Default for ShapeSettings {
+    fn default() -> Self {
+        Self { key: None, pointer: None, columns: None, delimiter: DEFAULT_DELIMITER }
+    }
+}
+
+/// How rows are laid out in a text.
 #[derive(Debug)]
 pub enum Shape {
     /// A JSON object: its names are the keys.
@@ -44,69 +67,83 @@ pub enum Shape {
     Table {
         /// The key, and what else to take.
         fields: Fields,
-        /// What stands between two columns.
+        /// The byte between two columns.
         delimiter: u8,
     },
 }
 
 impl Shape {
-    /// What the settings say, where they agree with each other.
-    pub fn new(
-        format: Format,
-        key: Option<String>,
-        pointer: Option<&str>,
-        columns: Option<Vec<String>>,
-        delimiter: Option<char>,
-    ) -> Result<Self, Error> {
+    /// The shape that the settings describe. Settings that contradict each other are an error.
+    pub fn new(format: Format, settings: ShapeSettings) -> Result<Self, Error> {
+        let ShapeSettings { key, pointer, columns, delimiter } = settings;
         if pointer.is_some() && format != Format::Json {
-            return Err(Error::invalid_settings("`pointer` is for the format `json` alone"));
+            return Err(Error::invalid_settings("`pointer` is only for the format `json`: remove it"));
         }
-        if delimiter.is_some() && format != Format::Csv {
-            return Err(Error::invalid_settings("`delimiter` is for the format `csv` alone"));
+        if delimiter != DEFAULT_DELIMITER && format != Format::Csv {
+            return Err(Error::invalid_settings("`delimiter` is only for the format `csv`: remove it"));
         }
         let pointer = pointer.unwrap_or_default().parse()?;
         match (format, key) {
             (Format::Json, None) => Ok(Self::Object { pointer, columns }),
             (Format::Json, Some(key)) => Ok(Self::Array { pointer, fields: Fields { key, columns } }),
             (Format::Ndjson, Some(key)) => Ok(Self::Lines { fields: Fields { key, columns } }),
-            (Format::Csv, Some(key)) => {
-                let delimiter = u8::try_from(delimiter.unwrap_or(',')).ok().filter(u8::is_ascii);
-                let delimiter = delimiter.ok_or_else(|| Error::invalid_settings("`delimiter` is not ASCII"))?;
-                Ok(Self::Table { fields: Fields { key, columns }, delimiter })
-            }
+            (Format::Csv, Some(key)) => match u8::try_from(delimiter) {
+                Ok(delimiter) if delimiter.is_ascii() => Ok(Self::Table { fields: Fields { key, columns }, delimiter }),
+                _ => Err(Error::invalid_settings(format_args!(
+                    "`delimiter`: `{delimiter}` is not ASCII (expected e.g. `;`)"
+                ))),
+            },
             (Format::Ndjson | Format::Csv, None) => {
                 Err(Error::invalid_settings("`key` is missing: say which field of a row is its key"))
             }
         }
     }
-
-    /// Adds the settings that make a shape, `format` aside.
-    pub fn describe(description: Description) -> Description {
-        description
-            .setting(Setting::text("key", "The field, or CSV column, whose value is the key; not set: the rows are one JSON object, and its names are the keys."))
-            .setting(Setting::text("pointer", "Where in a JSON document the rows are, as a JSON pointer, such as `/data/rows`; not set: the document is the rows."))
-            .setting(Setting::array("columns", "The fields to keep of each row; not set: all."))
-            .setting(Setting::text("delimiter", "The character between two CSV columns.").default_value(','))
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use kiwi_loader::{DescribeSettings, Setting};
+
     use super::*;
 
-    fn refusal(format: Format, key: Option<&str>, pointer: Option<&str>, delimiter: Option<char>) -> String {
-        let error = Shape::new(format, key.map(Into::into), pointer, None, delimiter).unwrap_err();
+    #[test]
+    fn the_operator_sees_the_shared_settings() {
+        let expected = [
+            Setting::text(
+                "key",
+                "The field, or CSV column, whose value is the key; not set: the rows are one JSON object, and its \
+                 names are the keys.",
+            ),
+            Setting::text(
+                "pointer",
+                "Where in a JSON document the rows are, as a JSON pointer, such as `/data/rows`; not set: the document \
+                 is the rows.",
+            ),
+            Setting::array("columns", "The fields to keep of each row; not set: all."),
+            Setting::text("delimiter", "The character between two CSV columns.").default_value(','),
+        ];
+        assert_eq!(ShapeSettings::settings(), expected);
+    }
+
+    fn refusal(format: Format, settings: ShapeSettings) -> String {
+        let error = Shape::new(format, settings).unwrap_err();
         assert!(error.is_invalid_settings(), "{error:?}");
         error.to_string()
     }
 
     #[test]
-    fn settings_that_do_not_agree_are_refused() {
-        assert!(refusal(Format::Csv, None, None, None).starts_with("`key` is missing"));
-        assert!(refusal(Format::Ndjson, None, None, None).starts_with("`key` is missing"));
-        assert!(refusal(Format::Csv, Some("a"), Some("/x"), None).starts_with("`pointer` is for"));
-        assert!(refusal(Format::Json, Some("a"), None, Some(';')).starts_with("`delimiter` is for"));
-        assert_eq!(refusal(Format::Csv, Some("a"), None, Some('é')), "`delimiter` is not ASCII");
-        assert!(refusal(Format::Json, None, Some("x"), None).starts_with("`pointer`: `x` does not begin"));
+    fn settings_that_contradict_each_other_are_refused() {
+        let none = ShapeSettings::default;
+        let key = || ShapeSettings { key: Some("a".into()), ..none() };
+        assert!(refusal(Format::Csv, none()).starts_with("`key` is missing"));
+        assert!(refusal(Format::Ndjson, none()).starts_with("`key` is missing"));
+        let pointer = ShapeSettings { pointer: Some("/x".into()), ..key() };
+        assert!(refusal(Format::Csv, pointer).starts_with("`pointer` is only for"));
+        let semicolon = ShapeSettings { delimiter: ';', ..key() };
+        assert!(refusal(Format::Json, semicolon).starts_with("`delimiter` is only for"));
+        let letter = ShapeSettings { delimiter: 'é', ..key() };
+        assert_eq!(refusal(Format::Csv, letter), "`delimiter`: `é` is not ASCII (expected e.g. `;`)");
+        let pointer = ShapeSettings { pointer: Some("x".into()), ..none() };
+        assert!(refusal(Format::Json, pointer).starts_with("`pointer`: `x` does not begin"));
     }
 }

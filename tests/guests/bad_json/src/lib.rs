@@ -1,4 +1,4 @@
-//! A value that is no JSON: it ends too soon.
+//! A value that is not JSON: it is cut off.
 
 wit_bindgen::generate!({ path: "../../../wit", world: "loader" });
 

@@ -1,6 +1,6 @@
-//! The loader that `cargo xtask bench` measures: a [`Map`] of `entries` entries, of which `changed` of a hundred differ
-//! from one generation to the next. The generation is what the file `generation` holds, or else the clock's; with `mark` it is
-//! the mark, too, and a load of the same generation says `unchanged`.
+//! The loader that `cargo xtask bench` measures: a [`Map`] of `entries` entries, of which `changed` percent differ from one
+//! generation to the next. The generation is the number in the file `generation`, or else the time. With `mark` it is also
+//! the mark, and a load of the same generation reports `unchanged`.
 
 mod map;
 
@@ -33,7 +33,7 @@ fn all() -> f64 {
 fn load_from_source(settings: Settings) -> Result<Load<impl Iterator<Item = (String, Json)>>, Error> {
     let generation = match settings.generation {
         Some(path) => std::fs::read_to_string(path)?.trim().parse()?,
-        // A second may see several loads, and seven digits are kept of it.
+        // Milliseconds, because there may be several loads in a second; a value has room for seven digits.
         None => (SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis() % 10_000_000) as u32,
     };
     if settings.mark {

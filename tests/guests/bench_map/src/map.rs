@@ -1,29 +1,29 @@
 //! The map that `cargo xtask bench` measures with: keys of 16 bytes, values of 101 bytes of JSON. The component and
-//! the native loader of kiwi-bench both include this file, so that they give the same bytes.
+//! the native loader of kiwi-bench both include this file, so that they load the same bytes.
 
 const KEY: &str = "airline:________";
 const VALUE: &str =
     r#"{"code":"________","name":"Airline ________","country":"IE","rating":4.5,"open":true,"made":1_______}"#;
 
-/// Where digits stand in a key and in a value.
+/// Where the digits are in a key and in a value.
 const KEY_NUMBER: usize = 8;
 const CODE: usize = 9;
 const NAME: usize = 35;
 const MADE: usize = 93;
 
-/// A map of any size, of which a load changes a part.
+/// A map of any size, a part of which changes with each load.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Map {
     /// How many entries it has, at most a hundred million.
     pub(crate) entries: u32,
-    /// How many of a hundred entries are others in each generation. They lie all over the map.
+    /// How many percent of the entries change with each generation. They are spread over the map.
     pub(crate) changed: f64,
-    /// Which load this is: of any number, the last seven digits.
+    /// The number of the load, of which the last seven digits are used.
     pub(crate) generation: u32,
 }
 
 impl Map {
-    /// The entries, keys ascending.
+    /// The entries, in the order of their keys.
     pub(crate) fn entries(self) -> impl Iterator<Item = (String, String)> {
         (0..self.entries).map(move |number| (key(number), self.value(number)))
     }
@@ -45,7 +45,7 @@ pub(crate) fn key(number: u32) -> String {
     text(key)
 }
 
-/// Spreads the entries that change evenly, and always the same ones.
+/// Whether an entry changes: always the same entries, spread evenly.
 fn changes(number: u32, changed: f64) -> bool {
     let place = f64::from(number.wrapping_mul(2_654_435_761)) / 2f64.powi(32);
     place * 100.0 < changed

@@ -1,4 +1,4 @@
-//! Leaves a mark of `bytes` bytes, one more than the contract's 4 KiB unless set.
+//! Sets a mark of `bytes` bytes; by default one more than the contract's 4 KiB.
 
 use kiwi_loader::{Error, mark};
 use serde::Deserialize;

@@ -1,5 +1,5 @@
-//! `entries` entries, each value carrying the same `generation` (the clock's nanoseconds unless set) and `value_bytes`
-//! of padding: a torn read shows as two generations in one map.
+//! `entries` entries. Each value has the same `generation` (by default the time in nanoseconds) and `value_bytes` of
+//! padding, so that a torn read shows as two generations in one map.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

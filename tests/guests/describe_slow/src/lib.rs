@@ -1,4 +1,4 @@
-//! Loads well, but never finishes describing itself.
+//! Loads a valid map, but its `describe` never returns.
 
 use kiwi_loader::{Description, Error};
 

@@ -1,4 +1,4 @@
-//! Loads well, but traps when asked to describe itself.
+//! Loads a valid map, but its `describe` traps.
 
 use kiwi_loader::{Description, Error};
 

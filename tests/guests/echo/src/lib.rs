@@ -1,5 +1,6 @@
-//! Does what its settings say: returns `entries`, fails with `fail = { kind, message }`, leaves `mark`, says
-//! `unchanged = true` once it sees a published mark. With `show_mark = true` the entry `published` is the mark it saw.
+//! Does what its settings say: returns `entries`, fails with `fail = { kind, message }`, sets `mark`. With
+//! `unchanged = true` it reports `unchanged` if a mark is published; with `show_mark = true` the entry `published` is the
+//! published mark.
 
 use std::collections::BTreeMap;
 

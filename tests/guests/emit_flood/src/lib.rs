@@ -1,4 +1,4 @@
-//! Emits entries without end, no key twice.
+//! Emits entries forever, each key once.
 
 use kiwi_loader::Error;
 

@@ -1,4 +1,4 @@
-//! Calls the host without end, each call being harmless.
+//! Calls the host forever; each call is harmless.
 
 use kiwi_loader::{Error, mark};
 

@@ -1,4 +1,4 @@
-//! Tries to read each of `paths`, and to write each of `writes`: an entry tells what came of it.
+//! Tries to read each of `paths` and to write each of `writes`. The result of each attempt is an entry.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! A loader that imports an interface no kiwi-host offers.
+//! A loader that imports an interface that no kiwi-host offers.
 
 wit_bindgen::generate!({
     path: "../../../wit",

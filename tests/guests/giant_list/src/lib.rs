@@ -1,4 +1,4 @@
-//! Returns 400,000 entries at once, where it should have emitted them.
+//! Returns 400,000 entries at once, which should have been emitted in batches.
 
 wit_bindgen::generate!({ path: "../../../wit", world: "loader" });
 

@@ -1,4 +1,4 @@
-//! One entry whose value is `bytes` long, 32 MiB unless set.
+//! One entry whose value has `bytes` bytes, by default 32 MiB.
 
 use kiwi_loader::Error;
 use serde::Deserialize;

@@ -1,5 +1,5 @@
-//! Gets `url`: the entries `status`, `url` (where redirects led), `headers`, `bytes` (of the whole body) and `body`
-//! (its first 64 KiB as text). An error is the load's.
+//! Gets `url`. The entries are `status`, `url` (after redirects), `headers`, `bytes` (the length of the body) and `body`
+//! (its first 64 KiB as text). If the request fails, the load fails with the same error.
 
 use std::collections::BTreeMap;
 use std::io::Read;

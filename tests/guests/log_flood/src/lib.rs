@@ -1,4 +1,4 @@
-//! Logs 200,000 lines of 1 KiB, then loads as if nothing were.
+//! Logs 200,000 lines of 1 KiB, then loads a valid map.
 
 use kiwi_loader::{Error, log};
 

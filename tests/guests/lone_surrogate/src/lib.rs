@@ -1,4 +1,4 @@
-//! A value with half of a surrogate pair, which no reader can decode.
+//! A value with only one half of a surrogate pair, which no reader can decode.
 
 wit_bindgen::generate!({ path: "../../../wit", world: "loader" });
 

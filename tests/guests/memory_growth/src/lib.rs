@@ -1,4 +1,4 @@
-//! Takes memory without end.
+//! Allocates memory forever.
 
 use kiwi_loader::Error;
 

@@ -1,4 +1,4 @@
-//! A component of another world: it has no `load-from-source`.
+//! A component of another world, without `load-from-source`.
 
 wit_bindgen::generate!({
     inline: "
@@ -14,7 +14,7 @@ struct Component;
 
 impl Guest for Component {
     fn run() -> String {
-        "this is no loader".into()
+        "this is not a loader".into()
     }
 }
 

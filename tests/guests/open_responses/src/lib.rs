@@ -1,4 +1,4 @@
-//! Opens `responses` answers of `url` (1,000 unless set) and closes none.
+//! Requests `url` `responses` times (by default 1,000) and closes no response.
 
 use kiwi_loader::{Error, http};
 use serde::Deserialize;

@@ -1,4 +1,4 @@
-//! A loader built against a contract of the future, `kiwi:loader@0.2.0`.
+//! A loader built against a newer contract, `kiwi:loader@0.2.0`.
 
 wit_bindgen::generate!({
     inline: "

@@ -1,4 +1,4 @@
-//! Panics: the message goes to stderr, then it traps.
+//! Panics: it writes a message to stderr, then traps.
 
 use kiwi_loader::Error;
 

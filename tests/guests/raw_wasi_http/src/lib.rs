@@ -1,4 +1,5 @@
-//! Gets `url` by `wasi:http`, past the contract's own `http`: the entries `status` and `body`. An error is the load's.
+//! Gets `url` by `wasi:http` instead of the contract's `http`. The entries are `status` and `body`. If the request fails, the
+//! load fails with the same error.
 
 use std::io::Read;
 
@@ -14,13 +15,13 @@ struct Settings {
 }
 
 fn load_from_source(settings: Settings) -> Result<[(&'static str, Value); 2], Error> {
-    let request = request(&settings.url).ok_or_else(|| Error::invalid_settings("`url` is no URL"))?;
+    let request = request(&settings.url).ok_or_else(|| Error::invalid_settings("`url` is not a valid URL"))?;
     let pending = outgoing_handler::handle(request, None)?;
     pending.subscribe().block();
-    let answer = pending.get().ok_or_else(|| Error::other("the answer that was waited for is not there"))?;
-    let response = answer.map_err(|()| Error::other("the answer was taken already"))??;
-    let body = response.consume().map_err(|()| Error::other("the body was taken already"))?;
-    let mut stream = body.stream().map_err(|()| Error::other("the stream was taken already"))?;
+    let response = pending.get().ok_or_else(|| Error::other("there is no response after waiting for it"))?;
+    let response = response.map_err(|()| Error::other("the response was already taken"))??;
+    let body = response.consume().map_err(|()| Error::other("the body was already taken"))?;
+    let mut stream = body.stream().map_err(|()| Error::other("the stream was already taken"))?;
     let mut text = String::new();
     stream.read_to_string(&mut text)?;
     Ok([("status", json!(response.status())), ("body", json!(text))])

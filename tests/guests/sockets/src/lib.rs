@@ -1,4 +1,4 @@
-//! Connects to `address` (`host:port`) by a raw socket of WASI.
+//! Connects to `address` (`host:port`) by a WASI socket, not by the contract's `http`.
 
 use std::net::TcpStream;
 

@@ -1,4 +1,4 @@
-//! Writes 200 MiB to stderr without one line feed, then loads as if nothing were.
+//! Writes 200 MiB to stderr without a line feed, then loads a valid map.
 
 use std::io::Write;
 

@@ -1,4 +1,4 @@
-//! Writes to stdout and stderr: plain lines, escape codes, bytes that are no UTF-8, and a last line without its end.
+//! Writes to stdout and stderr: plain lines, escape codes, bytes that are not UTF-8, and a last line without a line feed.
 
 use std::io::Write;
 

@@ -1,4 +1,4 @@
-//! Traps, a few named functions down.
+//! Traps inside a named function, which the backtrace must show.
 
 use kiwi_loader::Error;
 

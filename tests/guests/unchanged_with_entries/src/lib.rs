@@ -1,4 +1,4 @@
-//! Leaves a mark, and from the second load on says `unchanged` and gives entries all the same.
+//! Sets a mark. From the second load on it reports `unchanged` but returns entries, too.
 
 wit_bindgen::generate!({ path: "../../../wit", world: "loader" });
 

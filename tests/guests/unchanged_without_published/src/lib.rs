@@ -1,4 +1,4 @@
-//! Says `unchanged` always, even where nothing is published.
+//! Always reports `unchanged`, even if nothing is published.
 
 use kiwi_loader::{Error, Load};
 

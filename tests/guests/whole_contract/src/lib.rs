@@ -1,6 +1,6 @@
-//! Uses everything the contract has: each function, each method, `describe`. `tests/kept` keeps a build of it.
+//! Uses the whole contract: each function, each method, `describe`. `tests/kept` keeps a build of it.
 //!
-//! With `url` set, its answer is an entry too.
+//! With `url` set, the response is an entry, too.
 
 wit_bindgen::generate!({ path: "../../../wit", world: "described-loader" });
 

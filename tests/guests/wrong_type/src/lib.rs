@@ -1,4 +1,4 @@
-//! Exports `load-from-source`, but at another type than the contract's.
+//! Exports `load-from-source` with another type than the contract's.
 
 wit_bindgen::generate!({
     inline: "

@@ -1,12 +1,12 @@
-//! How a loader tells that its source has not changed.
+//! The mark, by which a loader knows that its source has not changed.
 //!
 //! A mark is what an earlier load left with its snapshot: an ETag, a modification time, a change number.
 //!
-//! ```no_run
+//! ```
 //! use std::collections::BTreeMap;
-//! use kiwi_loader::{Error, Load, mark};
+//! use kiwi_loader::{Error, Load, mark, testing};
 //!
-//! # fn change_number() -> Result<String, Error> { Ok(String::new()) }
+//! # fn change_number() -> Result<String, Error> { Ok("7".into()) }
 //! # fn rows() -> Result<BTreeMap<String, f64>, Error> { Ok(BTreeMap::new()) }
 //! fn load_from_source() -> Result<Load<BTreeMap<String, f64>>, Error> {
 //!     let now = change_number()?;
@@ -16,18 +16,23 @@
 //!     mark::set(&now);
 //!     Ok(Load::Entries(rows()?))
 //! }
+//!
+//! let host = testing::Host::new();
+//! assert!(!host.load(load_from_source)?.is_unchanged());
+//! assert!(host.load(load_from_source)?.is_unchanged());
+//! # Ok::<(), Error>(())
 //! ```
 
-use crate::bindings;
+use crate::host;
 
 /// The mark committed with what is published now. `None`: nothing is published, or another build of the loader or
-/// other settings published it, so everything is to be loaded.
+/// other settings published it, so everything must be loaded.
 pub fn published() -> Option<String> {
-    bindings::mark::published()
+    host::mark::published()
 }
 
-/// Leaves a mark, at most 4 KiB, to be committed in the same step as this load. The last call wins; a load that does
-/// not set a mark leaves none.
+/// Leaves a mark, at most 4 KiB, to be committed in the same step as this load. The last call wins. A load that
+/// succeeds without setting a mark clears it.
 pub fn set(mark: &str) {
-    bindings::mark::set(mark);
+    host::mark::set(mark);
 }

@@ -1,4 +1,5 @@
-//! What wit-bindgen makes of the contract. Nothing here is public but through the modules beside it.
+//! What wit-bindgen generates from the contract. Only the module `host` calls its functions, and its types are public
+//! only inside the types of the other modules.
 //!
 //! There is one set of types for both worlds: `described` owns them, `plain` borrows them.
 
@@ -31,4 +32,6 @@ pub mod plain {
     });
 }
 
-pub use described::kiwi::loader::{about, entries, http, log, mark, output, settings};
+pub use described::kiwi::loader::{about, entries, http, log};
+#[cfg(target_family = "wasm")]
+pub use described::kiwi::loader::{mark, output, settings};

@@ -1,35 +1,80 @@
-//! From what an author returns to what the host takes: entries, sent in batches.
+//! From what a loader returns to what the host takes: entries, sent in batches.
 
 use serde::Serialize;
 
 use crate::Error;
 use crate::bindings::entries::Entry;
 
-/// A batch is sent on when it has so many entries ..
+/// A batch is sent when it has this many entries ..
 const BATCH_ENTRIES: usize = 1_000;
-/// .. or so many bytes of keys and values.
+/// .. or this many bytes of keys and values.
 const BATCH_BYTES: usize = 256 * 1024;
 
-/// What a load gives: anything that can be walked as pairs of a key and a value.
+/// What a load returns: a map, or that nothing has changed.
 ///
-/// A plain map will do (`Ok(map)`); this type is for loaders that use [`mark`](crate::mark) and so may have
-/// nothing new to say.
+/// A loader that always loads everything returns the map itself (`Ok(map)`). This type is for loaders that use
+/// [`mark`](crate::mark).
+///
+/// ```
+/// use kiwi_loader::Load;
+///
+/// let load = Load::Entries(vec![("FR", "Ryanair")]);
+/// assert!(!load.is_unchanged());
+/// assert_eq!(load.into_entries(), Some(vec![("FR", "Ryanair")]));
+/// assert_eq!(Load::<Vec<(&str, &str)>>::Unchanged.into_entries(), None);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Load<T> {
     /// The whole map.
     Entries(T),
-    /// The source still stands at the published mark: what is published stays, and lives on.
+    /// The source has not changed since the published mark: what is published stays, and its life is extended.
     Unchanged,
 }
 
-/// A value that is JSON text already. It goes through as it is written, each digit kept; the host checks it.
+impl<T> Load<T> {
+    /// The map, unless nothing has changed.
+    pub fn into_entries(self) -> Option<T> {
+        match self {
+            Self::Entries(entries) => Some(entries),
+            Self::Unchanged => None,
+        }
+    }
+
+    /// Whether nothing has changed.
+    pub fn is_unchanged(&self) -> bool {
+        matches!(self, Self::Unchanged)
+    }
+}
+
+/// A value that is JSON text already. It is published as it is written, each digit kept; the host checks it.
+///
+/// ```
+/// use kiwi_loader::{Error, Json};
+///
+/// fn load_from_source() -> Result<Vec<(&'static str, Json)>, Error> {
+///     Ok(vec![("EUR", Json(r#"{"rate": 1.10}"#.into()))])
+/// }
+/// # let _ = load_from_source();
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Json(pub String);
 
 /// What a loader may return: a map, a `Vec` of pairs, any iterator of pairs or of `Result`s of pairs, or a [`Load`]
 /// of one of these.
 ///
-/// An iterator is drawn from while its entries are sent, so a large map need never stand in memory whole.
+/// An iterator is advanced while its entries are sent, so a large map never has to be in memory whole:
+///
+/// ```
+/// use std::io::BufRead;
+/// use kiwi_loader::{Error, http};
+///
+/// fn load_from_source() -> Result<impl Iterator<Item = Result<(String, u64), Error>>, Error> {
+///     let response = http::get("https://example.com/words.txt").send()?.error_for_status()?;
+///     Ok(response.lines().zip(1..).map(|(word, rank)| Ok((word?, rank))))
+/// }
+/// # let _ = load_from_source;
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a map that a loader can return",
     note = "a loader returns `Result<T, E>`, where `T` is a map, a `Vec` of pairs or an iterator of `(key, value)` or of `Result<(key, value), _>`, keys being `ToString` and values `serde::Serialize`"
@@ -90,7 +135,7 @@ impl<T: IntoEntry, E: Into<Error>> IntoEntry for Result<T, E> {
     }
 }
 
-/// Gives each full batch to `emit`, and returns what is left over. The first error ends it.
+/// Gives each full batch to `emit`, and returns the entries that are left. The first error ends it.
 pub(crate) fn in_batches<T>(
     entries: T,
     mut emit: impl FnMut(&[Entry]) -> Result<(), Error>,
@@ -136,15 +181,15 @@ mod tests {
     }
 
     #[test]
-    fn an_error_of_the_host_or_of_the_source_ends_it() {
-        let mut drawn = 0;
-        let endless = (0..).inspect(|_| drawn += 1).map(|n| (n, n));
-        let refused = in_batches(endless, |_| Err(Error::other("entry `7` comes twice")));
-        assert_eq!(refused.unwrap_err().to_string(), "entry `7` comes twice");
-        assert_eq!(drawn, BATCH_ENTRIES);
+    fn an_error_of_the_host_or_of_the_source_ends_the_load() {
+        let mut taken = 0;
+        let endless = (0..).inspect(|_| taken += 1).map(|n| (n, n));
+        let refused = in_batches(endless, |_| Err(Error::other("the key `7` came twice")));
+        assert_eq!(refused.unwrap_err().to_string(), "the key `7` came twice");
+        assert_eq!(taken, BATCH_ENTRIES);
 
-        let rows = [Ok(("a", 1)), Err(Error::unavailable("the line broke"))];
-        assert_eq!(in_batches(rows, |_| Ok(())).unwrap_err().to_string(), "the line broke");
+        let rows = [Ok(("a", 1)), Err(Error::unavailable("the connection was lost"))];
+        assert_eq!(in_batches(rows, |_| Ok(())).unwrap_err().to_string(), "the connection was lost");
     }
 
     #[test]

@@ -1,0 +1,149 @@
+//! Responses.
+
+use std::fmt;
+use std::io::{self, BufRead, Read};
+
+use serde::de::DeserializeOwned;
+
+use super::Error;
+use super::url::without_secrets;
+use crate::ErrorKind;
+use crate::host::http as contract;
+
+/// How many bytes to ask for at a time; measured best.
+const CHUNK: u32 = 64 * 1024;
+
+/// A response. Its body can be taken whole by [`json`](Self::json), [`text`](Self::text) or [`bytes`](Self::bytes), or
+/// read as it arrives, 64 KiB at a time, by [`Read`] and [`BufRead`], so that it may be larger than the loader's
+/// memory. Dropping it closes the connection.
+///
+/// ```no_run
+/// use std::io::BufRead;
+/// use kiwi_loader::{Error, http};
+///
+/// fn load_from_source() -> Result<impl Iterator<Item = Result<(String, String), Error>>, Error> {
+///     let response = http::get("https://example.com/rates.txt").send()?.error_for_status()?;
+///     Ok(response.lines().map(|line| {
+///         let line = line?;
+///         let (currency, rate) = line.split_once(' ').ok_or("a line has no rate")?;
+///         Ok((currency.to_owned(), rate.to_owned()))
+///     }))
+/// }
+/// ```
+pub struct Response {
+    response: contract::Response,
+    chunk: Vec<u8>,
+    read: usize,
+}
+
+impl Response {
+    pub(super) fn new(response: contract::Response) -> Self {
+        Self { response, chunk: Vec::new(), read: 0 }
+    }
+
+    /// The status, for example 200.
+    pub fn status(&self) -> u16 {
+        self.response.status()
+    }
+
+    /// The URL that answered, after redirects.
+    pub fn url(&self) -> String {
+        self.response.url()
+    }
+
+    /// The first header of that name, in any case.
+    pub fn header(&self, name: &str) -> Option<String> {
+        self.response.header(name)
+    }
+
+    /// All headers, names in lower case.
+    pub fn headers(&self) -> Vec<(String, String)> {
+        self.response.headers()
+    }
+
+    /// Turns a status of 400 or more into the error that fits it: [`denied`](crate::ErrorKind::Denied) for 401 and
+    /// 403, [`unavailable`](crate::ErrorKind::Unavailable) for 408, 425, 429 and 5xx,
+    /// [`other`](crate::ErrorKind::Other) for the rest.
+    ///
+    /// The host has read the response's `Retry-After`, and after an `unavailable` does not try again before that time.
+    pub fn error_for_status(self) -> Result<Self, Error> {
+        let status = self.status();
+        let kind = match status {
+            0..=399 => return Ok(self),
+            401 | 403 => ErrorKind::Denied,
+            408 | 425 | 429 | 500.. => ErrorKind::Unavailable,
+            _ => ErrorKind::Other,
+        };
+        Err(Error::new(kind, format!("{} answered {status}", without_secrets(&self.url()))))
+    }
+
+    /// Reads the whole body as JSON.
+    ///
+    /// ```no_run
+    /// use std::collections::BTreeMap;
+    /// use kiwi_loader::{Error, http};
+    ///
+    /// fn load_from_source() -> Result<BTreeMap<String, f64>, Error> {
+    ///     Ok(http::get("https://example.com/rates.json").send()?.error_for_status()?.json()?)
+    /// }
+    /// ```
+    pub fn json<T: DeserializeOwned>(self) -> Result<T, Error> {
+        let url = without_secrets(&self.url());
+        let body = self.bytes()?;
+        // Windows writes a byte order mark, which JSON parsers do not accept.
+        let text = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&body);
+        serde_json::from_slice(text).map_err(|error| {
+            Error::new(ErrorKind::Other, format!("the response from {url} is not the expected JSON")).because(error)
+        })
+    }
+
+    /// Reads the whole body as text. A body that is not UTF-8 is an error.
+    pub fn text(self) -> Result<String, Error> {
+        let url = without_secrets(&self.url());
+        String::from_utf8(self.bytes()?).map_err(|error| {
+            Error::new(ErrorKind::Other, format!("the response from {url} is not UTF-8: read it by `bytes`"))
+                .because(error.utf8_error())
+        })
+    }
+
+    /// Reads the whole body. The host limits its size.
+    pub fn bytes(mut self) -> Result<Vec<u8>, Error> {
+        let mut body = self.chunk.split_off(self.read);
+        while let Some(chunk) = self.read_chunk()? {
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body)
+    }
+
+    fn read_chunk(&self) -> Result<Option<Vec<u8>>, Error> {
+        self.response.read(CHUNK).map_err(Error::from_contract)
+    }
+}
+
+impl BufRead for Response {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.read == self.chunk.len() {
+            self.chunk = self.read_chunk()?.unwrap_or_default();
+            self.read = 0;
+        }
+        Ok(&self.chunk[self.read..])
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.read += amount;
+    }
+}
+
+impl Read for Response {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let amount = self.fill_buf()?.read(buffer)?;
+        self.consume(amount);
+        Ok(amount)
+    }
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} from {}", self.status(), without_secrets(&self.url()))
+    }
+}
