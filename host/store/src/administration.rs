@@ -4,8 +4,9 @@ use async_trait::async_trait;
 
 use crate::{Name, Result};
 
-/// Something [`Store::check`] found that will cause trouble.
+/// A problem that [`Administration::check`] found.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Finding {
     /// Whether caches cannot work with it at all.
     pub fatal: bool,
@@ -22,7 +23,7 @@ pub trait Administration: Send + Sync {
     /// Deletes everything of a cache. `false`: there was nothing.
     async fn forget(&self, cache: &Name) -> Result<bool>;
 
-    /// What a host needs of the store and does not have: rights, memory policy, disk.
+    /// What a host needs of the store and does not have: permissions, memory policy, disk.
     ///
     /// # Errors
     /// Only when the store cannot be reached at all.

@@ -1,4 +1,4 @@
-//! The one error of this crate.
+//! The one error of this crate, which kiwi-cache shares.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -6,8 +6,18 @@ use std::sync::Arc;
 
 use crate::Name;
 
-/// Why something did not work. Says which cache (where it is about one), what was expected, and
-/// what to do; ask the predicates what kind it is. Never holds a password.
+/// What every fallible function of this crate returns.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a call failed. It names the cache (where it is about one) and says what was expected and what to
+/// do. The predicates tell what kind it is. It never holds a password.
+///
+/// ```
+/// use kiwi_store::Name;
+///
+/// let error = "no good name".parse::<Name>().unwrap_err();
+/// assert!(error.is_invalid());
+/// ```
 #[derive(Clone, Debug)]
 pub struct Error {
     kind: ErrorKind,
@@ -26,9 +36,9 @@ pub enum ErrorKind {
     Missing,
     /// The store cannot be reached, or did not answer in time: try again later.
     Unavailable,
-    /// The store refuses us: a wrong password, or a missing right.
+    /// The store refuses access: a wrong password, or a missing permission.
     Denied,
-    /// Something that is not ours stands in the place of one of our keys or files. Nothing was touched.
+    /// Another program's data is where one of our keys or files belongs. Nothing was touched.
     WrongType,
     /// The store has no room left (Redis' maxmemory, a full disk). What was published stays.
     Full,
@@ -82,14 +92,15 @@ impl Error {
         Self::new(ErrorKind::Value, message)
     }
 
-    /// Says more.
+    /// Adds to the message.
+    #[cfg(feature = "redis")]
     #[must_use]
     pub(crate) fn adding(mut self, more: &str) -> Self {
         self.message.push_str(more);
         self
     }
 
-    /// The source could not be loaded: what a [`Refill`](crate::Refill) reports.
+    /// The source could not be loaded.
     pub fn load_failed(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::LoadFailed, message)
     }
@@ -101,10 +112,14 @@ impl Error {
         self
     }
 
-    /// Keeps the cause, for `source()`.
+    /// Keeps the cause, for `source()`, unless the message already contains its text: a chain of causes
+    /// is then printed without saying anything twice.
     #[must_use]
     pub fn because(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        self.source = Some(Arc::from(source.into()));
+        let source = source.into();
+        if !self.message.contains(&source.to_string()) {
+            self.source = Some(Arc::from(source));
+        }
         self
     }
 
@@ -138,13 +153,13 @@ impl Error {
         self.kind == ErrorKind::Unavailable
     }
 
-    /// The store refuses us: a wrong password, or a missing right.
+    /// The store refuses access: a wrong password, or a missing permission.
     #[must_use]
     pub fn is_denied(&self) -> bool {
         self.kind == ErrorKind::Denied
     }
 
-    /// Something that is not ours stands in the place of one of our keys or files. Nothing was touched.
+    /// Another program's data is where one of our keys or files belongs. Nothing was touched.
     #[must_use]
     pub fn is_wrong_type(&self) -> bool {
         self.kind == ErrorKind::WrongType
@@ -187,5 +202,19 @@ impl fmt::Display for Error {
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.source.as_deref().map(|source| source as _)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chain_of_causes_says_nothing_twice() {
+        let cause = || std::io::Error::other("no such disk");
+        let explained = Error::unavailable("the store is gone").because(cause());
+        assert_eq!(explained.source().unwrap().to_string(), "no such disk");
+        let quoted = Error::unavailable("the store is gone: no such disk").because(cause());
+        assert!(quoted.source().is_none());
     }
 }

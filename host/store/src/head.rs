@@ -1,15 +1,16 @@
-//! What a store tells of a cache without giving its entries.
+//! What describes a published snapshot.
 
 use std::time::{Duration, SystemTime};
 
 use crate::{Id, Root, Ttl};
 
-/// What a published snapshot says of itself. Times are by the store's clock.
+/// What describes a published snapshot. Times are by the store's clock.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Head {
     /// Which snapshot.
     pub id: Id,
-    /// Its number, for people: one more than the one before. It may come back after a restore.
+    /// Its number, for people: one more than the one before. Numbers can come back after a restored dump.
     pub seq: u64,
     /// How many entries it has.
     pub entries: u64,
@@ -21,7 +22,7 @@ pub struct Head {
     pub mark: Option<String>,
     /// When it was published.
     pub loaded_at: SystemTime,
-    /// When a refill last found that it still stands.
+    /// When a refill last found that it is still what the source has.
     pub checked_at: SystemTime,
     /// How long the store keeps it if nobody refills it.
     pub cache_ttl: Ttl,
@@ -29,86 +30,22 @@ pub struct Head {
     pub refill_interval: Duration,
 }
 
-/// Whether a cache's data is there.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Presence {
-    /// No snapshot was ever published, or all of it is gone.
-    Missing,
-    /// A head is there, but the data does not match it: some of it was evicted, deleted or overwritten.
-    Lost(Head),
-    /// All of it is there.
-    Whole(Head),
-    /// A record that kiwi-cache itself has written, or something else than a host.
-    Foreign(Foreign),
-}
-
-impl Presence {
-    /// Which snapshot can be read.
+impl Head {
+    /// A head that was never published: `seq` is 0, it has no mark, both times are 1970, and it is kept
+    /// forever. To be completed by assigning its fields.
     #[must_use]
-    pub fn id(&self) -> Option<Id> {
-        match self {
-            Self::Whole(head) => Some(head.id),
-            Self::Foreign(foreign) => Some(foreign.id),
-            Self::Missing | Self::Lost(_) => None,
+    pub fn new(id: Id, entries: u64, bytes: u64, root: Root) -> Self {
+        Self {
+            id,
+            seq: 0,
+            entries,
+            bytes,
+            root,
+            mark: None,
+            loaded_at: SystemTime::UNIX_EPOCH,
+            checked_at: SystemTime::UNIX_EPOCH,
+            cache_ttl: Ttl::Forever,
+            refill_interval: Duration::MAX,
         }
     }
-
-    /// The head of a snapshot that is there whole.
-    #[must_use]
-    pub fn whole(&self) -> Option<&Head> {
-        match self {
-            Self::Whole(head) => Some(head),
-            Self::Missing | Self::Lost(_) | Self::Foreign(_) => None,
-        }
-    }
-}
-
-/// What can be told of a record that no host wrote, without reading all of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Foreign {
-    /// Which one: made of its length and its ends, where its timestamp stands.
-    pub id: Id,
-    /// The bytes of the whole record.
-    pub bytes: u64,
-}
-
-/// Why the last refill failed, kept in the store until one succeeds, for every machine to see.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LastError {
-    /// When, by the store's clock.
-    pub at: SystemTime,
-    /// What kind, in one word, such as `unavailable` or `trap`.
-    pub kind: String,
-    /// One sentence or more for people.
-    pub message: String,
-}
-
-/// Who may refill a cache now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LeaseState {
-    /// Anybody.
-    Free,
-    /// A host is refilling it, and has said it is alive until then.
-    Held {
-        /// When the lease ends unless it is renewed.
-        until: SystemTime,
-    },
-    /// Nobody before then: the last load failed, and the source shall be left alone.
-    Backoff {
-        /// When loading is allowed again.
-        until: SystemTime,
-    },
-}
-
-/// One look at a cache in the store.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Status {
-    /// The store's clock at that look.
-    pub now: SystemTime,
-    /// Whether the data is there.
-    pub presence: Presence,
-    /// Why the last refill failed, if it did.
-    pub last_error: Option<LastError>,
-    /// Who may refill it.
-    pub lease: LeaseState,
 }

@@ -25,8 +25,9 @@ impl Id {
     }
 }
 
+#[cfg(feature = "redis")]
 impl Id {
-    /// One that is made of what it names, where that was not given one.
+    /// An id computed from what it names, where that was not given one.
     pub(crate) fn of(bits: u128) -> Self {
         Self(bits)
     }

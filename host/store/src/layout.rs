@@ -1,12 +1,13 @@
-//! In what form a cache stands in Redis.
+//! In what form a cache is stored in Redis.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::{Error, Result};
 
-/// In what form a cache stands in Redis. The embedded store has one form, which counts as `Hash`.
+/// In what form a cache is stored in Redis. The embedded store has one form, which counts as `Hash`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Layout {
     /// A hash, key -> JSON text: any client can HGET one entry, and readers need not load it all.
     #[default]

@@ -10,43 +10,63 @@
 //!
 //! A [`Store`] has four roles: [`Reading`], [`Publishing`], [`Hints`] and [`Administration`]. Services
 //! do not use this crate directly: they read through `kiwi-cache`.
+//!
+//! Features: `redis`, `tls` (Redis over TLS) and `embedded`, all on by default; `testing` is for tests, and
+//! not stable.
+
+#![cfg_attr(
+    not(any(feature = "redis", feature = "embedded")),
+    allow(dead_code, unused_imports, unused_variables, reason = "only a store uses these")
+)]
 
 mod administration;
 mod batch;
 mod delta;
+#[cfg(feature = "embedded")]
 mod embedded;
 mod error;
 mod head;
 mod hints;
 mod id;
 mod layout;
+mod lease;
 mod name;
+mod open;
+mod publish;
 mod publishing;
 mod reading;
+#[cfg(feature = "redis")]
 mod record_text;
+#[cfg(feature = "redis")]
 mod redis;
 mod root;
+mod status;
 mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod ttl;
 mod url;
 
 pub use administration::{Administration, Finding};
 pub use batch::Batch;
 pub use delta::Delta;
+#[cfg(feature = "embedded")]
 pub use embedded::Embedded;
-pub use error::{Error, ErrorKind};
-pub use head::{Foreign, Head, LastError, LeaseState, Presence, Status};
+pub use error::{Error, ErrorKind, Result};
+pub use head::Head;
 pub use hints::{Asks, Hints};
 pub use id::{Id, Token};
 pub use layout::{Layout, RecordKey};
+pub use lease::{Begin, Due, Lease};
 pub use name::Name;
-pub use publishing::{Begin, Commit, Content, Due, Lease, Publish, Publishing};
+pub use open::open;
+pub use publish::{CommitError, Content, NotCommitted, Publish};
+pub use publishing::Publishing;
 pub use reading::{Changes, Chunk, Cursor, Reading, SEEN_FOR, Scan};
+#[cfg(feature = "redis")]
 pub use redis::{Redis, RedisOptions};
 pub use root::Root;
-pub use store::{Store, open};
+pub use status::{Foreign, LastError, LeaseState, Presence, Status};
+pub use store::Store;
 pub use ttl::Ttl;
 pub use url::StoreUrl;
-
-/// What every fallible function of this crate returns.
-pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -7,19 +7,21 @@ use bytes::Bytes;
 
 use crate::{Batch, Delta, Error, Head, Id, Name, Result, Status};
 
-/// Part of a snapshot, as [`Store::scan`] gives it.
+/// Part of a snapshot, as [`Reading::scan`] gives it.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Chunk {
     /// The snapshot these entries belong to. `None`: missing or lost; then there are no entries.
     pub head: Option<Head>,
     /// Some of its entries. An entry may come more than once in a scan.
     pub entries: Batch,
-    /// Where to go on; `None` at the end.
+    /// Where the scan continues; `None` at the end.
     pub next: Option<Cursor>,
 }
 
-/// What leads from one snapshot to another, as [`Store::changes`] gives it.
+/// What leads from one snapshot to another, as [`Reading::changes`] gives it.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Changes {
     /// Where they lead.
     pub head: Head,
@@ -31,8 +33,9 @@ pub struct Changes {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cursor(pub(crate) Vec<u8>);
 
-/// How much of a snapshot [`Store::scan`] gives in one call.
+/// How much of a snapshot [`Reading::scan`] gives in one call.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum Scan {
     /// A small part, from the beginning.
     First,
@@ -42,23 +45,22 @@ pub enum Scan {
     Whole,
 }
 
-/// How long [`Store::peek`] goes by what was seen of a cache.
+/// How long [`Reading::peek`] relies on what was seen of a cache.
 pub const SEEN_FOR: Duration = Duration::from_secs(1);
 
 /// What a reader does with a store. Nothing here changes any data.
 #[async_trait]
 pub trait Reading: Send + Sync {
-    /// Where it is, for people: never with a password.
+    /// Where the store is, for people: never with a password.
     fn location(&self) -> &str;
 
-    /// One look at each of these caches, in their order. What is wrong with one does not hide the
-    /// others.
+    /// The status of each of these caches, in their order. An error of one does not hide the others.
     ///
     /// # Errors
-    /// Only when none can be looked at.
+    /// Only when the status of none can be read.
     async fn statuses(&self, caches: &[Name]) -> Result<Vec<Result<Status>>>;
 
-    /// One look at one cache.
+    /// The status of one cache.
     async fn status(&self, cache: &Name) -> Result<Status> {
         let mut statuses = self.statuses(std::slice::from_ref(cache)).await?;
         statuses

@@ -18,7 +18,7 @@ const BEGINNING: &str = r#"{"data": {"#;
 const END: &str = r#"}, "timestamp": 0000000000.000000}"#;
 
 /// The record of one refill, as far as it has come.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct RecordText(String);
 
 impl RecordText {

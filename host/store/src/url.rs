@@ -1,13 +1,15 @@
 //! How a store is named on a command line, in an environment variable or in kiwi.toml.
 
 use std::fmt;
+#[cfg(feature = "embedded")]
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use crate::redis::RedisOptions;
+#[cfg(feature = "redis")]
+use crate::RedisOptions;
 use crate::{Error, Result};
 
-/// Which store, as a person names it: the URL of a Redis (see [`RedisOptions`]), or `file:DIR` for
+/// Which store, as a person names it: the URL of a Redis (see `RedisOptions`), or `file:DIR` for
 /// the embedded one.
 ///
 /// `Display` and `Debug` never show a password.
@@ -20,10 +22,13 @@ use crate::{Error, Result};
 /// # Ok::<(), kiwi_store::Error>(())
 /// ```
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum StoreUrl {
-    /// A Redis (or Valkey) server.
+    /// A Redis (or Valkey) server (feature `redis`).
+    #[cfg(feature = "redis")]
     Redis(RedisOptions),
-    /// The embedded store in this directory.
+    /// The embedded store in this directory (feature `embedded`).
+    #[cfg(feature = "embedded")]
     Embedded(PathBuf),
 }
 
@@ -34,34 +39,80 @@ impl FromStr for StoreUrl {
         match text.split_once(':') {
             Some(("file", rest)) => match rest.strip_prefix("//").unwrap_or(rest) {
                 "" => Err(malformed("it names no directory")),
-                dir => Ok(Self::Embedded(dir.into())),
+                dir => embedded(dir),
             },
-            Some(("redis" | "rediss" | "valkey" | "valkeys" | "redis+unix" | "valkey+unix" | "unix", _)) => {
-                text.parse().map(Self::Redis)
-            }
-            Some(_) => Err(malformed("it begins with none of these")),
+            Some(("redis" | "rediss" | "valkey" | "valkeys" | "redis+unix" | "valkey+unix" | "unix", _)) => redis(text),
+            Some(_) => Err(malformed("its scheme is not the scheme of a store")),
             None => Err(malformed("it has no scheme")),
         }
     }
 }
 
+impl StoreUrl {
+    /// The same store, with Redis keys and channels that begin with `prefix`.
+    ///
+    /// # Errors
+    /// `is_invalid` if the store has no such prefix, or the prefix has a `{` or `}`.
+    pub fn with_key_prefix(self, prefix: &str) -> Result<Self> {
+        match self {
+            #[cfg(feature = "redis")]
+            Self::Redis(options) => options.with_key_prefix(prefix).map(Self::Redis),
+            #[cfg(feature = "embedded")]
+            Self::Embedded(_) => Err(Error::invalid(format!(
+                "an embedded store has no key_prefix (found `{}`): remove it, or use Redis",
+                prefix.escape_debug()
+            ))),
+        }
+    }
+}
+
+#[cfg(feature = "redis")]
+fn redis(text: &str) -> Result<StoreUrl> {
+    text.parse().map(StoreUrl::Redis)
+}
+
+#[cfg(not(feature = "redis"))]
+fn redis(_: &str) -> Result<StoreUrl> {
+    Err(left_out("a Redis store", "redis"))
+}
+
+#[cfg(feature = "embedded")]
+fn embedded(dir: &str) -> Result<StoreUrl> {
+    Ok(StoreUrl::Embedded(dir.into()))
+}
+
+#[cfg(not(feature = "embedded"))]
+fn embedded(_: &str) -> Result<StoreUrl> {
+    Err(left_out("a `file:` store", "embedded"))
+}
+
+/// This build lacks the store that a URL names.
+#[cfg(not(all(feature = "redis", feature = "embedded")))]
+fn left_out(store: &str, feature: &str) -> Error {
+    Error::invalid(format!(
+        "this build cannot open {store}: enable the feature `{feature}` of the crate kiwi-cache (or kiwi-store)"
+    ))
+}
+
 fn malformed(why: &str) -> Error {
     Error::invalid(format!(
-        "expected the URL of a store, such as redis://127.0.0.1:6379, rediss://USER:PASSWORD@HOST:6379/0, \
-         redis+unix:///run/redis.sock or file:.kiwi; but {why}"
+        "not a valid URL of a store: {why} (expected e.g. redis://127.0.0.1:6379, rediss://USER:PASSWORD@HOST:6379/0, \
+         redis+unix:///run/redis.sock or file:.kiwi)"
     ))
 }
 
 impl fmt::Display for StoreUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Redis(options) => options.fmt(f),
-            Self::Embedded(dir) => write!(f, "file:{}", dir.display()),
+        match *self {
+            #[cfg(feature = "redis")]
+            Self::Redis(ref options) => options.fmt(f),
+            #[cfg(feature = "embedded")]
+            Self::Embedded(ref dir) => write!(f, "file:{}", dir.display()),
         }
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "redis", feature = "embedded"))]
 mod tests {
     use super::*;
 
@@ -104,7 +155,10 @@ mod tests {
         ] {
             let error = text.parse::<StoreUrl>().unwrap_err();
             let message = error.to_string();
-            assert!(error.is_invalid() && message.contains("such as redis://127.0.0.1:6379"), "{text}: {message}");
+            assert!(
+                error.is_invalid() && message.contains("expected e.g. redis://127.0.0.1:6379"),
+                "{text}: {message}"
+            );
             assert!(!message.contains("s3c") && !format!("{error:?}").contains("s3c"), "{text}: {message}");
         }
     }

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use kiwi_store::{Batch, Head, Id, LeaseState, Name, Root, Token, Ttl};
-use kiwi_store::{Begin, Commit, Content, Due, Embedded, Lease, Publish, Scan, Store};
+use kiwi_store::{Begin, CommitError, Content, Due, Embedded, Lease, Publish, Scan, Store};
 
 const LONG: Duration = Duration::from_secs(300);
 const ENTRIES: u64 = 20_000;
@@ -22,12 +22,12 @@ async fn a_host_killed_at_any_moment_leaves_a_whole_map_and_a_free_lease() {
         let host = open(&dir);
         loop {
             let lease = take(&host).await;
-            refill(&host, &lease, ENTRIES).await;
+            refill(&host, lease, ENTRIES).await;
         }
     }
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
-    let mut last = refill(&store, &take(&store).await, ENTRIES).await;
+    let mut last = refill(&store, take(&store).await, ENTRIES).await;
     let reader = Reader::start(dir.path());
     for _ in 0..20 {
         let mut host = other_process("a_host_killed_at_any_moment_leaves_a_whole_map_and_a_free_lease", dir.path());
@@ -38,11 +38,11 @@ async fn a_host_killed_at_any_moment_leaves_a_whole_map_and_a_free_lease() {
         last = whole_map(&store).await;
         assert_eq!(lease_state(&store).await, LeaseState::Free, "a lock goes with its process");
         let lease = take(&store).await;
-        store.release(&lease).await.unwrap();
+        store.release(lease).await.unwrap();
     }
     assert!(reader.stop().await > 20, "the reader went on reading");
 
-    let rewritten = refill(&store, &take(&store).await, ENTRIES).await;
+    let rewritten = refill(&store, take(&store).await, ENTRIES).await;
     assert_eq!(whole_map(&store).await, rewritten);
     let disk = data_file(dir.path());
     assert!(disk < 8 * rewritten.bytes, "{disk} bytes of disk for {} of data", rewritten.bytes);
@@ -58,12 +58,12 @@ async fn another_process_reads_whole_maps_while_this_one_writes() {
     }
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
-    refill(&store, &take(&store).await, ENTRIES).await;
+    refill(&store, take(&store).await, ENTRIES).await;
     let mut reader = other_process("another_process_reads_whole_maps_while_this_one_writes", dir.path());
     let deadline = Instant::now() + LONG;
     while reader.try_wait().unwrap().is_none() {
         assert!(Instant::now() < deadline, "the reader hangs");
-        refill(&store, &take(&store).await, ENTRIES).await;
+        refill(&store, take(&store).await, ENTRIES).await;
     }
     has_passed(&reader.wait_with_output().unwrap());
 }
@@ -79,7 +79,7 @@ async fn a_killed_reader_does_not_keep_old_pages() {
     }
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
-    refill(&store, &take(&store).await, ENTRIES).await;
+    refill(&store, take(&store).await, ENTRIES).await;
     for _ in 0..5 {
         let mut reader = other_process("a_killed_reader_does_not_keep_old_pages", dir.path());
         eventually("the other process reads", async || dir.path().join(".reading").exists()).await;
@@ -88,7 +88,7 @@ async fn a_killed_reader_does_not_keep_old_pages() {
     }
     let (mut sizes, mut bytes) = (Vec::new(), 0);
     for _ in 0..10 {
-        bytes = refill(&store, &take(&store).await, ENTRIES).await.bytes;
+        bytes = refill(&store, take(&store).await, ENTRIES).await.bytes;
         sizes.push(data_file(dir.path()));
     }
     assert!(sizes[9] < 6 * bytes, "the file goes on growing: {sizes:?} for {bytes} bytes");
@@ -113,14 +113,14 @@ async fn processes_exclude_each_other_until_one_is_killed() {
     kill(&mut host);
     let lease = take(&store).await;
     assert!(!store.is_staged(&lease, &key(0)).await.unwrap(), "what the killed host staged is gone");
-    refill(&store, &lease, 100).await;
+    refill(&store, lease, 100).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_is_told_and_the_old_map_stays() {
     if let Some(dir) = told_by_the_other_process() {
         let store = open(&dir);
-        let before = refill(&store, &take(&store).await, 1_000).await;
+        let before = refill(&store, take(&store).await, 1_000).await;
         let lease = take(&store).await;
         let error = loop {
             let mut batch = Batch::default();
@@ -133,9 +133,9 @@ async fn a_full_disk_is_told_and_the_old_map_stays() {
         assert!(error.is_full() && text.contains("airlines") && text.contains("disk is full"), "{text}");
         assert!(text.contains(dir.to_str().unwrap()) && text.contains("What was published stays"), "{text}");
         assert_eq!(whole_map(&store).await, before);
-        store.release(&lease).await.unwrap();
+        store.release(lease).await.unwrap();
         // There is room again for what is smaller.
-        refill(&store, &take(&store).await, 2_000).await;
+        refill(&store, take(&store).await, 2_000).await;
         return;
     }
     let dir = tempfile::tempdir().unwrap();
@@ -150,13 +150,13 @@ async fn a_small_address_space_is_enough() {
     if let Some(dir) = told_by_the_other_process() {
         let store = open(&dir);
         assert_eq!(whole_map(&store).await.entries, 100);
-        let rewritten = refill(&store, &take(&store).await, ENTRIES).await;
+        let rewritten = refill(&store, take(&store).await, ENTRIES).await;
         assert_eq!(whole_map(&store).await, rewritten);
         return;
     }
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
-    refill(&store, &take(&store).await, 100).await;
+    refill(&store, take(&store).await, 100).await;
     limited_process("ulimit -v 8388608", "a_small_address_space_is_enough", dir.path());
     assert_eq!(whole_map(&store).await.entries, ENTRIES);
 }
@@ -166,19 +166,20 @@ async fn another_process_that_forgets_a_cache_is_noticed() {
     if let Some(dir) = told_by_the_other_process() {
         let other = open(&dir);
         assert!(other.forget(&cache()).await.unwrap());
-        refill(&other, &take(&other).await, 7).await;
+        refill(&other, take(&other).await, 7).await;
         return;
     }
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
-    let before = refill(&store, &take(&store).await, 100).await;
+    let before = refill(&store, take(&store).await, 100).await;
     let fenced = take(&store).await;
     let other = other_process("another_process_that_forgets_a_cache_is_noticed", dir.path());
     has_passed(&other.wait_with_output().unwrap());
 
     assert!(!store.renew(&fenced, LONG).await.unwrap());
     let touch = publish(Content::Touch { base: before.id });
-    assert_eq!(store.commit(&fenced, &touch).await.unwrap(), Commit::Fenced);
+    let refused = store.commit(fenced, &touch).await.unwrap_err();
+    assert!(matches!(refused.reason, CommitError::Fenced), "{refused:?}");
     assert_eq!(whole_map(&store).await.entries, 7);
 }
 
@@ -260,7 +261,7 @@ fn key(n: u64) -> String {
 }
 
 fn publish(content: Content) -> Publish {
-    Publish { mark: None, cache_ttl: Ttl::For(LONG), refill_interval: LONG, seq_after: 0, content }
+    Publish::new(content, Ttl::For(LONG), LONG)
 }
 
 async fn take(store: &Arc<dyn Store>) -> Lease {
@@ -271,11 +272,11 @@ async fn take(store: &Arc<dyn Store>) -> Lease {
 }
 
 /// Publishes a map in which every value is the snapshot's id.
-async fn refill(store: &Arc<dyn Store>, lease: &Lease, entries: u64) -> Head {
+async fn refill(store: &Arc<dyn Store>, lease: Lease, entries: u64) -> Head {
     let id = Id::random();
-    let (bytes, root) = stage(store, lease, id, entries).await;
+    let (bytes, root) = stage(store, &lease, id, entries).await;
     let swap = publish(Content::Swap { id, entries, bytes, root });
-    assert_eq!(store.commit(lease, &swap).await.unwrap(), Commit::Done);
+    store.commit(lease, &swap).await.unwrap();
     let head = store.scan(&cache(), Scan::First).await.unwrap().head;
     head.expect("something is published")
 }

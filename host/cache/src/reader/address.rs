@@ -28,12 +28,9 @@ impl Address {
             Place::Text(text) => text.parse()?,
             Place::Url(url) => url,
         };
-        let url = match (url, key_prefix) {
-            (url, None) => url,
-            (StoreUrl::Redis(options), Some(prefix)) => StoreUrl::Redis(options.with_key_prefix(&prefix)?),
-            (StoreUrl::Embedded(_), Some(_)) => {
-                return Err(Error::invalid("an embedded store has no key_prefix: leave it out, or use Redis"));
-            }
+        let url = match key_prefix {
+            None => url,
+            Some(prefix) => url.with_key_prefix(&prefix)?,
         };
         kiwi_store::open(&url)
     }

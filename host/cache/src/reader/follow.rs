@@ -18,7 +18,7 @@ pub(super) async fn follow<V: DeserializeOwned>(
     cache: &Name,
     held: &Snapshot<V>,
 ) -> Result<Option<(Head, Entries<V>)>, Failure> {
-    let Some(Changes { head, deltas }) = store.changes(cache, held.id()).await? else { return Ok(None) };
+    let Some(Changes { head, deltas, .. }) = store.changes(cache, held.id()).await? else { return Ok(None) };
     let mut entries = held.entries().again();
     for (count, (key, change)) in together(&deltas).into_iter().enumerate() {
         take_turns(count).await;
@@ -41,7 +41,7 @@ pub(super) async fn catch_up<V: DeserializeOwned>(
     entries: &mut Base<V>,
 ) -> Result<Option<Head>, Failure> {
     let Some(&first) = seen.first() else { return Ok(None) };
-    let Some(Changes { head, deltas }) = store.changes(cache, first).await? else { return Ok(None) };
+    let Some(Changes { head, deltas, .. }) = store.changes(cache, first).await? else { return Ok(None) };
     let mut chain = std::iter::once(first).chain(deltas.iter().map(|(id, _)| *id));
     if !seen.iter().all(|id| chain.any(|link| link == *id)) {
         return Ok(None);

@@ -64,24 +64,15 @@ impl Seen {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kiwi_store::{Id, Root, Ttl};
+    use kiwi_store::{Id, Root};
 
     const MINUTE: Duration = Duration::from_secs(60);
     const SECOND: Duration = Duration::from_secs(1);
 
     fn head(checked_at: SystemTime) -> Head {
-        Head {
-            id: Id::random(),
-            seq: 1,
-            entries: 0,
-            bytes: 0,
-            root: Root::default(),
-            mark: None,
-            loaded_at: checked_at,
-            checked_at,
-            cache_ttl: Ttl::Forever,
-            refill_interval: MINUTE,
-        }
+        let mut head = Head::new(Id::random(), 0, 0, Root::default());
+        (head.loaded_at, head.checked_at, head.refill_interval) = (checked_at, checked_at, MINUTE);
+        head
     }
 
     /// What is seen of a snapshot checked so long before the look.

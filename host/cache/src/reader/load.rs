@@ -53,7 +53,8 @@ pub(super) fn absent(store: &dyn Store, cache: &Name, presence: &Presence) -> Er
              loads it again (`kiwi-host status` shows when)",
             head.seq, head.entries
         ),
-        Presence::Whole(_) | Presence::Foreign(_) => {
+        // Whole or foreign, so it went away in the meantime.
+        _ => {
             format!("it went away while it was read from {location}: `kiwi-host status` shows when it comes back")
         }
     };

@@ -10,7 +10,7 @@ use super::entries::{Base, Entries};
 use super::freshness::{Seen, State};
 use super::missing::Hook;
 use super::{Ref, Snapshot};
-use kiwi_store::{Error, Head, Id, Name, Result, Root, Ttl};
+use kiwi_store::{Error, Head, Id, Name, Result, Root};
 
 /// A snapshot and what was last seen of it: swapped together, so that one read's answers agree.
 pub(super) struct Held<V> {
@@ -44,18 +44,8 @@ impl<V> Local<V> {
     ) -> Self {
         let entries: Base<V> = entries.into_iter().map(|(key, value)| (key.into(), value)).collect();
         let (now, at) = (SystemTime::now(), Instant::now());
-        let head = Head {
-            id: Id::random(),
-            seq: 1,
-            entries: entries.len() as u64,
-            bytes: 0,
-            root: Root::default(),
-            mark: None,
-            loaded_at: now,
-            checked_at: now,
-            cache_ttl: Ttl::Forever,
-            refill_interval: Duration::MAX,
-        };
+        let mut head = Head::new(Id::random(), entries.len() as u64, 0, Root::default());
+        (head.seq, head.loaded_at, head.checked_at) = (1, now, now);
         let local = Self::new(cache.clone(), Duration::MAX);
         let snapshot = Arc::new(Snapshot::new(cache, &head, Entries::new(entries), hook));
         local.hold(Held { snapshot, seen: Seen::new(&head, now, at) });

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kiwi_store::{Batch, Begin, Commit, Content, Delta, Due, Head, Id, Lease, Name, Publish, Store, Token, Ttl};
+use kiwi_store::{Batch, Begin, Content, Delta, Due, Head, Id, Lease, Name, Publish, Store, Token, Ttl};
 
 use crate::LONG;
 use crate::place::Place;
@@ -33,7 +33,7 @@ impl Publisher {
         }
         let root = entries.iter().copied().collect();
         let swap = Content::Swap { id: Id::random(), entries: entries.len() as u64, bytes, root };
-        self.commit(&lease, swap).await;
+        self.commit(lease, swap).await;
         self.head().await.expect("it was just published")
     }
 
@@ -51,14 +51,14 @@ impl Publisher {
             root.add(key, new);
         }
         let delta = Delta { set: entries.iter().copied().collect(), removed: Vec::new() };
-        self.commit(&lease, Content::Delta { id: Id::random(), base: base.id, delta, bytes, root }).await;
+        self.commit(lease, Content::Delta { id: Id::random(), base: base.id, delta, bytes, root }).await;
         self.head().await.expect("it was just published")
     }
 
     /// Says that what is published still stands.
     pub(crate) async fn touch(&self) {
         let (lease, base) = self.begin().await;
-        self.commit(&lease, Content::Touch { base: base.unwrap().id }).await;
+        self.commit(lease, Content::Touch { base: base.unwrap().id }).await;
     }
 
     pub(crate) async fn head(&self) -> Option<Head> {
@@ -73,14 +73,8 @@ impl Publisher {
         }
     }
 
-    async fn commit(&self, lease: &Lease, content: Content) {
-        let publish = Publish {
-            mark: None,
-            cache_ttl: Ttl::For(LONG),
-            refill_interval: self.refill_interval,
-            seq_after: 0,
-            content,
-        };
-        assert_eq!(self.store.commit(lease, &publish).await.unwrap(), Commit::Done);
+    async fn commit(&self, lease: Lease, content: Content) {
+        let publish = Publish::new(content, Ttl::For(LONG), self.refill_interval);
+        self.store.commit(lease, &publish).await.unwrap();
     }
 }

@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use async_trait::async_trait;
-use futures_util::StreamExt;
 use futures_util::future::join_all;
 use kiwi_cache::{Builder, Cache, Refill, blocking};
 use kiwi_store::{Begin, Due, Error, LastError, Token, Ttl};
@@ -85,7 +84,7 @@ fn blocking_reader(place: &impl Place) -> Builder<blocking::Cache<u64>> {
 async fn begin(publisher: &Publisher) {
     let begun = publisher.store.begin(&publisher.cache, Token::random(), LONG, Due::Always).await.unwrap();
     let Begin::Go { lease, .. } = begun else { panic!("expected the lease, got {begun:?}") };
-    publisher.store.release(&lease).await.unwrap();
+    publisher.store.release(lease).await.unwrap();
 }
 
 async fn a_copy_is_served_without_a_look_at_anything_else(place: impl Place) {
@@ -143,8 +142,8 @@ async fn waiting_ends_with_what_was_tried_and_what_the_last_load_said(place: imp
 
     let begun = publisher.store.begin(&publisher.cache, Token::random(), LONG, Due::Always).await.unwrap();
     let Begin::Go { lease, .. } = begun else { panic!("expected the lease, got {begun:?}") };
-    let failure = LastError { at: SystemTime::now(), kind: "unavailable".into(), message: "no route".into() };
-    publisher.store.fail(&lease, LONG, &failure, Ttl::For(LONG)).await.unwrap();
+    let failure = LastError::new(SystemTime::now(), "unavailable", "no route");
+    publisher.store.fail(lease, LONG, &failure, Ttl::For(LONG)).await.unwrap();
     let impatient = reader(&place).refill_timeout(SHORT).connect().await.unwrap();
     let error = impatient.get_or_refill("FR").await.unwrap_err();
     assert!(

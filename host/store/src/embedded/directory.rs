@@ -7,12 +7,16 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 
-use super::ask::ASK_FILE;
 use super::environment::{Environment, FileId};
 use super::failure::Result;
 use super::filesystem::network_filesystem;
-use super::lease::LEASE_FILE;
 use crate::{Error, Id, Name};
+
+/// Beside the environment's own files: locked by the holder of the lease.
+pub(super) const LEASE_FILE: &str = "lease";
+
+/// Beside the environment's own files: its time is when a reader last asked.
+pub(super) const ASK_FILE: &str = "ask";
 
 /// What every store on one directory in this process shares: LMDB must not open a file twice.
 #[derive(Debug)]
@@ -116,7 +120,7 @@ impl Directory {
 
     /// Deletes the environment of a cache. Whoever has it open, in this process or another, finds it
     /// gone at the next step. `false`: there was none.
-    pub(super) fn delete(&self, cache: &Name) -> Result<bool> {
+    pub(super) fn forget(&self, cache: &Name) -> Result<bool> {
         let mut environments = lock(&self.environments);
         let _guard = self.guard()?;
         environments.remove(cache);
@@ -146,7 +150,7 @@ impl Directory {
 /// No cache's name begins with a dot.
 const FORGOTTEN: &str = ".forgotten-";
 
-/// What a panic leaves behind here is in order: a map that misses an environment.
+/// A poisoned lock is fine here: at worst the map lacks an environment, which is then opened again.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

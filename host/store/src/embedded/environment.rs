@@ -16,8 +16,13 @@ use super::failure::{Failure, Result};
 use super::record::{Format, Meta, Millis, Published, Slot, Staging};
 use crate::Error;
 
-/// A key is as long as LMDB allows.
+/// The longest key that LMDB allows.
 pub(super) const MAX_KEY_BYTES: usize = 511;
+
+/// Whether LMDB can take a key: it calls any other length a mistake.
+pub(super) fn is_key(key: &str) -> bool {
+    (1..=MAX_KEY_BYTES).contains(&key.len())
+}
 
 const FORMAT: Format = Format(1);
 

@@ -13,15 +13,23 @@ use std::time::Duration;
 
 use heed::RwTxn;
 
-use super::directory::Directory;
+use super::directory::{Directory, LEASE_FILE};
 use super::environment::Environment;
 use super::failure::Result;
 use super::record::{Failed, Millis, Published, Refill, Staging};
-use crate::{Begin, Due, Lease};
-use crate::{LastError, Name, Token, Ttl};
+use crate::{Begin, Due, LastError, Lease, Name, Token, Ttl};
 
-/// Beside the environment's own files.
-pub(super) const LEASE_FILE: &str = "lease";
+/// The holder of a lease, for the thread that waits for the disk.
+pub(super) struct Holder {
+    pub(super) cache: Name,
+    pub(super) token: Token,
+}
+
+impl Holder {
+    pub(super) fn of(lease: &Lease) -> Self {
+        Self { cache: lease.cache().clone(), token: lease.token() }
+    }
+}
 
 /// The locked files of one store's leases: dropped with it.
 #[derive(Debug, Default)]
@@ -33,10 +41,10 @@ impl Locks {
     }
 
     /// Unlocks the file of a lease that has come to its end.
-    pub(super) fn drop(&self, lease: &Lease) {
+    pub(super) fn drop(&self, holder: &Holder) {
         let mut files = self.files();
-        if files.get(&lease.cache).is_some_and(|(token, _)| *token == lease.token) {
-            files.remove(&lease.cache);
+        if files.get(&holder.cache).is_some_and(|(token, _)| *token == holder.token) {
+            files.remove(&holder.cache);
         }
     }
 
@@ -102,17 +110,17 @@ fn refusal(
     })
 }
 
-pub(super) fn renew(directory: &Directory, locks: &Locks, lease: &Lease, lease_ttl: Duration) -> Result<bool> {
-    if let Some(environment) = directory.find(&lease.cache)? {
+pub(super) fn renew(directory: &Directory, locks: &Locks, holder: &Holder, lease_ttl: Duration) -> Result<bool> {
+    if let Some(environment) = directory.find(&holder.cache)? {
         let mut txn = environment.write()?;
-        if is_held(&environment, &txn, lease)? {
+        if is_held(&environment, &txn, holder)? {
             let until = Millis::now().plus(lease_ttl);
-            environment.meta().put(&mut txn, &Refill::Held { token: lease.token, until })?;
+            environment.meta().put(&mut txn, &Refill::Held { token: holder.token, until })?;
             txn.commit()?;
             return Ok(true);
         }
     }
-    locks.drop(lease);
+    locks.drop(holder);
     Ok(false)
 }
 
@@ -123,30 +131,30 @@ pub(super) struct Failing {
     pub(super) keep: Ttl,
 }
 
-pub(super) fn fail(directory: &Directory, locks: &Locks, lease: &Lease, failing: &Failing) -> Result<()> {
-    end(directory, locks, lease, |environment, txn| {
+pub(super) fn fail(directory: &Directory, locks: &Locks, holder: &Holder, failing: &Failing) -> Result<()> {
+    end(directory, locks, holder, |environment, txn| {
         let now = Millis::now();
         environment.meta().put(txn, &Refill::Backoff { until: now.plus(failing.backoff) })?;
         environment.meta().put(txn, &Failed::new(&failing.error, now.plus_ttl(failing.keep)))
     })
 }
 
-pub(super) fn release(directory: &Directory, locks: &Locks, lease: &Lease) -> Result<()> {
-    end(directory, locks, lease, |environment, txn| environment.meta().delete::<Refill>(txn))
+pub(super) fn release(directory: &Directory, locks: &Locks, holder: &Holder) -> Result<()> {
+    end(directory, locks, holder, |environment, txn| environment.meta().delete::<Refill>(txn))
 }
 
 /// Gives a lease back with nothing published, unless it is not ours any more.
 fn end(
     directory: &Directory,
     locks: &Locks,
-    lease: &Lease,
+    holder: &Holder,
     record: impl FnOnce(&Environment, &mut RwTxn<'_>) -> Result<()>,
 ) -> Result<()> {
     // Even when the rest does not come through: the lock says that we are at work, and we are not.
-    locks.drop(lease);
-    let Some(environment) = directory.find(&lease.cache)? else { return Ok(()) };
+    locks.drop(holder);
+    let Some(environment) = directory.find(&holder.cache)? else { return Ok(()) };
     let mut txn = environment.write()?;
-    if is_held(&environment, &txn, lease)? {
+    if is_held(&environment, &txn, holder)? {
         environment.clear_staging(&mut txn)?;
         record(&environment, &mut txn)?;
         txn.commit()?;
@@ -155,8 +163,8 @@ fn end(
 }
 
 /// Whether a lease is still ours; also when its time has run out, as long as nobody took it.
-pub(super) fn is_held(environment: &Environment, txn: &RwTxn<'_>, lease: &Lease) -> Result<bool> {
-    Ok(environment.meta().get::<Refill>(txn)?.is_some_and(|refill| refill.is_held_by(lease.token)))
+pub(super) fn is_held(environment: &Environment, txn: &RwTxn<'_>, holder: &Holder) -> Result<bool> {
+    Ok(environment.meta().get::<Refill>(txn)?.is_some_and(|refill| refill.is_held_by(holder.token)))
 }
 
 /// Whether a living process holds the lock.

@@ -4,37 +4,36 @@ use heed::{RoTxn, RwTxn};
 
 use super::changes;
 use super::directory::Directory;
-use super::environment::{Environment, MAX_KEY_BYTES};
+use super::environment::{Environment, MAX_KEY_BYTES, is_key};
 use super::failure::Result;
-use super::lease::{Locks, is_held};
+use super::lease::{Holder, Locks, is_held};
 use super::record::{Checked, Failed, Loaded, Millis, Published, Refill, Slot, Staging};
-use crate::{Batch, Error, Head, Id, Name, Ttl};
-use crate::{Commit, Content, Lease, Publish};
+use crate::{Batch, CommitError, Content, Error, Head, Id, Name, Publish, Ttl};
 
-pub(super) fn stage(directory: &Directory, lease: &Lease, batch: &Batch) -> Result<()> {
-    let Some(environment) = directory.find(&lease.cache)? else { return Ok(()) };
+pub(super) fn stage(directory: &Directory, holder: &Holder, batch: &Batch) -> Result<()> {
+    let Some(environment) = directory.find(&holder.cache)? else { return Ok(()) };
     let mut txn = environment.write()?;
     // Otherwise it would go into what another host stages. The commit says that the lease is lost.
-    if let Some(slot) = staged_by(&environment, &txn, lease)? {
+    if let Some(slot) = staged_by(&environment, &txn, holder)? {
         put_all(&environment, &mut txn, slot, batch)?;
         txn.commit()?;
     }
     Ok(())
 }
 
-pub(super) fn is_staged(directory: &Directory, lease: &Lease, key: &str) -> Result<bool> {
-    let Some(environment) = directory.find(&lease.cache)? else { return Ok(false) };
+pub(super) fn is_staged(directory: &Directory, holder: &Holder, key: &str) -> Result<bool> {
+    let Some(environment) = directory.find(&holder.cache)? else { return Ok(false) };
     let txn = environment.read()?;
-    match staged_by(&environment, &txn, lease)? {
+    match staged_by(&environment, &txn, holder)? {
         Some(slot) if is_key(key) => Ok(environment.data(slot).get(&txn, key)?.is_some()),
         _ => Ok(false),
     }
 }
 
 /// The table that holds what this lease has staged.
-fn staged_by(environment: &Environment, txn: &RoTxn<'_>, lease: &Lease) -> Result<Option<Slot>> {
+fn staged_by(environment: &Environment, txn: &RoTxn<'_>, holder: &Holder) -> Result<Option<Slot>> {
     match environment.meta().get::<Staging>(txn)? {
-        Some(Staging(owner)) if owner == lease.token => environment.staging(txn).map(Some),
+        Some(Staging(owner)) if owner == holder.token => environment.staging(txn).map(Some),
         _ => Ok(None),
     }
 }
@@ -50,10 +49,6 @@ fn put_all(environment: &Environment, txn: &mut RwTxn<'_>, slot: Slot, batch: &B
     Ok(())
 }
 
-pub(super) fn is_key(key: &str) -> bool {
-    (1..=MAX_KEY_BYTES).contains(&key.len())
-}
-
 fn bad_key(key: &str) -> Error {
     let start: String = key.chars().take(32).collect();
     Error::invalid(format!(
@@ -63,33 +58,37 @@ fn bad_key(key: &str) -> Error {
     ))
 }
 
-pub(super) fn commit(directory: &Directory, locks: &Locks, lease: &Lease, publish: &Publish) -> Result<Commit> {
-    let Some(environment) = directory.find(&lease.cache)? else { return Ok(Commit::Fenced) };
+/// What a commit came to, where the store itself did not fail.
+type Committed = Result<(), CommitError>;
+
+pub(super) fn commit(directory: &Directory, locks: &Locks, holder: &Holder, publish: &Publish) -> Result<Committed> {
+    let Some(environment) = directory.find(&holder.cache)? else { return Ok(Err(CommitError::Fenced)) };
     let mut txn = environment.write()?;
     let now = Millis::now();
     let published = environment.published(&txn, now)?;
     if let (Some(id), Some(published)) = (new_id(&publish.content), &published)
         && published.loaded.id == id
     {
-        return Ok(Commit::Done);
+        return Ok(Ok(()));
     }
-    if !is_held(&environment, &txn, lease)? {
-        return Ok(Commit::Fenced);
+    if !is_held(&environment, &txn, holder)? {
+        return Ok(Err(CommitError::Fenced));
     }
     let loaded = match &publish.content {
         Content::Swap { id, entries, bytes, root } => {
-            let Some(slot) = staged(&environment, &txn, lease, *entries)? else { return Ok(Commit::StagingLost) };
+            let Some(slot) = staged(&environment, &txn, holder, *entries)? else {
+                return Ok(Err(CommitError::StagingLost));
+            };
             environment.changes().clear(&mut txn)?;
             let seq = environment.next_seq(&txn, publish.seq_after)?;
             Loaded { id: *id, seq, entries: *entries, bytes: *bytes, root: *root, at: now, slot, changes_bytes: 0 }
         }
-        Content::Restore { head } => return restore(&environment, txn, lease, head, publish),
         Content::Delta { base, .. } | Content::Touch { base } => {
             let Some(published) = published.filter(|published| published.loaded.id == *base) else {
-                return Ok(Commit::Moved);
+                return Ok(Err(CommitError::Moved));
             };
             if !environment.is_whole(&txn, &published)? {
-                return Ok(Commit::Lost);
+                return Ok(Err(CommitError::Lost));
             }
             change(&environment, &mut txn, published.loaded, publish, now)?
         }
@@ -101,45 +100,44 @@ pub(super) fn commit(directory: &Directory, locks: &Locks, lease: &Lease, publis
     environment.meta().delete::<Refill>(&mut txn)?;
     environment.meta().delete::<Failed>(&mut txn)?;
     txn.commit()?;
-    locks.drop(lease);
-    Ok(Commit::Done)
+    locks.drop(holder);
+    Ok(Ok(()))
 }
 
 fn new_id(content: &Content) -> Option<Id> {
     match content {
         Content::Swap { id, .. } | Content::Delta { id, .. } => Some(*id),
-        Content::Touch { .. } | Content::Restore { .. } => None,
+        Content::Touch { .. } => None,
     }
 }
 
 /// The table that this lease has staged this many entries in.
-fn staged(environment: &Environment, txn: &RoTxn<'_>, lease: &Lease, entries: u64) -> Result<Option<Slot>> {
-    let Some(slot) = staged_by(environment, txn, lease)? else { return Ok(None) };
+fn staged(environment: &Environment, txn: &RoTxn<'_>, holder: &Holder, entries: u64) -> Result<Option<Slot>> {
+    let Some(slot) = staged_by(environment, txn, holder)? else { return Ok(None) };
     Ok((environment.data(slot).len(txn)? == entries).then_some(slot))
 }
 
-/// Puts a lost snapshot back; lease and last error stay.
-fn restore(
-    environment: &Environment,
-    mut txn: RwTxn<'_>,
-    lease: &Lease,
-    head: &Head,
-    publish: &Publish,
-) -> Result<Commit> {
+/// Publishes a copy of a snapshot that was lost; lease and last error stay.
+pub(super) fn restore(directory: &Directory, holder: &Holder, head: &Head) -> Result<Committed> {
+    let Some(environment) = directory.find(&holder.cache)? else { return Ok(Err(CommitError::Fenced)) };
+    let mut txn = environment.write()?;
     let now = Millis::now();
-    if environment.whole(&txn, now)?.is_some() {
-        return Ok(Commit::Moved);
+    if !is_held(&environment, &txn, holder)? {
+        return Ok(Err(CommitError::Fenced));
     }
-    let Some(slot) = staged(environment, &txn, lease, head.entries)? else { return Ok(Commit::StagingLost) };
+    if environment.whole(&txn, now)?.is_some() {
+        return Ok(Err(CommitError::Moved));
+    }
+    let Some(slot) = staged(&environment, &txn, holder, head.entries)? else {
+        return Ok(Err(CommitError::StagingLost));
+    };
     environment.changes().clear(&mut txn)?;
     let Head { id, seq, entries, bytes, root, .. } = *head;
     let loaded = Loaded { id, seq, entries, bytes, root, at: head.loaded_at.into(), slot, changes_bytes: 0 };
-    let mut checked = Checked::new(publish, now);
-    checked.at = head.checked_at.into();
-    environment.meta().put(&mut txn, &Published { loaded, checked })?;
+    environment.meta().put(&mut txn, &Published { loaded, checked: Checked::as_in(head, now) })?;
     environment.clear_staging(&mut txn)?;
     txn.commit()?;
-    Ok(Commit::Done)
+    Ok(Ok(()))
 }
 
 /// Applies a delta to the published table itself: whoever reads it sees the table as it was when

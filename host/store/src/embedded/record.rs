@@ -1,4 +1,4 @@
-//! What stands in an environment's `meta` table: small records, as JSON, for people to read with
+//! The records of an environment's `meta` table: small, and JSON, so that people can read them with
 //! LMDB's own tools.
 
 use std::fmt::Display;
@@ -112,6 +112,17 @@ impl Checked {
             expires_at: now.plus_ttl(publish.cache_ttl),
             cache_ttl_ms: publish.cache_ttl.as_millis(),
             refill_interval_ms: millis(publish.refill_interval),
+        }
+    }
+
+    /// As a head says, to be kept from now on.
+    pub(super) fn as_in(head: &Head, now: Millis) -> Self {
+        Self {
+            mark: head.mark.clone(),
+            at: head.checked_at.into(),
+            expires_at: now.plus_ttl(head.cache_ttl),
+            cache_ttl_ms: head.cache_ttl.as_millis(),
+            refill_interval_ms: millis(head.refill_interval),
         }
     }
 }

@@ -1,12 +1,13 @@
-//! What Redis' errors mean here, and what to do about them.
+//! What the errors of Redis mean here, and what to do about them.
 
 use redis::{ErrorKind, RedisError};
 
+use super::meta::FORMAT;
 use super::server::Server;
-use crate::Error;
+use crate::{Error, Layout};
 
 impl Server {
-    /// Says in our words what went wrong.
+    /// Explains an error of redis-rs or of the server.
     pub(super) fn explain(&self, error: RedisError) -> Error {
         let at = &self.location;
         let code = error.code().unwrap_or_default().to_owned();
@@ -19,7 +20,7 @@ impl Server {
             _ if error.is_io_error() => self.lost_connection(&error),
             _ if error.kind() == ErrorKind::AuthenticationFailed => self.wrong_password(),
             "WRONGPASS" | "NOAUTH" => self.wrong_password(),
-            // What a client that has not given a password is told of a long command, and of SELECT:
+            // The server's answers to a long command, and to SELECT, of a client that gave no password:
             // redis-rs passes on no code of what fails while it connects.
             "ERR" if detail.contains("unauthenticated") || detail.contains("Authentication required") => {
                 self.wrong_password()
@@ -27,7 +28,8 @@ impl Server {
             "NOPERM" => self.no_permission(&detail),
             "ERR" if detail.contains("no permissions") => self.no_permission(&detail),
             "WRONGTYPE" => Error::wrong_type(format!(
-                "Redis at {at}: a key in our place holds something else: delete or rename it, or set another key_prefix"
+                "Redis at {at}: one of our keys holds a value of another type: delete or rename it, or set another \
+                 key_prefix"
             )),
             "OOM" => Error::full(format!(
                 "Redis at {at} is full: raise its maxmemory (`CONFIG SET maxmemory SIZE`), or free some of it"
@@ -39,17 +41,18 @@ impl Server {
                 Error::invalid(format!("Redis at {at} is a node of a cluster: expected a standalone server"))
             }
             "READONLY" => Error::unavailable(format!(
-                "Redis at {at} is a read-only replica: name the primary, or wait until this one becomes it"
+                "Redis at {at} is a read-only replica: use the primary, or wait until this one becomes it"
             )),
             "LOADING" => Error::unavailable(format!("Redis at {at} is still loading its data: wait")),
-            "BUSY" => {
-                Error::unavailable(format!("Redis at {at} is busy with somebody's script: wait, or `SCRIPT KILL`"))
-            }
+            "BUSY" => Error::unavailable(format!(
+                "Redis at {at} is busy with a script of another client: wait, or `SCRIPT KILL`"
+            )),
             "ERR" if detail.contains("DB index") => Error::invalid(format!(
                 "Redis at {at} has no such database: see its `databases` setting, and the number in the store's URL"
             )),
             "" => Error::unavailable(format!("Redis at {at}: {error}")),
-            code => Error::unavailable(format!("Redis at {at} answered {code} {detail}")),
+            // Without a cause, which would say the same in other words.
+            code => return Error::unavailable(format!("Redis at {at} answered {code} {detail}")),
         };
         explained.because(error)
     }
@@ -57,7 +60,7 @@ impl Server {
     fn lost_connection(&self, error: &RedisError) -> Error {
         let message = error.to_string();
         let advice = if message.contains("certificate") {
-            " (if its authority is your own, name its certificate in the store's URL: `rediss://HOST?ca=FILE`)"
+            " (if you have a certificate authority of your own, name its file in the store's URL: `rediss://HOST?ca=FILE`)"
         } else {
             ""
         };
@@ -79,15 +82,9 @@ impl Server {
         }
     }
 
-    /// Who we are to Redis.
-    pub(super) fn user(&self) -> &str {
-        self.options.connection.redis_settings().username().unwrap_or("default")
-    }
-
     /// The user may not run a command (on a key).
     pub(super) fn forbidden(&self, command: &str, key: &str) -> Error {
-        let prefix = &self.options.key_prefix;
-        let user = self.user();
+        let (user, prefix) = (self.options.user(), self.options.key_prefix());
         let (what, right) = match command {
             "@all" => ("use our keys".to_owned(), String::new()),
             _ => (format!("run {}", command.to_uppercase()), format!(" +{}", command.to_lowercase())),
@@ -98,5 +95,45 @@ impl Server {
              `ACL SETUSER {user} ~{prefix}* &{prefix}*{right}`",
             self.location
         ))
+    }
+
+    /// One of our keys holds a value of another type.
+    pub(super) fn wrong_type(&self, key: &str, found: &str) -> Error {
+        let expected = match key {
+            key if key.ends_with(":changes") => "stream",
+            key if key.starts_with("resource:") || key.starts_with("lock:") || key.ends_with(":record") => "string",
+            _ => "hash",
+        };
+        Error::wrong_type(format!(
+            "expected a {expected} or nothing at `{key}` in Redis at {}, found a {found}: delete or rename it, or set \
+             another key_prefix",
+            self.location
+        ))
+    }
+
+    pub(super) fn newer_format(&self, format: &str) -> Error {
+        Error::format(format!(
+            "the data in Redis at {} is in format {format}, and this program reads formats up to {FORMAT}: update it",
+            self.location
+        ))
+    }
+
+    /// What an explained error means for a cache of this layout.
+    pub(super) fn explain_layout(&self, layout: &Layout, error: Error) -> Error {
+        let Some(key) = layout.record_key() else { return error };
+        if error.is_denied() {
+            let (user, resource, lock) = (self.options.user(), key.resource(), key.lock());
+            return error.adding(&format!("; its record also needs `ACL SETUSER {user} ~{resource} ~{lock}`"));
+        }
+        // The explanation of MOVED and CROSSSLOT.
+        if !error.is_invalid() {
+            return error;
+        }
+        Error::invalid(format!(
+            "the layout `{}` does not work in a Redis Cluster, where its keys are in different slots: use a standalone \
+             server, or `layout = \"hash\"`",
+            layout.as_str()
+        ))
+        .because(error)
     }
 }

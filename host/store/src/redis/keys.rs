@@ -2,11 +2,14 @@
 
 use std::fmt::Display;
 
-use crate::Name;
-use crate::{Layout, RecordKey};
+use crate::{Layout, Name, RecordKey};
+
+/// The most keys of the data that one command names.
+pub(super) const MAX_KEYS_PER_COMMAND: usize = 1_000;
 
 /// The keys of one cache. All have the hash tag `{name}`, so that they share a slot in a cluster
 /// and a script may name them together; only the record has names that kiwi-cache has chosen.
+#[derive(Clone)]
 pub(super) struct Keys {
     /// Hash: key -> JSON text. No key when the map is empty.
     pub(super) data: String,
@@ -16,19 +19,20 @@ pub(super) struct Keys {
     pub(super) lease: String,
     /// Stream: the deltas between the last snapshots.
     pub(super) changes: String,
-    /// Not a key: where commits are announced.
+    /// A channel: commits are announced on it.
     pub(super) channel: String,
-    /// Not a key: where readers that find nothing ask for it.
+    /// A channel: readers that find nothing ask on it.
     pub(super) ask: String,
     /// The keys that are shared with kiwi-cache, where the layout has a record.
     pub(super) record: Option<Record>,
 }
 
 /// The keys of a cache that kiwi-cache knows.
+#[derive(Clone)]
 pub(super) struct Record {
     /// String: the map and the time it was saved, as JSON.
     pub(super) resource: String,
-    /// String: there while somebody loads.
+    /// String: exists while somebody loads.
     pub(super) lock: String,
 }
 
@@ -56,20 +60,26 @@ impl Keys {
         format!("{}:changes", self.staging(token))
     }
 
-    /// String: the record that a holder of the lease has staged so far.
+    /// String: the record that a holder of the lease has sent.
     pub(super) fn staged_record(&self, token: impl Display) -> String {
         format!("{}:record", self.staging(token))
     }
 
-    /// What a script about a lease takes behind its other keys: what was staged of the record, and its lock.
-    pub(super) fn staged_record_and_lock(&self, token: impl Display) -> Vec<String> {
-        self.record.iter().flat_map(|record| [self.staged_record(&token), record.lock.clone()]).collect()
-    }
-
-    /// As [`Keys::staged_record_and_lock`], with the record itself in front.
-    pub(super) fn whole_record(&self, token: impl Display) -> Vec<String> {
-        let resource = self.record.iter().map(|record| record.resource.clone());
-        resource.chain(self.staged_record_and_lock(token)).collect()
+    /// The keys of every script, in the order in which `prelude.lua` names them. The last three are left out
+    /// where the layout has no record, and are nil there.
+    pub(super) fn of_scripts(&self, token: impl Display) -> Vec<String> {
+        let mut keys = vec![
+            self.data.clone(),
+            self.meta.clone(),
+            self.lease.clone(),
+            self.changes.clone(),
+            self.staging(&token),
+            self.lent_changes(&token),
+        ];
+        if let Some(record) = &self.record {
+            keys.extend([record.resource.clone(), self.staged_record(token), record.lock.clone()]);
+        }
+        keys
     }
 }
 
@@ -96,12 +106,12 @@ pub(super) fn meta_pattern(prefix: &str) -> String {
     pattern + "{*}:meta"
 }
 
-/// The cache a meta key belongs to, unless it is none of ours.
+/// The cache a meta key belongs to, if it is one of ours.
 pub(super) fn cache_of_meta(prefix: &str, key: &str) -> Option<Name> {
     key.strip_prefix(prefix)?.strip_prefix('{')?.strip_suffix("}:meta")?.parse().ok()
 }
 
-/// The cache that is asked for on a channel, unless it is none of ours.
-pub(super) fn asked_cache(prefix: &str, channel: &str) -> Option<Name> {
+/// The cache that is asked for on a channel, if the channel is one of ours.
+pub(super) fn cache_of_ask(prefix: &str, channel: &str) -> Option<Name> {
     channel.strip_prefix(prefix)?.strip_prefix('{')?.strip_suffix("}:ask")?.parse().ok()
 }

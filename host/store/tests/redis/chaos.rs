@@ -103,8 +103,8 @@ async fn write(store: Redis, cache: Name, record: Arc<Record>) {
         let known = base.and_then(|head| Some((head.id, record.map(head.id)?)));
         let committed = match known {
             Some((base, _)) if fastrand::u8(..) < 20 => {
-                let committed = store.commit(&lease, &publish(Content::Touch { base })).await.unwrap();
-                (committed == Commit::Done).then(|| count(&record.touches));
+                let committed = store.commit(lease, &publish(Content::Touch { base })).await;
+                committed.is_ok().then(|| count(&record.touches));
                 committed
             }
             Some((base, from)) if fastrand::u8(..) < 170 => {
@@ -117,8 +117,8 @@ async fn write(store: Redis, cache: Name, record: Arc<Record>) {
                     root: root(&to),
                 };
                 pause().await;
-                let committed = store.commit(&lease, &publish(content)).await.unwrap();
-                (committed == Commit::Done).then(|| count(&record.deltas));
+                let committed = store.commit(lease, &publish(content)).await;
+                committed.is_ok().then(|| count(&record.deltas));
                 committed
             }
             _ => {
@@ -131,14 +131,15 @@ async fn write(store: Redis, cache: Name, record: Arc<Record>) {
                 if fastrand::u8(..) < 30 {
                     continue; // killed
                 }
-                let committed = store.commit(&lease, &swap(id, &map)).await.unwrap();
-                (committed == Commit::Done).then(|| count(&record.swaps));
+                let committed = store.commit(lease, &swap(id, &map)).await;
+                committed.is_ok().then(|| count(&record.swaps));
                 committed
             }
         };
-        if committed != Commit::Done {
+        if let Err(NotCommitted { lease, reason }) = committed {
+            assert!(!matches!(reason, CommitError::Failed(_)), "{reason}");
             count(&record.refusals);
-            store.fail(&lease, Duration::from_millis(5), &failure(), CACHE_TTL).await.unwrap();
+            store.fail(lease, Duration::from_millis(5), &failure(), CACHE_TTL).await.unwrap();
         }
     }
 }

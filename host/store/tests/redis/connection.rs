@@ -113,7 +113,7 @@ async fn a_restart_between_two_calls_is_not_even_noticed() {
         bytes: batch(&after).bytes() as u64,
         root: root(&after),
     };
-    assert_eq!(store.commit(&lease, &publish(change)).await.unwrap(), Commit::Done);
+    store.commit(lease, &publish(change)).await.unwrap();
     let (head, map) = published(&store, &cache).await.unwrap();
     assert_eq!((head.id, map), (id, after));
     assert_eq!(immortal(&server), [""; 0]);
@@ -138,7 +138,7 @@ async fn what_a_delta_leaves_where_its_script_was_not_known_has_an_end() {
         bytes: batch(&after).bytes() as u64,
         root: root(&after),
     };
-    store.commit(&lease, &publish(change)).await.unwrap_err();
+    let _lease = refused!(store, lease, &publish(change), Failed(_));
     let _: () = server.command(&["ACL", "SETUSER", "default", "+eval"]).unwrap();
     let left: Vec<String> = server.command(&["KEYS", "*:staging:*"]).unwrap();
     assert_eq!(left.len(), 2, "{left:?}");
@@ -237,7 +237,7 @@ async fn all_keys_of_a_cache_share_a_slot() {
         bytes: batch(&after).bytes() as u64,
         root: root(&after),
     };
-    assert_eq!(store.commit(&lease, &publish(content)).await.unwrap(), Commit::Done);
+    store.commit(lease, &publish(content)).await.unwrap();
     assert_eq!(published(&store, &cache).await.unwrap().1, after);
     assert_eq!(store.changes(&cache, id).await.unwrap().unwrap().deltas.len(), 1);
     let findings = store.check().await.unwrap();

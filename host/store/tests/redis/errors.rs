@@ -2,6 +2,7 @@
 
 use super::*;
 use kiwi_store::Error;
+use kiwi_store::testing::same_lease;
 use kiwi_store::{Administration, Publishing, Reading};
 
 /// The error of an attempt to take the lease.
@@ -113,12 +114,12 @@ async fn a_stranger_that_comes_during_the_load_stops_the_commit_untouched() {
     let (lease, _) = take(&store, &cache).await;
     store.stage(&lease, &batch(&old)).await.unwrap();
     let _: () = server.command(&["SET", "kiwi:{airlines}:changes", "mine"]).unwrap();
-    let error = store.commit(&lease, &swap(Id::random(), &old)).await.unwrap_err();
+    let (lease, error) = failed(store.commit(lease, &swap(Id::random(), &old)).await);
     assert!(error.is_wrong_type(), "{error}");
     says(&error, &["expected a stream"]);
     assert_eq!(published(&store, &cache).await.unwrap().1, old);
     // The lease can be given back all the same.
-    store.fail(&lease, Duration::ZERO, &failure(), CACHE_TTL).await.unwrap();
+    store.fail(same_lease(&lease), Duration::ZERO, &failure(), CACHE_TTL).await.unwrap();
     assert!(!store.renew(&lease, LEASE_TTL).await.unwrap());
 }
 
@@ -142,10 +143,11 @@ async fn full_memory_is_told_and_the_old_data_lives_on() {
         bytes: 3,
         root: Root::default(),
     };
-    assert!(store.commit(&lease, &publish(change)).await.unwrap_err().is_full());
+    let (lease, error) = failed(store.commit(lease, &publish(change)).await);
+    assert!(error.is_full(), "{error}");
     assert!(store.renew(&lease, LEASE_TTL).await.unwrap());
     assert!(store.prolong(&cache, Ttl::For(Duration::from_secs(6_000))).await.unwrap());
-    store.fail(&lease, Duration::from_secs(60), &failure(), CACHE_TTL).await.unwrap();
+    store.fail(lease, Duration::from_secs(60), &failure(), CACHE_TTL).await.unwrap();
 
     let status = store.status(&cache).await.unwrap();
     assert_eq!(status.presence.whole().map(|head| head.id), Some(id));

@@ -3,6 +3,16 @@
 #[path = "../support/redis_server.rs"]
 mod redis_server;
 
+/// A commit that must be refused for this reason; gives its lease back.
+macro_rules! refused {
+    ($store:expr, $lease:expr, $publish:expr, $reason:ident $(($what:pat))?) => {
+        match $store.commit($lease, $publish).await {
+            Err(NotCommitted { lease, reason: CommitError::$reason $(($what))? }) => lease,
+            other => panic!("expected {}, got {other:?}", stringify!($reason)),
+        }
+    };
+}
+
 mod chaos;
 mod connection;
 mod errors;
@@ -14,8 +24,8 @@ mod refill;
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
-use kiwi_store::{Batch, Head, Id, LastError, Name, Root, Token, Ttl};
-use kiwi_store::{Begin, Commit, Content, Delta, Due, Lease, Publish, Redis, Scan, Store, StoreUrl};
+use kiwi_store::{Batch, CommitError, Error, Head, Id, LastError, Name, NotCommitted, Root, Token, Ttl};
+use kiwi_store::{Begin, Content, Delta, Due, Lease, Publish, Redis, Scan, Store, StoreUrl};
 
 use redis_server::RedisServer;
 
@@ -54,7 +64,7 @@ fn swap(id: Id, map: &Map) -> Publish {
 }
 
 fn publish(content: Content) -> Publish {
-    Publish { mark: None, cache_ttl: CACHE_TTL, refill_interval: REFILL_INTERVAL, seq_after: 0, content }
+    Publish::new(content, CACHE_TTL, REFILL_INTERVAL)
 }
 
 /// The delta between two maps.
@@ -67,7 +77,7 @@ fn delta(from: &Map, to: &Map) -> Delta {
 }
 
 fn failure() -> LastError {
-    LastError { at: SystemTime::UNIX_EPOCH, kind: "unavailable".into(), message: "the source is down".into() }
+    LastError::new(SystemTime::UNIX_EPOCH, "unavailable", "the source is down")
 }
 
 /// Takes the lease, whatever is published.
@@ -83,7 +93,7 @@ async fn refill(store: &dyn Store, cache: &Name, map: &Map) -> Id {
     let (lease, _) = take(store, cache).await;
     store.stage(&lease, &batch(map)).await.unwrap();
     let id = Id::random();
-    assert_eq!(store.commit(&lease, &swap(id, map)).await.unwrap(), Commit::Done);
+    store.commit(lease, &swap(id, map)).await.unwrap();
     id
 }
 
@@ -101,6 +111,14 @@ const IMMORTAL: &str = "local keys = redis.call('KEYS', '*') local immortal = {}
 
 fn immortal(server: &RedisServer) -> Vec<String> {
     server.command(&["EVAL", IMMORTAL, "0"]).unwrap()
+}
+
+/// A commit that must fail with an error of the store; gives its lease back.
+fn failed(committed: Result<(), NotCommitted>) -> (Lease, Error) {
+    match committed {
+        Err(NotCommitted { lease, reason: CommitError::Failed(error) }) => (lease, error),
+        other => panic!("expected an error of the store, got {other:?}"),
+    }
 }
 
 /// Waits for something that another thread or server does.

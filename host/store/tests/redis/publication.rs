@@ -1,6 +1,9 @@
 //! Commits: what they come to when replies, staging, leases or data are lost, and deltas.
 
 use super::*;
+use std::sync::Arc;
+
+use kiwi_store::testing::{Fault, FaultyStore, Method, same_lease};
 use kiwi_store::{Publishing, Reading};
 
 /// A delta from what `base` names to `to`.
@@ -19,14 +22,16 @@ async fn a_commit_whose_reply_was_lost_is_done_when_repeated() {
     let (lease, _) = take(&store, &cache).await;
     store.stage(&lease, &batch(&first)).await.unwrap();
     let by_swap = swap(Id::random(), &first);
-    for _ in 0..2 {
-        assert_eq!(store.commit(&lease, &by_swap).await.unwrap(), Commit::Done);
-    }
+    let faulty = FaultyStore::new(Arc::new(store.clone()));
+    faulty.fail_next(Method::Commit, Fault::LostReply);
+    let (lease, error) = failed(faulty.commit(lease, &by_swap).await);
+    assert!(error.is_unavailable(), "{error}");
+    faulty.commit(lease, &by_swap).await.unwrap();
     let (lease, base) = take(&store, &cache).await;
     let base = base.unwrap();
     let by_delta = change(Id::random(), base.id, &first, &second);
-    for _ in 0..2 {
-        assert_eq!(store.commit(&lease, &by_delta).await.unwrap(), Commit::Done);
+    for lease in [same_lease(&lease), lease] {
+        store.commit(lease, &by_delta).await.unwrap();
         let (head, map) = published(&store, &cache).await.unwrap();
         assert_eq!((head.seq, head.root, map), (2, root(&second), second.clone()));
     }
@@ -51,42 +56,42 @@ async fn a_commit_without_its_lease_staging_base_or_data_changes_nothing() {
         assert_eq!(immortal(&server), [""; 0], "{what}");
     };
 
-    let (fenced, _) = take(&store, &cache).await;
+    let (mut fenced, _) = take(&store, &cache).await;
     store.stage(&fenced, &batch(&new)).await.unwrap();
-    store.release(&fenced).await.unwrap();
+    store.release(same_lease(&fenced)).await.unwrap();
     let (lease, _) = take(&store, &cache).await;
     for publication in
         [swap(Id::random(), &new), change(Id::random(), id, &old, &new), publish(Content::Touch { base: id })]
     {
-        assert_eq!(store.commit(&fenced, &publication).await.unwrap(), Commit::Fenced);
+        fenced = refused!(store, fenced, &publication, Fenced);
         unchanged("fenced").await;
     }
 
-    assert_eq!(store.commit(&lease, &swap(Id::random(), &new)).await.unwrap(), Commit::StagingLost);
+    let lease = refused!(store, lease, &swap(Id::random(), &new), StagingLost);
     store.stage(&lease, &batch(&new)).await.unwrap();
-    let staging = format!("kiwi:{{airlines}}:staging:{}", lease.token);
+    let staging = format!("kiwi:{{airlines}}:staging:{}", lease.token());
     let _: () = server.command(&["HDEL", &staging, "FR"]).unwrap();
-    assert_eq!(store.commit(&lease, &swap(Id::random(), &new)).await.unwrap(), Commit::StagingLost);
+    let lease = refused!(store, lease, &swap(Id::random(), &new), StagingLost);
     unchanged("staging lost").await;
 
     let moved = change(Id::random(), Id::random(), &old, &new);
-    assert_eq!(store.commit(&lease, &moved).await.unwrap(), Commit::Moved);
+    let lease = refused!(store, lease, &moved, Moved);
     let moved = publish(Content::Touch { base: Id::random() });
-    assert_eq!(store.commit(&lease, &moved).await.unwrap(), Commit::Moved);
+    let lease = refused!(store, lease, &moved, Moved);
     unchanged("moved").await;
 
     let _: () = server.command(&["HDEL", "kiwi:{airlines}", "FR"]).unwrap();
     assert!(published(&store, &cache).await.is_none(), "a part is no map");
     assert_eq!(store.get(&cache, &["LH"]).await.unwrap(), None);
     let lost = change(Id::random(), id, &old, &new);
-    assert_eq!(store.commit(&lease, &lost).await.unwrap(), Commit::Lost);
+    let lease = refused!(store, lease, &lost, Lost);
     let lost = publish(Content::Touch { base: id });
-    assert_eq!(store.commit(&lease, &lost).await.unwrap(), Commit::Lost);
+    let lease = refused!(store, lease, &lost, Lost);
     assert_eq!(server.command::<Vec<String>>(&["HKEYS", "kiwi:{airlines}"]).unwrap(), ["LH"]);
 
     // A swap mends it.
     store.stage(&lease, &batch(&new)).await.unwrap();
-    assert_eq!(store.commit(&lease, &swap(Id::random(), &new)).await.unwrap(), Commit::Done);
+    store.commit(lease, &swap(Id::random(), &new)).await.unwrap();
     assert_eq!(published(&store, &cache).await.unwrap().1, new);
 }
 
@@ -108,7 +113,7 @@ async fn deltas_lead_over_empty_maps_and_back() {
             panic!()
         };
         let publication = publish(Content::Delta { id, base, delta, bytes: 1_000, root });
-        assert_eq!(store.commit(&lease, &publication).await.unwrap(), Commit::Done);
+        store.commit(lease, &publication).await.unwrap();
         assert_eq!(published(&store, &cache).await.unwrap().1, pair[1]);
         ids.push(id);
     }
@@ -139,7 +144,7 @@ async fn changes_are_kept_up_to_twice_the_bytes_of_the_map() {
         let mut next = now.clone();
         next.insert(format!("key{}", step % 40), format!("{step:02000}"));
         let publication = change(Id::random(), base.id, &now, &next);
-        assert_eq!(store.commit(&lease, &publication).await.unwrap(), Commit::Done);
+        store.commit(lease, &publication).await.unwrap();
         assert_eq!(deltas(&store, &cache, base.id).await, [delta(&now, &next)]);
         let records: Vec<redis::Value> = server.command(&["XRANGE", "kiwi:{airlines}:changes", "-", "+"]).unwrap();
         assert!(records.len() * 2_000 <= 2 * batch(&next).bytes(), "{} records", records.len());
@@ -168,8 +173,8 @@ async fn an_old_dump_that_is_restored_is_lost_or_old_but_never_mixed() {
     assert!(published(&store, &cache).await.is_none(), "old data under the new meta");
     let (lease, base) = take(&store, &cache).await;
     assert_eq!(base, None);
-    assert_eq!(store.commit(&lease, &change(Id::random(), new_id, &new, &old)).await.unwrap(), Commit::Lost);
-    store.release(&lease).await.unwrap();
+    let lease = refused!(store, lease, &change(Id::random(), new_id, &new, &old), Lost);
+    store.release(lease).await.unwrap();
 
     restore(&dumps[1]);
     let (head, map) = published(&store, &cache).await.unwrap();
@@ -178,7 +183,7 @@ async fn an_old_dump_that_is_restored_is_lost_or_old_but_never_mixed() {
     assert_eq!(base.unwrap().id, old_id);
     // A host that remembers the newer snapshot must not build on it.
     let publication = change(Id::random(), new_id, &new, &old);
-    assert_eq!(store.commit(&lease, &publication).await.unwrap(), Commit::Moved);
+    let _lease = refused!(store, lease, &publication, Moved);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kiwi_store::{Administration, Error, Presence, Publishing, Reading};
+use kiwi_store::{Administration, Presence};
 use kiwi_store::{Layout, RecordKey};
 
 use super::*;
@@ -87,7 +87,7 @@ async fn a_record_of_many_pieces_is_whole_and_an_empty_one_too() {
                 assert_eq!(store.is_staged(&lease, key).await.unwrap(), is_staged, "{key}");
             }
             let id = Id::random();
-            assert_eq!(store.commit(&lease, &swap(id, &map)).await.unwrap(), Commit::Done);
+            store.commit(lease, &swap(id, &map)).await.unwrap();
             let json: serde_json::Value = serde_json::from_str(&record(&server)).unwrap();
             assert_eq!(json["data"].as_object().unwrap().len(), map.len());
             assert_eq!(published(&*store, &cache).await.unwrap().1, map);
@@ -121,7 +121,7 @@ async fn what_kiwi_cache_wrote_is_read_and_told_apart() {
     else {
         panic!("nothing is known of what is there")
     };
-    store.release(&lease).await.unwrap();
+    store.release(lease).await.unwrap();
     let id = refill(&*store, &cache, &read).await;
     assert_eq!(presence(&*store).await.whole().unwrap().id, id);
     let ours = record(&server);
@@ -181,8 +181,8 @@ async fn both_layouts_are_one_commit() {
     let (lease, base) = take(&*store, &cache).await;
     assert!(base.is_none(), "nothing can be found unchanged against this");
     let touch = publish(Content::Touch { base: id });
-    assert_eq!(store.commit(&lease, &touch).await.unwrap(), Commit::Moved);
-    store.release(&lease).await.unwrap();
+    let lease = refused!(store, lease, &touch, Moved);
+    store.release(lease).await.unwrap();
 
     // A part that is gone makes it due at once.
     refill(&*store, &cache, &map).await;
@@ -191,7 +191,7 @@ async fn both_layouts_are_one_commit() {
         assert!(matches!(presence(&*store).await, Presence::Lost(_)), "{part}");
         let begun = store.begin(&cache, Token::random(), LEASE_TTL, Due::After(REFILL_INTERVAL)).await.unwrap();
         let Begin::Go { lease, base: None } = begun else { panic!("{part}: {begun:?}") };
-        store.release(&lease).await.unwrap();
+        store.release(lease).await.unwrap();
         refill(&*store, &cache, &map).await;
     }
 }
@@ -208,14 +208,14 @@ async fn nothing_changed_writes_no_record() {
     let (lease, base) = take(&*store, &cache).await;
     assert_eq!(base.unwrap().id, id);
     store.stage(&lease, &batch(&map)).await.unwrap();
-    assert_eq!(store.commit(&lease, &publish(Content::Touch { base: id })).await.unwrap(), Commit::Done);
+    store.commit(lease, &publish(Content::Touch { base: id })).await.unwrap();
     assert_eq!(record(&server), before);
     assert!(server.command::<i64>(&["PTTL", RESOURCE]).unwrap() > 500_000);
     assert_eq!(server.command::<Vec<String>>(&["KEYS", "*staging*"]).unwrap(), [""; 0]);
 
     let (lease, _) = take(&*store, &cache).await;
     save(&server, r#"{"data": {"FR": 9}, "timestamp": 1.5}"#);
-    assert_eq!(store.commit(&lease, &publish(Content::Touch { base: id })).await.unwrap(), Commit::Moved);
+    let _lease = refused!(store, lease, &publish(Content::Touch { base: id }), Moved);
 }
 
 #[tokio::test]
@@ -239,7 +239,7 @@ async fn another_layout_is_published_first_and_what_the_old_one_left_expires() {
     let cache = name("airlines");
     let map = map(&[("FR", "1")]);
     let (hash, record) = (laid_out(&server, |_| Layout::Hash), laid_out(&server, Layout::Record));
-    let forever = |content| Publish { cache_ttl: Ttl::Forever, ..publish(content) };
+    let forever = |content| Publish::new(content, Ttl::Forever, REFILL_INTERVAL);
     let swap = || match swap(Id::random(), &map).content {
         swap @ Content::Swap { .. } => forever(swap),
         other => panic!("{other:?}"),
@@ -248,7 +248,7 @@ async fn another_layout_is_published_first_and_what_the_old_one_left_expires() {
         let begun = store.begin(&cache, Token::random(), LEASE_TTL, Due::After(REFILL_INTERVAL)).await.unwrap();
         let Begin::Go { lease, base: None } = begun else { panic!("another layout is due: {begun:?}") };
         store.stage(&lease, &batch(&map)).await.unwrap();
-        assert_eq!(store.commit(&lease, &swap()).await.unwrap(), Commit::Done);
+        store.commit(lease, &swap()).await.unwrap();
         assert_eq!(published(&**store, &cache).await.unwrap().1, map);
         assert_eq!(published(&open(&server.url()), &cache).await.unwrap().1, map, "who is not told reads it too");
         if let Some(old) = old_key {
@@ -273,7 +273,7 @@ async fn a_record_too_big_for_redis_is_refused_with_the_reason() {
         assert!(error.to_string().contains("layout = \"hash\""), "{error}");
         break;
     }
-    store.release(&lease).await.unwrap();
+    store.release(lease).await.unwrap();
 }
 
 #[tokio::test]
@@ -318,20 +318,20 @@ async fn a_lost_snapshot_is_put_back_as_old_as_it_was() {
         let store = laid_out(&server, layout);
         refill(&*store, &cache, &map).await;
         let (head, _) = published(&*store, &cache).await.unwrap();
-        let restore = publish(Content::Restore { head: Box::new(head.clone()) });
         let (lease, _) = take(&*store, &cache).await;
         store.stage(&lease, &batch(&map)).await.unwrap();
-        assert_eq!(store.commit(&lease, &restore).await.unwrap(), Commit::Moved, "nothing is lost");
-        store.release(&lease).await.unwrap();
+        let moved = store.restore(&lease, &head).await;
+        assert!(matches!(moved, Err(CommitError::Moved)), "nothing is lost: {moved:?}");
+        store.release(lease).await.unwrap();
 
         server.command::<()>(&["FLUSHALL"]).unwrap();
         let (lease, _) = take(&*store, &cache).await;
         store.stage(&lease, &batch(&map)).await.unwrap();
-        assert_eq!(store.commit(&lease, &restore).await.unwrap(), Commit::Done);
+        store.restore(&lease, &head).await.unwrap();
         let (restored, read) = published(&*store, &cache).await.unwrap();
         assert_eq!((restored, read), (head, map.clone()), "with its id, so that who holds it need not load it");
         assert!(store.renew(&lease, LEASE_TTL).await.unwrap(), "the failure of the load is still to be told");
-        store.fail(&lease, Duration::ZERO, &failure(), CACHE_TTL).await.unwrap();
+        store.fail(lease, Duration::ZERO, &failure(), CACHE_TTL).await.unwrap();
         assert_eq!(store.status(&cache).await.unwrap().last_error.unwrap().kind, "unavailable");
         assert_eq!(immortal(&server), [""; 0]);
         server.command::<()>(&["FLUSHALL"]).unwrap();

@@ -3,6 +3,8 @@
 use kiwi_store::Layout;
 use kiwi_store::LeaseState;
 
+use kiwi_store::testing::same_lease;
+
 use super::record::{LOCK, RESOURCE, laid_out};
 use super::*;
 
@@ -32,12 +34,12 @@ async fn whoever_holds_the_lock_keeps_the_other_out() {
         server.command::<()>(&["DEL", LOCK]).unwrap();
 
         let (lease, _) = take(&*store, &cache).await;
-        assert_eq!(lock_owner(&server), Some(lease.token.to_string()));
+        assert_eq!(lock_owner(&server), Some(lease.token().to_string()));
         assert!(!lock(&server), "kiwi-cache has to wait");
         server.command::<()>(&["PEXPIRE", LOCK, "5000"]).unwrap();
         assert!(store.renew(&lease, LEASE_TTL).await.unwrap());
         assert!(server.command::<i64>(&["PTTL", LOCK]).unwrap() > 20_000);
-        store.release(&lease).await.unwrap();
+        store.release(lease).await.unwrap();
         assert_eq!(lock_owner(&server), None);
         server.command::<()>(&["FLUSHALL"]).unwrap();
     }
@@ -57,11 +59,11 @@ async fn without_its_lock_a_host_publishes_nothing_and_deletes_no_other() {
             assert!(lock(&server));
         }
         assert!(!store.renew(&lease, LEASE_TTL).await.unwrap());
-        assert_eq!(store.commit(&lease, &swap(Id::random(), &map)).await.unwrap(), Commit::Fenced);
-        let again = store.begin(&cache, lease.token, LEASE_TTL, Due::Always).await.unwrap();
+        let lease = refused!(store, lease, &swap(Id::random(), &map), Fenced);
+        let again = store.begin(&cache, lease.token(), LEASE_TTL, Due::Always).await.unwrap();
         assert!(matches!(again, Begin::Busy { .. }), "somebody may have loaded since: {again:?}");
-        store.fail(&lease, Duration::ZERO, &failure(), CACHE_TTL).await.unwrap();
-        store.release(&lease).await.unwrap();
+        store.fail(same_lease(&lease), Duration::ZERO, &failure(), CACHE_TTL).await.unwrap();
+        store.release(lease).await.unwrap();
         assert_eq!(lock_owner(&server).as_deref(), taken.then_some("locked"));
         assert!(!server.command::<bool>(&["EXISTS", RESOURCE]).unwrap());
         server.command::<()>(&["DEL", LOCK]).unwrap();
@@ -76,10 +78,10 @@ async fn every_end_of_a_refill_gives_the_lock_back() {
     let id = refill(&*store, &cache, &map).await;
     assert_eq!(lock_owner(&server), None);
     let (lease, _) = take(&*store, &cache).await;
-    assert_eq!(store.commit(&lease, &publish(Content::Touch { base: id })).await.unwrap(), Commit::Done);
+    store.commit(lease, &publish(Content::Touch { base: id })).await.unwrap();
     assert_eq!(lock_owner(&server), None);
     let (lease, _) = take(&*store, &cache).await;
-    store.fail(&lease, Duration::from_secs(60), &failure(), CACHE_TTL).await.unwrap();
+    store.fail(lease, Duration::from_secs(60), &failure(), CACHE_TTL).await.unwrap();
     assert_eq!(lock_owner(&server), None, "while our hosts wait, kiwi-cache may try its own source");
     // A host that was killed: the lock goes by itself.
     let begun = store.begin(&cache, Token::random(), Duration::from_millis(200), Due::Always).await.unwrap();

@@ -18,7 +18,7 @@ async fn every_key_has_a_ttl_at_every_step_of_a_refill() {
     assert!(store.renew(&lease, LEASE_TTL).await.unwrap());
     assert_eq!(immortal(&server), [""; 0]);
     let id = Id::random();
-    assert_eq!(store.commit(&lease, &swap(id, &small)).await.unwrap(), Commit::Done);
+    store.commit(lease, &swap(id, &small)).await.unwrap();
     assert_eq!(immortal(&server), [""; 0]);
 
     let (lease, base) = take(&store, &cache).await;
@@ -30,16 +30,16 @@ async fn every_key_has_a_ttl_at_every_step_of_a_refill() {
         bytes: batch(&larger).bytes() as u64,
         root: root(&larger),
     };
-    assert_eq!(store.commit(&lease, &publish(change)).await.unwrap(), Commit::Done);
+    store.commit(lease, &publish(change)).await.unwrap();
     assert_eq!(immortal(&server), [""; 0]);
     assert!(server.command::<bool>(&["EXISTS", "kiwi:{airlines}:changes"]).unwrap());
 
     let (lease, _) = take(&store, &cache).await;
-    store.fail(&lease, Duration::from_secs(1), &failure(), CACHE_TTL).await.unwrap();
+    store.fail(lease, Duration::from_secs(1), &failure(), CACHE_TTL).await.unwrap();
     assert_eq!(immortal(&server), [""; 0]);
 
     let (lease, _) = take(&store, &name("never-loaded")).await;
-    store.fail(&lease, Duration::ZERO, &failure(), CACHE_TTL).await.unwrap();
+    store.fail(lease, Duration::ZERO, &failure(), CACHE_TTL).await.unwrap();
     assert_eq!(immortal(&server), [""; 0]);
     let status = store.status(&name("never-loaded")).await.unwrap();
     assert_eq!((status.presence, status.lease), (Presence::Missing, LeaseState::Free));
@@ -55,8 +55,8 @@ async fn what_is_kept_for_ever_stays_so() {
     let (lease, _) = take(&store, &cache).await;
     store.stage(&lease, &batch(&map)).await.unwrap();
     let id = Id::random();
-    let forever = Publish { cache_ttl: Ttl::Forever, ..swap(id, &map) };
-    assert_eq!(store.commit(&lease, &forever).await.unwrap(), Commit::Done);
+    let forever = Publish::new(swap(id, &map).content, Ttl::Forever, REFILL_INTERVAL);
+    store.commit(lease, &forever).await.unwrap();
     assert!(store.prolong(&cache, Ttl::For(Duration::from_secs(5))).await.unwrap());
     assert_eq!(immortal(&server).len(), 2, "data and meta");
 
@@ -64,7 +64,7 @@ async fn what_is_kept_for_ever_stays_so() {
     let (lease, base) = take(&store, &cache).await;
     assert_eq!(base.unwrap().cache_ttl, Ttl::Forever);
     let touch = publish(Content::Touch { base: id });
-    assert_eq!(store.commit(&lease, &touch).await.unwrap(), Commit::Done);
+    store.commit(lease, &touch).await.unwrap();
     assert_eq!(immortal(&server), [""; 0]);
 }
 
@@ -90,7 +90,7 @@ async fn a_slow_loader_keeps_what_it_staged_by_renewing() {
     let map = map(&[("FR", "1")]);
     let (lease, _) = take(&store, &cache).await;
     store.stage(&lease, &batch(&map)).await.unwrap();
-    let staging = format!("kiwi:{{airlines}}:staging:{}", lease.token);
+    let staging = format!("kiwi:{{airlines}}:staging:{}", lease.token());
     let _: () = server.command(&["PEXPIRE", &staging, "5000"]).unwrap();
     assert!(store.renew(&lease, LEASE_TTL).await.unwrap());
     assert!(server.command::<i64>(&["PTTL", &staging]).unwrap() > 100_000);
@@ -184,7 +184,7 @@ async fn refill_big(store: &Redis, cache: &Name, entries: u64) {
         store.stage(&lease, &part).await.unwrap();
     }
     let swap = publish(Content::Swap { id: Id::random(), entries, bytes, root });
-    assert_eq!(store.commit(&lease, &swap).await.unwrap(), Commit::Done);
+    store.commit(lease, &swap).await.unwrap();
 }
 
 #[tokio::test]
@@ -195,7 +195,7 @@ async fn check_tells_what_will_cause_trouble() {
 
     let _: () = server.command(&["CONFIG", "SET", "maxmemory", "100mb", "maxmemory-policy", "allkeys-lru"]).unwrap();
     let findings = store.check().await.unwrap();
-    let [Finding { fatal: false, message }] = &findings[..] else { panic!("{findings:?}") };
+    let [Finding { fatal: false, message, .. }] = &findings[..] else { panic!("{findings:?}") };
     assert!(message.contains("CONFIG SET maxmemory-policy noeviction"), "{message}");
 
     let _: () = server.command(&["REPLICAOF", "127.0.0.1", "1"]).unwrap();

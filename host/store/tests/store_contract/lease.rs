@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use kiwi_store::testing::same_lease;
 use kiwi_store::{LastError, LeaseState};
 
 use super::*;
@@ -51,7 +52,7 @@ pub(crate) async fn another_host_is_told_busy_even_for_always(place: &impl Place
         LeaseState::Held { until } => assert!(until > now.now && until <= now.now + LONG, "{now:?}"),
         lease => panic!("{lease:?}"),
     }
-    go_for(&other, &name("airports"), LONG).await;
+    let _other = go_for(&other, &name("airports"), LONG).await;
     assert!(host.renew(&lease, LONG).await.unwrap());
 }
 
@@ -60,9 +61,9 @@ pub(crate) async fn the_same_token_takes_its_lease_again_with_what_it_staged(pla
     let lease = go(&host).await;
     let new = map(&[("FR", "1")]);
     stage(&host, &lease, &new).await;
-    let again = host.begin(&cache(), lease.token, LONG, Due::Always).await.unwrap();
+    let again = host.begin(&cache(), lease.token(), LONG, Due::Always).await.unwrap();
     assert!(matches!(again, Begin::Go { .. }), "{again:?}");
-    assert_eq!(host.commit(&lease, &swap_to(&new)).await.unwrap(), Commit::Done);
+    host.commit(lease, &swap_to(&new)).await.unwrap();
     assert_eq!(read(&host).await, new);
 }
 
@@ -77,8 +78,8 @@ pub(crate) async fn a_lapsed_lease_goes_to_another_host_without_what_was_staged(
     assert!(!host.renew(&lapsed, LONG).await.unwrap());
     let new = map(&[("AF", "new")]);
     stage(&other, &lease, &new).await;
-    assert_eq!(host.commit(&lapsed, &swap_to(&map(&[("FR", "old")]))).await.unwrap(), Commit::Fenced);
-    assert_eq!(other.commit(&lease, &swap_to(&new)).await.unwrap(), Commit::Done);
+    let _lapsed = refused!(host, lapsed, &swap_to(&map(&[("FR", "old")])), Fenced);
+    other.commit(lease, &swap_to(&new)).await.unwrap();
     assert_eq!(read(&host).await, new);
 }
 
@@ -88,7 +89,7 @@ pub(crate) async fn a_lapsed_lease_nobody_took_still_commits(place: &impl Place)
     let new = map(&[("FR", "1")]);
     stage(&host, &lease, &new).await;
     short_is_over(&host).await;
-    assert_eq!(host.commit(&lease, &swap_to(&new)).await.unwrap(), Commit::Done);
+    host.commit(lease, &swap_to(&new)).await.unwrap();
     assert_eq!(read(&host).await, new);
 }
 
@@ -104,8 +105,8 @@ pub(crate) async fn renewing_prolongs_the_lease(place: &impl Place) {
 pub(crate) async fn a_fenced_host_changes_nothing(place: &impl Place) {
     let (host, other) = (place.open(), place.open());
     let head = refilled(&host, &[("FR", "1")]).await;
-    let fenced = go(&host).await;
-    host.release(&fenced).await.unwrap();
+    let mut fenced = go(&host).await;
+    host.release(same_lease(&fenced)).await.unwrap();
     let lease = go(&other).await;
     let new = map(&[("FR", "2")]);
     stage(&other, &lease, &new).await;
@@ -114,16 +115,16 @@ pub(crate) async fn a_fenced_host_changes_nothing(place: &impl Place) {
     let empty = swap_to(&Map::new());
     let delta = delta_to(head.id, &map(&[("FR", "1")]), &map(&[("LH", "1")]));
     for attempt in [touch, empty, delta] {
-        assert_eq!(host.commit(&fenced, &attempt).await.unwrap(), Commit::Fenced, "{attempt:?}");
+        fenced = refused!(host, fenced, &attempt, Fenced);
     }
     assert!(!host.renew(&fenced, LONG).await.unwrap());
-    host.fail(&fenced, LONG, &error(SystemTime::now()), Ttl::For(LONG)).await.unwrap();
-    host.release(&fenced).await.unwrap();
+    host.fail(same_lease(&fenced), LONG, &error(SystemTime::now()), Ttl::For(LONG)).await.unwrap();
+    host.release(fenced).await.unwrap();
 
     let now = status(&host).await;
     assert_eq!((now.presence, now.last_error), (Presence::Whole(head), None));
     assert!(matches!(now.lease, LeaseState::Held { .. }), "{:?}", now.lease);
-    assert_eq!(other.commit(&lease, &swap_to(&new)).await.unwrap(), Commit::Done);
+    other.commit(lease, &swap_to(&new)).await.unwrap();
     assert_eq!(read(&host).await, new);
 }
 
@@ -131,7 +132,7 @@ pub(crate) async fn a_released_lease_is_free_at_once(place: &impl Place) {
     let (host, other) = (place.open(), place.open());
     let lease = go(&host).await;
     stage(&host, &lease, &map(&[("FR", "1")])).await;
-    host.release(&lease).await.unwrap();
+    host.release(lease).await.unwrap();
     assert_eq!(status(&other).await.lease, LeaseState::Free);
     let lease = go(&other).await;
     assert!(!other.is_staged(&lease, "FR").await.unwrap());
@@ -141,7 +142,7 @@ pub(crate) async fn a_failure_makes_every_host_leave_the_source_alone(place: &im
     let (host, other) = (place.open(), place.open());
     let lease = go(&host).await;
     stage(&host, &lease, &map(&[("FR", "1")])).await;
-    host.fail(&lease, LONG, &error(SystemTime::now()), Ttl::For(LONG)).await.unwrap();
+    host.fail(same_lease(&lease), LONG, &error(SystemTime::now()), Ttl::For(LONG)).await.unwrap();
     assert!(!host.renew(&lease, LONG).await.unwrap());
     for asking in [&host, &other] {
         match begin_after(asking, SHORT).await {
@@ -157,7 +158,7 @@ pub(crate) async fn a_failure_makes_every_host_leave_the_source_alone(place: &im
 
     let lease = go(&other).await;
     assert!(!other.is_staged(&lease, "FR").await.unwrap(), "what the failed load staged is gone");
-    other.fail(&lease, SHORT, &error(SystemTime::now()), Ttl::For(LONG)).await.unwrap();
+    other.fail(lease, SHORT, &error(SystemTime::now()), Ttl::For(LONG)).await.unwrap();
     short_is_over(&other).await;
     assert_eq!(status(&host).await.lease, LeaseState::Free);
     let begin = begin_after(&host, LONG).await;
@@ -170,7 +171,7 @@ pub(crate) async fn a_failure_keeps_the_data_and_success_forgets_the_error(place
     let error = error(head.loaded_at);
     for content in [Content::Touch { base: head.id }, swap_to(&Map::new()).content] {
         let lease = go(&host).await;
-        host.fail(&lease, SHORT, &error, Ttl::For(SHORT)).await.unwrap();
+        host.fail(lease, SHORT, &error, Ttl::For(SHORT)).await.unwrap();
         short_is_over(&host).await;
         assert_eq!(read(&other).await, map(&[("FR", "1")]));
 
@@ -178,7 +179,7 @@ pub(crate) async fn a_failure_keeps_the_data_and_success_forgets_the_error(place
         let now = status(&host).await;
         assert!(tells(&now, &error), "only success forgets it: {now:?}");
         assert_eq!(now.presence.whole().map(|head| head.id), Some(head.id));
-        assert_eq!(other.commit(&lease, &publish(Ttl::For(LONG), content)).await.unwrap(), Commit::Done);
+        other.commit(lease, &publish(Ttl::For(LONG), content)).await.unwrap();
         let now = status(&host).await;
         assert_eq!((now.last_error, now.lease), (None, LeaseState::Free));
     }
@@ -188,14 +189,14 @@ pub(crate) async fn the_error_of_a_cache_never_published_is_kept_for_a_while(pla
     let host = place.open();
     let error = error(status(&host).await.now);
     let lease = go(&host).await;
-    host.fail(&lease, SHORT, &error, Ttl::For(LONG)).await.unwrap();
+    host.fail(lease, SHORT, &error, Ttl::For(LONG)).await.unwrap();
     let now = status(&host).await;
     assert!(now.presence == Presence::Missing && tells(&now, &error), "{now:?}");
     short_is_over(&host).await;
     assert!(tells(&status(&host).await, &error), "longer than the backoff");
 
     let lease = go(&host).await;
-    host.fail(&lease, SHORT, &error, Ttl::For(SHORT)).await.unwrap();
+    host.fail(lease, SHORT, &error, Ttl::For(SHORT)).await.unwrap();
     eventually("the error is gone", async || status(&host).await.last_error.is_none()).await;
 }
 
@@ -207,5 +208,5 @@ fn tells(status: &Status, error: &LastError) -> bool {
 
 /// An error with everything in it that a careless encoding would lose.
 fn error(at: SystemTime) -> LastError {
-    LastError { at, kind: "unavailable".into(), message: "no \"answer\":\nfrom é: `1`".into() }
+    LastError::new(at, "unavailable", "no \"answer\":\nfrom é: `1`")
 }

@@ -8,8 +8,19 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kiwi_store::{Batch, Head, Id, Name, Presence, Status, Token, Ttl};
-use kiwi_store::{Begin, Chunk, Commit, Content, Cursor, Delta, Due, Lease, Publish, Scan, Store};
+use kiwi_store::testing::{Fault, FaultyStore, Method};
+use kiwi_store::{Batch, CommitError, Head, Id, Name, NotCommitted, Presence, Publishing, Status, Token, Ttl};
+use kiwi_store::{Begin, Chunk, Content, Cursor, Delta, Due, Lease, Publish, Scan, Store};
+
+/// A commit that must be refused for this reason; gives its lease back.
+macro_rules! refused {
+    ($store:expr, $lease:expr, $publish:expr, $reason:ident $(($what:pat))?) => {
+        match $store.commit($lease, $publish).await {
+            Err(NotCommitted { lease, reason: CommitError::$reason $(($what))? }) => lease,
+            other => panic!("expected {}, got {other:?}", stringify!($reason)),
+        }
+    };
+}
 
 pub(crate) mod delta;
 pub(crate) mod lease;
@@ -148,7 +159,7 @@ async fn begin_after(store: &Arc<dyn Store>, due: Duration) -> Begin {
 }
 
 fn publish(cache_ttl: Ttl, content: Content) -> Publish {
-    Publish { mark: Some("v1".into()), cache_ttl, refill_interval: Duration::from_secs(60), seq_after: 0, content }
+    Publish::new(content, cache_ttl, Duration::from_secs(60)).with_mark(Some("v1".into()))
 }
 
 /// The swap that publishes exactly this map, once it is staged.
@@ -173,6 +184,13 @@ fn size(map: &Map) -> u64 {
     map.iter().map(|(key, value)| (key.len() + value.len()) as u64).sum()
 }
 
+/// A commit that publishes and whose reply is lost; gives its lease back.
+async fn losing_its_reply(store: &Arc<dyn Store>, lease: Lease, publish: &Publish) -> Lease {
+    let faulty = FaultyStore::new(Arc::clone(store));
+    faulty.fail_next(Method::Commit, Fault::LostReply);
+    refused!(faulty, lease, publish, Failed(_))
+}
+
 /// Stages a map in batches of a thousand.
 async fn stage(store: &Arc<dyn Store>, lease: &Lease, map: &Map) {
     let entries: Vec<_> = map.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
@@ -185,8 +203,9 @@ async fn stage(store: &Arc<dyn Store>, lease: &Lease, map: &Map) {
 async fn refill(store: &Arc<dyn Store>, cache: &Name, map: &Map, cache_ttl: Ttl) -> Head {
     let (lease, _) = go_for(store, cache, LONG).await;
     stage(store, &lease, map).await;
-    let swap = Publish { cache_ttl, ..swap_to(map) };
-    assert_eq!(store.commit(&lease, &swap).await.unwrap(), Commit::Done);
+    let mut swap = swap_to(map);
+    swap.cache_ttl = cache_ttl;
+    store.commit(lease, &swap).await.unwrap();
     head_of(store, cache).await
 }
 

@@ -1,6 +1,7 @@
 //! What a commit makes visible, and what it refuses.
 
 use kiwi_store::LeaseState;
+use kiwi_store::testing::same_lease;
 
 use super::*;
 
@@ -11,10 +12,10 @@ pub(crate) async fn a_snapshot_is_visible_whole_at_its_commit_and_not_before(pla
     stage(&host, &lease, &new).await;
     assert_eq!(status(&reader).await.presence, Presence::Missing);
     assert_eq!(reader.get(&cache(), &["FR"]).await.unwrap(), None);
-    assert_eq!(host.commit(&lease, &swap_to(&new)).await.unwrap(), Commit::Done);
+    host.commit(same_lease(&lease), &swap_to(&new)).await.unwrap();
     assert_eq!(read(&reader).await, new);
     assert_eq!(status(&reader).await.lease, LeaseState::Free);
-    assert!(!host.renew(&lease, LONG).await.unwrap(), "the commit gave the lease back");
+    assert!(!host.renew(&lease, LONG).await.unwrap(), "the commit has ended the lease");
 }
 
 pub(crate) async fn a_swap_replaces_every_entry(place: &impl Place) {
@@ -24,7 +25,7 @@ pub(crate) async fn a_swap_replaces_every_entry(place: &impl Place) {
     let new = map(&[("FR", "2"), ("AF", "2")]);
     stage(&host, &lease, &new).await;
     assert_eq!(read(&reader).await, map(&[("FR", "1"), ("LH", "1")]));
-    assert_eq!(host.commit(&lease, &swap_to(&new)).await.unwrap(), Commit::Done);
+    host.commit(lease, &swap_to(&new)).await.unwrap();
     assert_eq!(read(&reader).await, new);
     let head = head_of(&reader, &cache()).await;
     assert!(head.id != before.id && head.seq == before.seq + 1, "{before:?} -> {head:?}");
@@ -41,7 +42,7 @@ pub(crate) async fn an_empty_map_is_whole(place: &impl Place) {
         let (lease, base) = go_for(&host, &cache(), LONG).await;
         assert_eq!(base, Some(head.clone()));
         let touch = publish(Ttl::For(LONG), Content::Touch { base: head.id });
-        assert_eq!(host.commit(&lease, &touch).await.unwrap(), Commit::Done);
+        host.commit(lease, &touch).await.unwrap();
     }
 }
 
@@ -50,30 +51,19 @@ pub(crate) async fn the_head_says_what_was_published(place: &impl Place) {
     let new = map(&[("FR", "1"), ("é", "[2]")]);
     let lease = go(&host).await;
     stage(&host, &lease, &new).await;
-    let swap = Publish {
-        mark: Some("W/\"é\n\"".into()),
-        cache_ttl: Ttl::For(Duration::from_millis(123_456)),
-        refill_interval: Duration::from_millis(7_890),
-        ..swap_to(&new)
-    };
+    let mark = Some("W/\"é\n\"".to_owned());
+    let (cache_ttl, refill_interval) = (Ttl::For(Duration::from_millis(123_456)), Duration::from_millis(7_890));
+    let swap = Publish::new(swap_to(&new).content, cache_ttl, refill_interval).with_mark(mark);
     let before = status(&host).await.now;
-    assert_eq!(host.commit(&lease, &swap).await.unwrap(), Commit::Done);
+    host.commit(lease, &swap).await.unwrap();
     let Status { now, presence, .. } = status(&host).await;
     let head = presence.whole().unwrap().clone();
     let Content::Swap { id, entries, bytes, root } = swap.content else { unreachable!() };
     assert!(before <= head.loaded_at && head.loaded_at == head.checked_at && head.checked_at <= now, "{head:?}");
-    let expected = Head {
-        id,
-        seq: 1,
-        entries,
-        bytes,
-        root,
-        mark: swap.mark,
-        loaded_at: head.loaded_at,
-        checked_at: head.checked_at,
-        cache_ttl: swap.cache_ttl,
-        refill_interval: swap.refill_interval,
-    };
+    let mut expected = Head::new(id, entries, bytes, root);
+    (expected.seq, expected.mark) = (1, swap.mark);
+    (expected.loaded_at, expected.checked_at) = (head.loaded_at, head.checked_at);
+    (expected.cache_ttl, expected.refill_interval) = (swap.cache_ttl, swap.refill_interval);
     assert_eq!((head.entries, head.bytes), (2, 8));
     assert_eq!(head, expected);
 }
@@ -82,8 +72,8 @@ pub(crate) async fn no_mark_is_not_an_empty_mark(place: &impl Place) {
     let host = place.open();
     for mark in [None, Some(String::new()), Some("x".into()), None] {
         let lease = go(&host).await;
-        let swap = Publish { mark: mark.clone(), ..swap_to(&Map::new()) };
-        assert_eq!(host.commit(&lease, &swap).await.unwrap(), Commit::Done);
+        let swap = swap_to(&Map::new()).with_mark(mark.clone());
+        host.commit(lease, &swap).await.unwrap();
         assert_eq!(go_for(&host, &cache(), SHORT).await.1.unwrap().mark, mark);
         short_is_over(&host).await;
     }
@@ -94,23 +84,13 @@ pub(crate) async fn a_touch_moves_only_what_it_is_told(place: &impl Place) {
     let head = refilled(&host, &[("FR", "1")]).await;
     short_is_over(&host).await;
     let lease = go(&host).await;
-    let touch = Publish {
-        mark: None,
-        cache_ttl: Ttl::For(LONG * 2),
-        refill_interval: Duration::from_secs(5),
-        seq_after: 0,
-        content: Content::Touch { base: head.id },
-    };
-    assert_eq!(host.commit(&lease, &touch).await.unwrap(), Commit::Done);
+    let touch = Publish::new(Content::Touch { base: head.id }, Ttl::For(LONG * 2), Duration::from_secs(5));
+    host.commit(lease, &touch).await.unwrap();
     let touched = head_of(&reader, &cache()).await;
     assert!(touched.checked_at >= head.checked_at + SHORT, "{head:?} -> {touched:?}");
-    let expected = Head {
-        mark: None,
-        cache_ttl: touch.cache_ttl,
-        refill_interval: touch.refill_interval,
-        checked_at: touched.checked_at,
-        ..head
-    };
+    let mut expected = head;
+    (expected.mark, expected.checked_at) = (None, touched.checked_at);
+    (expected.cache_ttl, expected.refill_interval) = (touch.cache_ttl, touch.refill_interval);
     assert_eq!(touched, expected);
     assert_eq!(read(&reader).await, map(&[("FR", "1")]));
     assert!(matches!(begin_after(&host, LONG).await, Begin::Fresh { .. }));
@@ -124,7 +104,7 @@ pub(crate) async fn a_touch_drops_what_was_staged(place: &impl Place) {
     stage(&host, &lease, &map(&data)).await;
     assert!(host.is_staged(&lease, "FR").await.unwrap());
     let touch = publish(Ttl::For(LONG), Content::Touch { base: head.id });
-    assert_eq!(host.commit(&lease, &touch).await.unwrap(), Commit::Done);
+    host.commit(same_lease(&lease), &touch).await.unwrap();
     assert!(!host.is_staged(&lease, "FR").await.unwrap());
     assert_eq!(read(&host).await, map(&data));
 }
@@ -133,11 +113,11 @@ pub(crate) async fn a_touch_of_something_else_is_moved(place: &impl Place) {
     let host = place.open();
     let touch = publish(Ttl::For(LONG), Content::Touch { base: Id::random() });
     let lease = go(&host).await;
-    assert_eq!(host.commit(&lease, &touch).await.unwrap(), Commit::Moved, "nothing is published");
-    host.release(&lease).await.unwrap();
+    let lease = refused!(host, lease, &touch, Moved);
+    host.release(lease).await.unwrap();
     let head = refilled(&host, &[("FR", "1")]).await;
     let lease = go(&host).await;
-    assert_eq!(host.commit(&lease, &touch).await.unwrap(), Commit::Moved);
+    let lease = refused!(host, lease, &touch, Moved);
     assert_eq!(head_of(&host, &cache()).await, head);
     assert!(host.renew(&lease, LONG).await.unwrap(), "a refused commit leaves the lease");
 }
@@ -148,11 +128,11 @@ pub(crate) async fn a_swap_that_came_through_is_done_when_repeated(place: &impl 
     let lease = go(&host).await;
     stage(&host, &lease, &new).await;
     let swap = swap_to(&new);
-    assert_eq!(host.commit(&lease, &swap).await.unwrap(), Commit::Done);
+    let lease = losing_its_reply(&host, lease, &swap).await;
     let head = head_of(&host, &cache()).await;
-    assert_eq!(host.commit(&lease, &swap).await.unwrap(), Commit::Done);
+    host.commit(same_lease(&lease), &swap).await.unwrap();
     let next = go(&other).await;
-    assert_eq!(host.commit(&lease, &swap).await.unwrap(), Commit::Done);
+    host.commit(lease, &swap).await.unwrap();
     assert_eq!(head_of(&host, &cache()).await, head);
     assert!(other.renew(&next, LONG).await.unwrap(), "the repetition took nobody's lease");
     assert_eq!(read(&host).await, new);
@@ -163,11 +143,11 @@ pub(crate) async fn staging_of_another_size_is_lost(place: &impl Place) {
     let head = refilled(&host, &[("FR", "1")]).await;
     let lease = go(&host).await;
     let claimed = map(&[("FR", "2"), ("LH", "2")]);
-    assert_eq!(host.commit(&lease, &swap_to(&claimed)).await.unwrap(), Commit::StagingLost, "none");
+    let lease = refused!(host, lease, &swap_to(&claimed), StagingLost);
     stage(&host, &lease, &map(&[("FR", "2")])).await;
-    assert_eq!(host.commit(&lease, &swap_to(&claimed)).await.unwrap(), Commit::StagingLost, "too few");
+    let lease = refused!(host, lease, &swap_to(&claimed), StagingLost);
     stage(&host, &lease, &map(&[("LH", "2"), ("AF", "2")])).await;
-    assert_eq!(host.commit(&lease, &swap_to(&claimed)).await.unwrap(), Commit::StagingLost, "too many");
+    let _lease = refused!(host, lease, &swap_to(&claimed), StagingLost);
     assert_eq!(head_of(&host, &cache()).await, head);
     assert_eq!(read(&host).await, map(&[("FR", "1")]));
 }
@@ -179,7 +159,7 @@ pub(crate) async fn a_key_staged_twice_keeps_its_last_value(place: &impl Place) 
     host.stage(&lease, &twice).await.unwrap();
     host.stage(&lease, &[("LH", "3")].into_iter().collect()).await.unwrap();
     let new = map(&[("FR", "2"), ("LH", "3")]);
-    assert_eq!(host.commit(&lease, &swap_to(&new)).await.unwrap(), Commit::Done);
+    host.commit(lease, &swap_to(&new)).await.unwrap();
     assert_eq!(read(&host).await, new);
 }
 
@@ -192,7 +172,7 @@ pub(crate) async fn only_staged_keys_are_staged(place: &impl Place) {
     assert!(host.is_staged(&lease, "LH").await.unwrap());
     assert!(!host.is_staged(&lease, "FR").await.unwrap());
     let new = map(&[("LH", "1")]);
-    assert_eq!(host.commit(&lease, &swap_to(&new)).await.unwrap(), Commit::Done);
+    host.commit(lease, &swap_to(&new)).await.unwrap();
     let lease = go(&host).await;
     assert!(!host.is_staged(&lease, "LH").await.unwrap(), "published is not staged any more");
 }
@@ -223,7 +203,7 @@ pub(crate) async fn keys_and_values_are_kept_byte_for_byte(place: &impl Place) {
     let changed = map(&[("é\n", "\"ü\" "), (&longest, "false")]);
     let lease = go(&host).await;
     let delta = delta_to(head.id, &map(&entries), &changed);
-    assert_eq!(host.commit(&lease, &delta).await.unwrap(), Commit::Done);
+    host.commit(lease, &delta).await.unwrap();
     assert_eq!(read(&host).await, changed);
 }
 
@@ -231,17 +211,18 @@ pub(crate) async fn a_lost_snapshot_is_put_back_as_old_as_it_was(place: &impl Pl
     let host = place.open();
     let data = map(&[("FR", "1"), ("LH", "2")]);
     let head = refill(&host, &cache(), &data, Ttl::For(LONG)).await;
-    let restore = publish(Ttl::For(LONG), Content::Restore { head: Box::new(head.clone()) });
     let lease = go(&host).await;
     stage(&host, &lease, &data).await;
-    assert_eq!(host.commit(&lease, &restore).await.unwrap(), Commit::Moved, "nothing is lost");
-    host.release(&lease).await.unwrap();
+    let moved = host.restore(&lease, &head).await;
+    assert!(matches!(moved, Err(CommitError::Moved)), "nothing is lost: {moved:?}");
+    host.release(lease).await.unwrap();
 
     assert!(host.forget(&cache()).await.unwrap());
     let lease = go(&host).await;
-    assert_eq!(host.commit(&lease, &restore).await.unwrap(), Commit::StagingLost);
+    let lost = host.restore(&lease, &head).await;
+    assert!(matches!(lost, Err(CommitError::StagingLost)), "{lost:?}");
     stage(&host, &lease, &data).await;
-    assert_eq!(host.commit(&lease, &restore).await.unwrap(), Commit::Done);
+    host.restore(&lease, &head).await.unwrap();
     assert_eq!(head_of(&host, &cache()).await, head);
     assert_eq!(read(&host).await, data);
     assert!(host.renew(&lease, LONG).await.unwrap(), "the failure of the load is still to be told");
@@ -253,7 +234,7 @@ pub(crate) async fn numbers_go_on_where_the_store_has_forgotten_them(place: &imp
         let data = map(&[("FR", &seq_after.to_string())]);
         let lease = go(&host).await;
         stage(&host, &lease, &data).await;
-        assert_eq!(host.commit(&lease, &Publish { seq_after, ..swap_to(&data) }).await.unwrap(), Commit::Done);
+        host.commit(lease, &swap_to(&data).with_seq_after(seq_after)).await.unwrap();
         assert_eq!(head_of(&host, &cache()).await.seq, expected);
     }
 }

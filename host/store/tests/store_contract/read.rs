@@ -87,7 +87,7 @@ pub(crate) async fn what_has_nothing_to_show_is_not_listed(place: &impl Place) {
     refill(&host, &name("expired"), &map(&[("FR", "1")]), Ttl::For(SHORT)).await;
     let (given_up, _) = go_for(&host, &name("given-up"), LONG).await;
     host.stage(&given_up, &[("FR", "1")].into_iter().collect()).await.unwrap();
-    host.release(&given_up).await.unwrap();
+    host.release(given_up).await.unwrap();
     let (_loading, _) = go_for(&host, &name("loading"), LONG).await;
     refill(&host, &name("kept"), &map(&[]), Ttl::For(LONG)).await;
     eventually("the short-lived one is gone", async || host.caches().await.unwrap() == [name("kept")]).await;
@@ -117,7 +117,7 @@ pub(crate) async fn forget_fences_the_host_that_is_refilling(place: &impl Place)
     stage(&host, &lease, &new).await;
     assert!(other.forget(&cache()).await.unwrap());
     assert!(!host.renew(&lease, LONG).await.unwrap());
-    assert_eq!(host.commit(&lease, &swap_to(&new)).await.unwrap(), Commit::Fenced);
+    let _lease = refused!(host, lease, &swap_to(&new), Fenced);
     assert_eq!(other.caches().await.unwrap(), []);
     let lease = go(&other).await;
     assert!(!other.is_staged(&lease, "FR").await.unwrap());

@@ -1,13 +1,13 @@
-//! What a server does not have that caches need.
+//! What caches need of a server and it does not have.
 
-use super::Redis;
-use super::head::text;
 use super::keys::Keys;
-use super::script;
-use crate::{Finding, Layout};
-use crate::{Name, Result};
+use super::reply::text;
+use super::script::CHECK;
+use super::server::Server;
+use super::store::Redis;
+use crate::{Finding, Layout, Name, Result};
 
-/// Nothing older was tried.
+/// The oldest version that is tested.
 const OLDEST: (u32, u32) = (6, 2);
 
 impl Redis {
@@ -17,9 +17,9 @@ impl Redis {
             return if error.is_unavailable() { Err(error) } else { Ok(vec![fatal(error.to_string())]) };
         }
         let mut findings = Vec::new();
-        self.missing_rights(&mut findings).await?;
+        self.missing_permissions(&mut findings).await?;
         match self.server.command(redis::cmd("INFO")).await {
-            Ok(info) => self.troubles(text(&info).unwrap_or_default(), &mut findings),
+            Ok(info) => self.server.settings_findings(text(&info).unwrap_or_default(), &mut findings),
             Err(error) => {
                 let error = self.server.explain(error);
                 if error.is_unavailable() {
@@ -31,21 +31,15 @@ impl Redis {
         Ok(findings)
     }
 
-    async fn missing_rights(&self, findings: &mut Vec<Finding>) -> Result<()> {
+    async fn missing_permissions(&self, findings: &mut Vec<Finding>) -> Result<()> {
         let cache: Name = "check".parse()?;
-        let keys = Keys::new(&self.server.options.key_prefix, &cache, &Layout::Hash);
-        let staging = keys.staging("check");
-        let reply = self
-            .server
-            .run(&script::RIGHTS, |call| {
-                call.arg(2).arg(&keys.data).arg(&staging).arg(&keys.channel);
-            })
-            .await;
+        let keys = Keys::new(self.server.options.key_prefix(), &cache, &Layout::Hash);
+        let reply = self.server.run(&CHECK.call(&keys, "check").arg("channel", &keys.channel)).await;
         match reply {
             Ok(missing) => {
                 for command in missing.iter().filter_map(text) {
                     let message = self.server.forbidden(command, &keys.data).to_string();
-                    // Without them hosts and readers learn of each other when they look, and not at once.
+                    // Without these two, hosts and readers hear of each other later: when they poll.
                     let is_hint = matches!(command, "PUBLISH" | "SUBSCRIBE");
                     findings.push(if is_hint { warning(message) } else { fatal(message) });
                 }
@@ -57,16 +51,19 @@ impl Redis {
         }
         Ok(())
     }
+}
 
-    fn troubles(&self, info: &str, findings: &mut Vec<Finding>) {
-        let at = &self.server.location;
+impl Server {
+    /// What is wrong by the text of INFO.
+    fn settings_findings(&self, info: &str, findings: &mut Vec<Finding>) {
+        let at = &self.location;
         let field = |name: &str| {
             info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim).unwrap_or_default()
         };
         let version = field("redis_version");
         if parse_version(version).is_some_and(|version| version < OLDEST) {
             findings.push(fatal(format!(
-                "Redis at {at} is version {version}: expected {}.{} or newer",
+                "Redis at {at} is version {version}: update it to {}.{} or newer",
                 OLDEST.0, OLDEST.1
             )));
         }

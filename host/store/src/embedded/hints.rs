@@ -1,46 +1,57 @@
-//! Readers that find nothing ask for it: the time of a file in the cache's directory, which hosts watch.
+//! The hints: readers that find nothing set the time of a file in the cache's directory, which hosts watch.
 
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use futures_util::{StreamExt, stream};
+use async_trait::async_trait;
+use futures_util::stream;
 
-use super::directory::Directory;
+use super::directory::{ASK_FILE, Directory};
 use super::failure::Result;
-use crate::Asks;
-use crate::Name;
-
-/// Beside the environment's own files.
-pub(super) const ASK_FILE: &str = "ask";
+use super::store::Embedded;
+use crate::{Asks, Hints, Name, Result as StoreResult};
 
 /// How often a host looks at the files.
 const LOOK: Duration = Duration::from_millis(200);
 
-pub(super) fn ask(directory: &Directory, cache: &Name) -> Result<()> {
+#[async_trait]
+impl Hints for Embedded {
+    async fn ask(&self, cache: &Name) -> StoreResult<()> {
+        let name = cache.clone();
+        self.on_disk(cache, move |directory, _| ask(directory, &name)).await
+    }
+
+    async fn asks(&self, caches: &[Name]) -> StoreResult<Asks> {
+        let (directory, caches) = (Arc::clone(&self.directory), caches.to_vec());
+        self.blocking(move |_, _| Ok(asks(directory, caches))).await
+    }
+}
+
+fn ask(directory: &Directory, cache: &Name) -> Result<()> {
     match File::options().write(true).create(true).truncate(false).open(directory.of(cache).join(ASK_FILE)) {
-        // No host has ever begun with this cache: one that begins now loads it without being asked.
+        // No host has refilled this cache yet: one that starts now loads it without being asked.
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         file => Ok(file?.set_modified(SystemTime::now())?),
     }
 }
 
-pub(super) fn asks(directory: Arc<Directory>, caches: Vec<Name>) -> Asks {
+fn asks(directory: Arc<Directory>, caches: Vec<Name>) -> Asks {
     let mut listening = Listening { asked_at: vec![None; caches.len()], directory, caches, heard: Vec::new() };
     listening.look();
-    // Asked before anybody listened.
+    // These asked before this host listened.
     listening.heard.clear();
-    stream::unfold(listening, Listening::next).boxed()
+    Asks::new(stream::unfold(listening, Listening::next))
 }
 
-/// What a host has heard of so far.
+/// What a host has heard so far.
 struct Listening {
     directory: Arc<Directory>,
     caches: Vec<Name>,
     /// When each was asked for last, as its file says.
     asked_at: Vec<Option<SystemTime>>,
-    /// To be told.
+    /// Those that `next` has yet to give.
     heard: Vec<Name>,
 }
 
@@ -63,7 +74,7 @@ impl Listening {
     fn look(&mut self) {
         for (cache, asked_at) in self.caches.iter().zip(&mut self.asked_at) {
             let file = fs::metadata(self.directory.of(cache).join(ASK_FILE));
-            // A file that is not there, or not readable, says nothing.
+            // A file that does not exist, or cannot be read, says nothing.
             let now = file.and_then(|file| file.modified()).ok();
             if now.is_some() && now != *asked_at {
                 self.heard.push(cache.clone());

@@ -1,43 +1,41 @@
-//! Readers that find nothing ask for it, and hosts that listen.
+//! The hints: readers that find nothing publish on the channel of a cache, and hosts subscribe to it.
 
+use async_trait::async_trait;
+use futures_util::StreamExt;
 use redis::RedisResult;
 use redis::aio::PubSubStream;
 
-use futures_util::StreamExt;
-
-use super::Redis;
-use super::keys::asked_cache;
-use super::server::CONNECT_TIMEOUT;
-use crate::Asks;
-use crate::{Name, Result};
+use super::keys::cache_of_ask;
+use super::store::Redis;
+use crate::{Asks, Hints, Name, Result};
 
 /// How many channels one SUBSCRIBE names.
 const CHANNELS: usize = 500;
 
-impl Redis {
-    pub(super) async fn publish_ask(&self, cache: &Name) -> Result<()> {
+#[async_trait]
+impl Hints for Redis {
+    async fn ask(&self, cache: &Name) -> Result<()> {
         let mut publish = redis::cmd("PUBLISH");
         publish.arg(self.keys(cache).ask).arg("");
         self.command(cache, publish).await.map(drop)
     }
 
-    /// Over a connection of its own: one that listens can do nothing else.
-    pub(super) async fn listen(&self, caches: &[Name]) -> Result<Asks> {
+    async fn asks(&self, caches: &[Name]) -> Result<Asks> {
         let channels: Vec<String> = caches.iter().map(|cache| self.keys(cache).ask).collect();
         let messages = self.subscribe(&channels).await.map_err(|error| self.server.explain(error))?;
-        let prefix = self.server.options.key_prefix.clone();
-        let asked = messages.filter_map(move |message| {
-            let cache = asked_cache(&prefix, message.get_channel_name());
+        let prefix = self.server.options.key_prefix().to_owned();
+        Ok(Asks::new(messages.filter_map(move |message| {
+            let cache = cache_of_ask(&prefix, message.get_channel_name());
             async { cache }
-        });
-        Ok(asked.boxed())
+        })))
     }
+}
 
+impl Redis {
     /// By their names, and not by one pattern: a user who may use channels that begin with our prefix may not
     /// therefore use a pattern that does.
     async fn subscribe(&self, channels: &[String]) -> RedisResult<PubSubStream> {
-        let connecting = tokio::time::timeout(CONNECT_TIMEOUT, self.server.client.get_async_pubsub());
-        let mut connection = connecting.await.map_err(std::io::Error::from)??;
+        let mut connection = self.server.open_pub_sub().await?;
         for channels in channels.chunks(CHANNELS) {
             connection.subscribe(channels).await?;
         }

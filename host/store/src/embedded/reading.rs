@@ -1,23 +1,58 @@
-//! What readers see: each call is one read transaction, and a short one.
+//! The reading role: each call is one read transaction, and a short one.
 
 use std::ops::Bound;
 
+use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::changes;
-use super::directory::Directory;
+use super::directory::{Directory, LEASE_FILE};
+use super::environment::is_key;
 use super::failure::Result;
-use super::lease::{LEASE_FILE, is_locked};
-use super::publish::is_key;
+use super::lease::is_locked;
 use super::record::{Failed, Millis, Refill};
-use crate::{Batch, Error, Id, LeaseState, Name, Presence, Status};
-use crate::{Changes, Chunk, Cursor, Scan};
+use super::store::Embedded;
+use crate::{
+    Batch, Changes, Chunk, Cursor, Error, Id, LeaseState, Name, Presence, Reading, Result as StoreResult, Scan, Status,
+};
 
 /// About as much of a map as is copied out in a millisecond.
 const CHUNK_ENTRIES: usize = 1_000;
 const CHUNK_BYTES: usize = 1 << 20;
 
-pub(super) fn status(directory: &Directory, cache: &Name) -> Result<Status> {
+#[async_trait]
+impl Reading for Embedded {
+    fn location(&self) -> &str {
+        &self.location
+    }
+
+    async fn statuses(&self, caches: &[Name]) -> StoreResult<Vec<StoreResult<Status>>> {
+        let mut statuses = Vec::with_capacity(caches.len());
+        for cache in caches {
+            let name = cache.clone();
+            statuses.push(self.on_disk(cache, move |directory, _| status(directory, &name)).await);
+        }
+        Ok(statuses)
+    }
+
+    async fn scan(&self, cache: &Name, part: Scan) -> StoreResult<Chunk> {
+        let name = cache.clone();
+        self.on_disk(cache, move |directory, _| scan(directory, &name, &part)).await
+    }
+
+    async fn changes(&self, cache: &Name, from: Id) -> StoreResult<Option<Changes>> {
+        let name = cache.clone();
+        self.on_disk(cache, move |directory, _| changes(directory, &name, from)).await
+    }
+
+    async fn get(&self, cache: &Name, keys: &[&str]) -> StoreResult<Option<Vec<Option<Bytes>>>> {
+        let name = cache.clone();
+        let keys: Vec<String> = keys.iter().map(|&key| key.to_owned()).collect();
+        self.on_disk(cache, move |directory, _| get(directory, &name, &keys)).await
+    }
+}
+
+fn status(directory: &Directory, cache: &Name) -> Result<Status> {
     let now = Millis::now();
     let nothing = Status { now: now.into(), presence: Presence::Missing, last_error: None, lease: LeaseState::Free };
     let Some(environment) = directory.find(cache)? else { return Ok(nothing) };
@@ -40,12 +75,7 @@ pub(super) fn status(directory: &Directory, cache: &Name) -> Result<Status> {
     Ok(Status { presence, last_error: failed.map(Failed::into_error), lease, ..nothing })
 }
 
-/// Whether there is nothing to say of a cache.
-pub(super) fn is_nothing(status: &Status) -> bool {
-    matches!(status, Status { presence: Presence::Missing, last_error: None, .. })
-}
-
-pub(super) fn scan(directory: &Directory, cache: &Name, scan: &Scan) -> Result<Chunk> {
+fn scan(directory: &Directory, cache: &Name, scan: &Scan) -> Result<Chunk> {
     let missing = Chunk { head: None, entries: Batch::default(), next: None };
     let Some(environment) = directory.find(cache)? else { return Ok(missing) };
     let txn = environment.read()?;
@@ -72,7 +102,7 @@ fn foreign_cursor() -> Error {
     Error::invalid("this place in a scan was not given by the embedded store")
 }
 
-pub(super) fn get(directory: &Directory, cache: &Name, keys: &[String]) -> Result<Option<Vec<Option<Bytes>>>> {
+fn get(directory: &Directory, cache: &Name, keys: &[String]) -> Result<Option<Vec<Option<Bytes>>>> {
     let Some(environment) = directory.find(cache)? else { return Ok(None) };
     let txn = environment.read()?;
     let Some(published) = environment.whole(&txn, Millis::now())? else { return Ok(None) };
@@ -85,7 +115,7 @@ pub(super) fn get(directory: &Directory, cache: &Name, keys: &[String]) -> Resul
     keys.iter().map(value).collect::<Result<_>>().map(Some)
 }
 
-pub(super) fn changes(directory: &Directory, cache: &Name, from: Id) -> Result<Option<Changes>> {
+fn changes(directory: &Directory, cache: &Name, from: Id) -> Result<Option<Changes>> {
     let Some(environment) = directory.find(cache)? else { return Ok(None) };
     let txn = environment.read()?;
     match environment.whole(&txn, Millis::now())? {

@@ -1,0 +1,100 @@
+//! The right to refill one cache.
+
+use std::time::Duration;
+
+#[cfg(feature = "redis")]
+use crate::record_text::RecordText;
+use crate::{Head, Name, Token};
+
+/// The right to refill one cache, given by [`Publishing::begin`](crate::Publishing::begin).
+///
+/// It is consumed by what ends it: a commit, a failure or a release. A lease that is dropped instead
+/// keeps other hosts waiting until it expires in the store.
+#[must_use = "a lease that is dropped keeps other hosts waiting until it expires: commit, fail or release it"]
+#[derive(Debug)]
+pub struct Lease {
+    cache: Name,
+    token: Token,
+    /// The staged part of a record. It is sent when it is whole.
+    #[cfg(feature = "redis")]
+    record: std::sync::Mutex<RecordText>,
+}
+
+impl Lease {
+    pub(crate) fn new(cache: Name, token: Token) -> Self {
+        Self {
+            cache,
+            token,
+            #[cfg(feature = "redis")]
+            record: std::sync::Mutex::default(),
+        }
+    }
+
+    /// The cache it is for.
+    #[must_use]
+    pub fn cache(&self) -> &Name {
+        &self.cache
+    }
+
+    /// The fencing token that names its holder.
+    #[must_use]
+    pub fn token(&self) -> Token {
+        self.token
+    }
+
+    /// The same lease once more: only tests may have two of one.
+    #[cfg(feature = "testing")]
+    pub(crate) fn copy(&self) -> Self {
+        Self {
+            cache: self.cache.clone(),
+            token: self.token,
+            #[cfg(feature = "redis")]
+            record: std::sync::Mutex::new(self.record().clone()),
+        }
+    }
+
+    #[cfg(feature = "redis")]
+    pub(crate) fn record(&self) -> std::sync::MutexGuard<'_, RecordText> {
+        // A poisoned lock is fine here: the commit compares the record's length with what arrived.
+        self.record.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// When a snapshot is due for a refill.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Due {
+    /// When it was last checked this long ago, or is missing or lost.
+    After(Duration),
+    /// Now, however fresh it is. A live lease of another host still stands in the way; a back-off
+    /// does not.
+    Always,
+}
+
+/// The answer of [`Publishing::begin`](crate::Publishing::begin).
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Begin {
+    /// The lease is ours.
+    Go {
+        /// The lease, to be ended by `commit`, `fail` or `release`.
+        lease: Lease,
+        /// What is published now: `None` when missing or lost.
+        base: Option<Head>,
+    },
+    /// Not due: another host has just checked it.
+    Fresh {
+        /// Until it is due.
+        left: Duration,
+    },
+    /// Another host is refilling it.
+    Busy {
+        /// Until the lease of that host expires, unless it is renewed.
+        left: Duration,
+    },
+    /// A load failed a short while ago, and the source is left alone.
+    Backoff {
+        /// Until loading is allowed again.
+        left: Duration,
+    },
+}

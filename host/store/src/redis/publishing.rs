@@ -1,0 +1,128 @@
+//! The publishing role: a refill, from taking the lease to what ends it.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use redis::Value;
+
+use super::keys::Keys;
+use super::meta::{FORMAT, HEAD, millis, ttl_millis};
+use super::reply::{number, text};
+use super::script::{BEGIN, FAIL, PROLONG, RELEASE, RENEW};
+use super::staging::STAGING_TTL;
+use super::store::Redis;
+use crate::{
+    Batch, Begin, CommitError, Due, Head, LastError, Lease, Name, NotCommitted, Publish, Publishing, Result, Token, Ttl,
+};
+
+#[async_trait]
+impl Publishing for Redis {
+    async fn begin(&self, cache: &Name, token: Token, lease_ttl: Duration, due: Due) -> Result<Begin> {
+        let keys = self.keys(cache);
+        let due_ms = match due {
+            Due::After(age) => Some(millis(age)),
+            Due::Always => None,
+        };
+        let call = BEGIN
+            .call(&keys, token)
+            .arg("token", token)
+            .arg("lease_ms", millis(lease_ttl))
+            .optional("due_ms", due_ms)
+            .arg("format", FORMAT)
+            .arg("layout", self.layout(cache).as_str())
+            .arg("head", HEAD.join(" "));
+        let reply = self.run(cache, &call).await;
+        let reply = reply.map_err(|error| self.server.explain_layout(self.layout(cache), error).of(cache))?;
+        let left = || reply.get(1).and_then(number).map(Duration::from_millis);
+        match (self.outcome(cache, &reply)?, left()) {
+            ("go", _) => {
+                let before = reply.get(1).and_then(text).and_then(|before| before.parse().ok());
+                self.drop_staging(cache, &keys, before.filter(|&before| before != token)).await;
+                let base = match reply.get(2) {
+                    Some(Value::Array(fields)) => self.server.head(fields).map_err(|error| error.of(cache))?,
+                    _ => None,
+                };
+                Ok(Begin::Go { lease: Lease::new(cache.clone(), token), base })
+            }
+            ("fresh", Some(left)) => Ok(Begin::Fresh { left }),
+            ("busy", Some(left)) => Ok(Begin::Busy { left }),
+            ("backoff", Some(left)) => Ok(Begin::Backoff { left }),
+            _ => Err(self.unexpected_reply(cache, &reply)),
+        }
+    }
+
+    async fn renew(&self, lease: &Lease, lease_ttl: Duration) -> Result<bool> {
+        let call = RENEW
+            .call(&self.keys(lease.cache()), lease.token())
+            .arg("token", lease.token())
+            .arg("lease_ms", millis(lease_ttl))
+            .arg("staging_ms", millis(STAGING_TTL));
+        self.is_done(lease.cache(), &self.run(lease.cache(), &call).await?)
+    }
+
+    async fn stage(&self, lease: &Lease, batch: &Batch) -> Result<()> {
+        let keys = self.keys(lease.cache());
+        if keys.record.is_some() {
+            self.stage_record(lease, batch)?;
+        }
+        if self.layout(lease.cache()).has_hash() {
+            self.stage_hash(lease, &keys, batch).await?;
+        }
+        Ok(())
+    }
+
+    async fn is_staged(&self, lease: &Lease, key: &str) -> Result<bool> {
+        if !self.layout(lease.cache()).has_hash() {
+            return Ok(lease.record().contains_key(key));
+        }
+        let mut exists = redis::cmd("HEXISTS");
+        exists.arg(self.keys(lease.cache()).staging(lease.token())).arg(key);
+        let reply = self.command(lease.cache(), exists).await?;
+        Ok(number(&reply) == Some(1))
+    }
+
+    async fn commit(&self, lease: Lease, publish: &Publish) -> Result<(), NotCommitted> {
+        let replied = self.commit_content(&lease, &self.keys(lease.cache()), publish).await;
+        let committed = replied.map_err(CommitError::from).and_then(|reply| self.committed(&lease, &reply));
+        committed.map_err(|reason| NotCommitted { lease, reason })
+    }
+
+    async fn restore(&self, lease: &Lease, head: &Head) -> Result<(), CommitError> {
+        let reply = self.restore_head(lease, &self.keys(lease.cache()), head).await?;
+        self.committed(lease, &reply)
+    }
+
+    async fn fail(&self, lease: Lease, backoff: Duration, error: &LastError, keep: Ttl) -> Result<()> {
+        let call = FAIL
+            .call(&self.keys(lease.cache()), lease.token())
+            .arg("token", lease.token())
+            .arg("backoff_ms", millis(backoff))
+            .arg("kind", &error.kind)
+            .arg("message", &error.message)
+            .arg("keep_ms", ttl_millis(keep));
+        self.is_done(lease.cache(), &self.run(lease.cache(), &call).await?).map(drop)
+    }
+
+    async fn release(&self, lease: Lease) -> Result<()> {
+        let call = RELEASE.call(&self.keys(lease.cache()), lease.token()).arg("token", lease.token());
+        self.is_done(lease.cache(), &self.run(lease.cache(), &call).await?).map(drop)
+    }
+
+    async fn prolong(&self, cache: &Name, cache_ttl: Ttl) -> Result<bool> {
+        let call = PROLONG.call(&self.keys(cache), "").arg("ttl_ms", ttl_millis(cache_ttl));
+        self.is_done(cache, &self.run(cache, &call).await?)
+    }
+}
+
+impl Redis {
+    /// Drops what the holder before has staged: left to expire, a big hash is freed while everybody
+    /// waits. The lease is ours whether that works or not.
+    async fn drop_staging(&self, cache: &Name, keys: &Keys, before: Option<Token>) {
+        let Some(before) = before else { return };
+        let mut unlink = redis::cmd("UNLINK");
+        unlink.arg(keys.staging(before)).arg(keys.record.as_ref().map(|_| keys.staged_record(before)));
+        if let Err(error) = self.command(cache, unlink).await {
+            tracing::debug!(%error, "cannot drop what another host has staged: it expires in two minutes");
+        }
+    }
+}

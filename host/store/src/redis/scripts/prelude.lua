@@ -1,0 +1,58 @@
+-- Precedes every script. Lua does not roll back, so a script checks whatever could stop it half-way
+-- before its first write.
+
+-- The last three are nil where the layout has no record.
+local data, meta, lease, changes, staging, lent_changes, record, staged_record, lock = unpack(KEYS)
+local args = {}
+for i = 1, #ARGV, 2 do args[ARGV[i]] = ARGV[i + 1] end
+
+local call = redis.call
+local clock = call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+
+-- How long a lease's key outlives the lease, so that the next holder finds the token of the one
+-- before, and with it what that one has staged.
+local LEASE_MEMORY = 600000
+
+-- The refusal for the first of these keys that holds a value of another type.
+local function wrong_type(types)
+  for key, expected in pairs(types) do
+    local found = call('TYPE', key).ok
+    if found ~= 'none' and found ~= expected then return {'wrong_type', key, found} end
+  end
+end
+
+-- The refusal for the first of these commands that the user may not run (Redis 6.2 cannot check that).
+local function forbidden(commands)
+  if not redis.acl_check_cmd then return end
+  for _, command in ipairs(commands) do
+    if not redis.acl_check_cmd(unpack(command)) then
+      return {'forbidden', command[1], command[2] or ''}
+    end
+  end
+end
+
+-- Makes a key expire: in so many milliseconds, 0 for never.
+local function expire(key, ttl)
+  if ttl > 0 then call('PEXPIREAT', key, now + ttl) else call('PERSIST', key) end
+end
+
+-- Whether a host has written this record, and not kiwi-cache since: a record ends with the time it was
+-- saved, and meta has its length and its end.
+local function is_ours(key, bytes, tail)
+  return bytes and tail and call('STRLEN', key) == tonumber(bytes) and call('GETRANGE', key, -#tail, -1) == tail
+end
+
+-- Whether the caller holds the lease, and kiwi-cache's lock where there is one.
+local function is_held()
+  return call('HGET', lease, 'token') == args.token and (not lock or call('GET', lock) == args.token)
+end
+
+-- Drops what is staged, and kiwi-cache's lock if it is ours.
+local function drop_staging()
+  call('UNLINK', staging)
+  if record then
+    call('UNLINK', staged_record)
+    if call('GET', lock) == args.token then call('DEL', lock) end
+  end
+end

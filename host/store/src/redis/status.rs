@@ -1,0 +1,112 @@
+//! The status of a cache: which commands read it, and what their replies mean.
+
+use std::time::{Duration, SystemTime};
+
+use redis::Value;
+
+use super::digest::Digest;
+use super::keys::Keys;
+use super::meta::{self, ERROR, HEAD, LAYOUT};
+use super::reply::{number, text};
+use super::server::Server;
+use super::transaction::Transaction;
+use crate::{Head, Layout, LeaseState, Presence, Result, Status, Token};
+
+/// The commands that read the status of a cache; those about its record come last.
+pub(super) fn commands(keys: &Keys) -> Transaction {
+    let (mut meta, mut entries) = (redis::cmd("HMGET"), redis::cmd("HLEN"));
+    meta.arg(&keys.meta).arg(&HEAD).arg(&LAYOUT).arg(&ERROR);
+    entries.arg(&keys.data);
+    let mut lease = redis::cmd("HMGET");
+    lease.arg(&keys.lease).arg("token").arg("until");
+    let commands = Transaction::of([redis::cmd("TIME"), meta, entries, lease]);
+    match &keys.record {
+        Some(record) => {
+            let mut lock = redis::cmd("PTTL");
+            lock.arg(&record.lock);
+            commands.with([lock]).with(Digest::commands(record))
+        }
+        None => commands,
+    }
+}
+
+/// The values of meta's fields `LAYOUT` in the replies to [`commands`].
+pub(super) fn layout_fields(replies: &[Value]) -> &[Value] {
+    match replies.get(1) {
+        Some(Value::Array(meta)) => meta.get(HEAD.len()..HEAD.len() + LAYOUT.len()).unwrap_or_default(),
+        _ => &[],
+    }
+}
+
+impl Server {
+    /// The head in the values of the fields `HEAD`. `None`: there is none, or it is incomplete.
+    pub(super) fn head(&self, fields: &[Value]) -> Result<Option<Head>> {
+        match meta::newer_format(fields) {
+            Some(format) => Err(self.newer_format(&format.to_string())),
+            None => Ok(meta::head(fields)),
+        }
+    }
+
+    /// The presence of a hash, by the fields `HEAD` and its number of entries.
+    pub(super) fn presence(&self, fields: &[Value], entries: &Value) -> Result<Presence> {
+        Ok(match self.head(fields)? {
+            None => Presence::Missing,
+            Some(head) if number(entries) == Some(head.entries) => Presence::Whole(head),
+            Some(head) => Presence::Lost(head),
+        })
+    }
+
+    /// The status in the replies to [`commands`]. `None`: they are not such replies.
+    pub(super) fn status(&self, keys: &Keys, layout: &Layout, replies: &[Value]) -> Result<Option<Status>> {
+        let Some((replies, of_record)) = replies.split_at_checked(4) else { return Ok(None) };
+        let [Value::Array(clock), Value::Array(meta), entries, Value::Array(lease)] = replies else { return Ok(None) };
+        let ([seconds, micros], [token, until]) = (&clock[..], &lease[..]) else { return Ok(None) };
+        let Some((fields, rest)) = meta.split_at_checked(HEAD.len()) else { return Ok(None) };
+        let Some((layout_fields, error)) = rest.split_at_checked(LAYOUT.len()) else { return Ok(None) };
+        let (Some(seconds), Some(micros)) = (number(seconds), number(micros)) else { return Ok(None) };
+        // In milliseconds, as the scripts count: else what happened just now would be in the future.
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds) + Duration::from_millis(micros / 1_000);
+        let mut presence = self.presence(fields, entries)?;
+        let mut lease = lease_state(token, until, now);
+        if let (Some(record), Some((lock, of_record))) = (&keys.record, of_record.split_first()) {
+            let found = Digest::read(of_record).map(|digest| match digest.is_ours(record, layout_fields) {
+                true => Found::Ours,
+                false => Found::Foreign(digest),
+            });
+            presence = presence_with_record(presence, layout, found);
+            if let (LeaseState::Free, Some(left)) = (lease, number(lock)) {
+                lease = LeaseState::Held { until: now + Duration::from_millis(left) };
+            }
+        }
+        Ok(Some(Status { now, presence, last_error: meta::last_error(error), lease }))
+    }
+}
+
+/// Who wrote a record.
+enum Found<'a> {
+    Ours,
+    Foreign(Digest<'a>),
+}
+
+/// The presence of a cache that has a record, by the presence of its hash and the record that was found.
+fn presence_with_record(hash: Presence, layout: &Layout, found: Option<Found<'_>>) -> Presence {
+    match (hash, found) {
+        (Presence::Whole(head) | Presence::Lost(head), None) => Presence::Lost(head),
+        (Presence::Whole(head) | Presence::Lost(head), Some(Found::Ours)) if !layout.has_hash() => {
+            Presence::Whole(head)
+        }
+        (_, Some(Found::Foreign(digest))) if !layout.has_hash() => Presence::Foreign(digest.foreign()),
+        (hash, _) => hash,
+    }
+}
+
+/// A token is the holder; an empty one stands for a back-off.
+fn lease_state(token: &Value, until: &Value, now: SystemTime) -> LeaseState {
+    match (text(token), meta::time(until)) {
+        (Some(token), Some(until)) if until > now => match token.parse::<Token>() {
+            Ok(_) => LeaseState::Held { until },
+            Err(_) => LeaseState::Backoff { until },
+        },
+        _ => LeaseState::Free,
+    }
+}

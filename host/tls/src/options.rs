@@ -1,0 +1,128 @@
+//! What may be chosen about TLS, and the configuration made of it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ClientConfig, RootCertStore};
+use rustls_platform_verifier::BuilderVerifierExt;
+
+use crate::Error;
+
+/// What a client trusts, and how it identifies itself. By default it trusts what the system trusts, and has no
+/// certificate of its own.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TlsOptions {
+    ca: Option<PathBuf>,
+    client: Option<Client>,
+}
+
+/// The files of a client certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Client {
+    certificate: PathBuf,
+    key: PathBuf,
+}
+
+impl TlsOptions {
+    /// Trusts what the system trusts.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Trusts the certificates in this PEM file, and no others.
+    #[must_use]
+    pub fn with_ca(mut self, file: impl Into<PathBuf>) -> Self {
+        self.ca = Some(file.into());
+        self
+    }
+
+    /// Identifies the client by a certificate (with its chain) and its private key, both PEM files.
+    #[must_use]
+    pub fn with_client_certificate(mut self, certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
+        self.client = Some(Client { certificate: certificate.into(), key: key.into() });
+        self
+    }
+
+    /// The configuration for a TLS client. It reads the files once.
+    ///
+    /// # Errors
+    /// A file cannot be read or does not hold what is expected; the system trusts no certificate at all.
+    pub fn client_config(&self) -> Result<ClientConfig, Error> {
+        let provider: Arc<CryptoProvider> = Arc::new(aws_lc_rs::default_provider());
+        let builder = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|error| Error::unusable("TLS 1.2 and 1.3", error))?;
+        let builder = match &self.ca {
+            Some(ca) => builder.with_root_certificates(roots(ca)?),
+            None => builder
+                .with_platform_verifier()
+                .map_err(|error| Error::unusable("the certificates that the system trusts", error))?,
+        };
+        match &self.client {
+            Some(Client { certificate, key }) => {
+                let chain = certificates("the client certificate", certificate)?;
+                let key = PrivateKeyDer::from_pem_file(key)
+                    .map_err(|error| Error::unreadable("the client's private key", key, error))?;
+                builder
+                    .with_client_auth_cert(chain, key)
+                    .map_err(|error| Error::unusable("the client certificate", error))
+            }
+            None => Ok(builder.with_no_client_auth()),
+        }
+    }
+}
+
+fn roots(file: &Path) -> Result<RootCertStore, Error> {
+    const WHAT: &str = "trusted certificates";
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(WHAT, file)? {
+        roots.add(certificate).map_err(|error| Error::unreadable(WHAT, file, error))?;
+    }
+    Ok(roots)
+}
+
+fn certificates(what: &str, file: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
+    let read = CertificateDer::pem_file_iter(file).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    match read.map_err(|error| Error::unreadable(what, file, error))? {
+        none if none.is_empty() => Err(Error::empty(what, file)),
+        certificates => Ok(certificates),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CERTIFICATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../store/tests/redis/tls/cert.pem");
+    const KEY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../store/tests/redis/tls/key.pem");
+
+    #[test]
+    fn the_files_are_read_and_the_process_keeps_its_provider() {
+        let options = TlsOptions::new().with_ca(CERTIFICATE).with_client_certificate(CERTIFICATE, KEY);
+        let config = options.client_config().unwrap();
+        assert!(config.client_auth_cert_resolver.has_certs());
+        assert!(!TlsOptions::new().with_ca(CERTIFICATE).client_config().unwrap().client_auth_cert_resolver.has_certs());
+        assert!(CryptoProvider::get_default().is_none(), "the default provider belongs to the program");
+    }
+
+    #[test]
+    fn a_wrong_file_is_named_with_what_was_expected() {
+        let says = |options: TlsOptions, words: &[&str]| {
+            let error = options.client_config().unwrap_err().to_string();
+            assert!(words.iter().all(|word| error.contains(word)), "{error}");
+        };
+        says(TlsOptions::new().with_ca("/nowhere/ca.pem"), &["trusted certificates", "/nowhere/ca.pem", "PEM"]);
+        says(TlsOptions::new().with_ca(KEY), &["no trusted certificates", "key.pem"]);
+        let trusting = || TlsOptions::new().with_ca(CERTIFICATE);
+        says(
+            trusting().with_client_certificate("/nowhere/cert.pem", KEY),
+            &["client certificate", "/nowhere/cert.pem"],
+        );
+        says(trusting().with_client_certificate(CERTIFICATE, "/nowhere/key.pem"), &["private key", "/nowhere/key.pem"]);
+        says(trusting().with_client_certificate(CERTIFICATE, CERTIFICATE), &["private key", "cert.pem"]);
+    }
+}
