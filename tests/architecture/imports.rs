@@ -133,7 +133,7 @@ fn collect(tree: &UseTree, path: &mut Vec<String>, paths: &mut Vec<Vec<String>>)
     }
 }
 
-/// Paths among the tokens that a macro is given: words with `::` between them.
+/// Paths among the tokens that a macro is given: words with `::` between them. A word alone is no path.
 fn in_tokens(tokens: TokenStream, paths: &mut Vec<Vec<String>>) {
     let (mut path, mut colons) = (Vec::new(), 0);
     for token in tokens {
@@ -160,4 +160,5 @@ fn in_tokens(tokens: TokenStream, paths: &mut Vec<Vec<String>>) {
     if !path.is_empty() {
         paths.push(path);
     }
+    paths.retain(|path| path.len() > 1);
 }

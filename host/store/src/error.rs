@@ -4,8 +4,6 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::Name;
-
 /// What every fallible function of this crate returns.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -21,7 +19,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Clone, Debug)]
 pub struct Error {
     kind: ErrorKind,
-    cache: Option<Name>,
+    cache: Option<Arc<str>>,
     message: String,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
@@ -107,8 +105,8 @@ impl Error {
 
     /// Names the cache the error is about, unless it already names one.
     #[must_use]
-    pub fn of(mut self, cache: &Name) -> Self {
-        self.cache.get_or_insert_with(|| cache.clone());
+    pub fn of(mut self, cache: impl AsRef<str>) -> Self {
+        self.cache.get_or_insert_with(|| cache.as_ref().into());
         self
     }
 
@@ -125,8 +123,8 @@ impl Error {
 
     /// The cache it is about, if it is about one.
     #[must_use]
-    pub fn cache(&self) -> Option<&Name> {
-        self.cache.as_ref()
+    pub fn cache(&self) -> Option<&str> {
+        self.cache.as_deref()
     }
 
     /// What kind of error it is.

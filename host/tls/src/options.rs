@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
 use rustls_platform_verifier::BuilderVerifierExt;
 
 use crate::Error;
@@ -47,15 +47,20 @@ impl TlsOptions {
         self
     }
 
+    /// A configuration that trusts no server: for a client that takes a TLS configuration and never uses it.
+    ///
+    /// # Errors
+    /// rustls does not offer TLS 1.2 and 1.3.
+    pub fn client_config_without_trust() -> Result<ClientConfig, Error> {
+        Ok(builder()?.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
+    }
+
     /// The configuration for a TLS client. It reads the files once.
     ///
     /// # Errors
     /// A file cannot be read or does not hold what is expected; the system trusts no certificate at all.
     pub fn client_config(&self) -> Result<ClientConfig, Error> {
-        let provider: Arc<CryptoProvider> = Arc::new(aws_lc_rs::default_provider());
-        let builder = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| Error::unusable("TLS 1.2 and 1.3", error))?;
+        let builder = builder()?;
         let builder = match &self.ca {
             Some(ca) => builder.with_root_certificates(roots(ca)?),
             None => builder
@@ -74,6 +79,13 @@ impl TlsOptions {
             None => Ok(builder.with_no_client_auth()),
         }
     }
+}
+
+fn builder() -> Result<ConfigBuilder<ClientConfig, WantsVerifier>, Error> {
+    let provider: Arc<CryptoProvider> = Arc::new(aws_lc_rs::default_provider());
+    ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| Error::unusable("TLS 1.2 and 1.3", error))
 }
 
 fn roots(file: &Path) -> Result<RootCertStore, Error> {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use http::header::RETRY_AFTER;
 use http::{HeaderMap, HeaderValue, StatusCode};
+use kiwi_tls::TlsOptions;
 use reqwest::redirect;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use url::Url;
@@ -122,7 +123,15 @@ impl HttpClient {
             scheme: key.0.clone(),
             port: key.1,
         };
+        let cannot_create =
+            |why: String| Failure::new(FailureKind::Other, format!("cannot create an HTTP client: {why}"));
+        let tls = match url.scheme() {
+            "https" => TlsOptions::new().client_config(),
+            // Never used, and must not fail on a machine that trusts no certificates.
+            _ => TlsOptions::client_config_without_trust(),
+        };
         let client = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls.map_err(|error| cannot_create(chain(&error)))?)
             .user_agent(concat!("kiwi-host/", env!("CARGO_PKG_VERSION")))
             .redirect(redirect::Policy::none())
             .no_proxy()
@@ -131,9 +140,7 @@ impl HttpClient {
             .connect_timeout(CONNECT_TIMEOUT)
             .dns_resolver(resolver)
             .build()
-            .map_err(|error| {
-                Failure::new(FailureKind::Other, format!("cannot create an HTTP client: {}", chain(&error)))
-            })?;
+            .map_err(|error| cannot_create(chain(&error)))?;
         if clients.len() >= MAX_CLIENTS {
             clients.clear();
         }
