@@ -164,7 +164,7 @@ async fn a_body_that_stops_coming_is_given_up() {
     let settings = json!({ "url": format!("http://{address}/"), "timeout_ms": 300 });
     let grants = http(&[&format!("http://{address}")]);
     let failure = attack(CacheConfig { grants, ..cache("attacked", guest("http_get"), settings) }).await;
-    assert_failure(&failure, FailureKind::Unavailable, &["stopped coming for 300ms"]);
+    assert_failure(&failure, FailureKind::Unavailable, &["the response stopped for 300ms"]);
 }
 
 #[tokio::test]
