@@ -246,11 +246,11 @@ async fn a_user_who_may_not_ask_waits_and_says_so_once() {
     let error = in_vain.get_or_refill("FR").await.unwrap_err();
     let cause = error.source().and_then(|cause| cause.downcast_ref::<Error>());
     assert!(error.is_missing() && cause.is_some_and(|cause| cause.to_string().contains("+publish")), "{error:?}");
-    assert_eq!(log.lines_with("no host can be asked"), 1);
+    assert_eq!(log.lines_with("not permitted to ask a host"), 1);
 
     let patient = reader(LONG).await.unwrap();
     let host = async {
-        eventually("it has tried to ask", async || log.lines_with("no host can be asked") == 2).await;
+        eventually("it has tried to ask", async || log.lines_with("not permitted to ask a host") == 2).await;
         Publisher::new(&redis).publish(&[("FR", "1")]).await;
     };
     let (found, ()) = tokio::join!(patient.get_or_refill("FR"), host);

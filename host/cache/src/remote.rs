@@ -1,4 +1,4 @@
-//! The reader that keeps no copy.
+//! The reader without a copy.
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -6,18 +6,18 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
-use super::{Address, load};
-use kiwi_store::{Error, Name, Presence, Result, Status};
-use kiwi_store::{Scan, Store};
+use crate::address::Address;
+use crate::failure::{no_data, wrong_value};
+use kiwi_store::{Error, Name, Presence, Result, Scan, Status, Store};
 
-/// A cache read in the store itself, each time: for a few reads of a large map.
+/// A cache that is read from the store itself, each time: for a few reads of a large map.
 ///
-/// Every read is a round trip, and fails when the store does not answer. Cheap to clone.
+/// Every read is a round trip, and fails if the store does not answer. It is cheap to clone.
 ///
-/// Values are those that are published at the time of the read. In Redis a read is one plain HGET or HMGET, as any
-/// client would do it. Whether the cache is whole and in what layout it stands is looked at once a second, and
-/// whenever a key is not found. So where some of the data was deleted by hand, or a cache is published in another
-/// layout, it may take a second until reads of what is still there see it.
+/// A read returns what is published at that time. In Redis it is one plain HGET or HMGET. Whether the cache is
+/// whole, and its layout, is checked once a second and whenever a key is not found. So if some of the data was
+/// deleted by hand, or the cache is published in another layout, reads of what is still there may take a second
+/// to notice.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), kiwi_cache::Error> {
@@ -43,10 +43,10 @@ pub struct RemoteCache<V> {
 }
 
 impl<V: DeserializeOwned> RemoteCache<V> {
-    /// Names a cache in a store: a URL, or one that is open already. Nothing is read yet.
+    /// Opens a cache in a store: a URL, or one that is open already. Nothing is read yet.
     ///
     /// # Errors
-    /// The URL or the name is wrong (`is_invalid`), or an embedded store cannot be opened.
+    /// The URL or the name is invalid (`is_invalid`), or an embedded store cannot be opened.
     pub fn open(store: impl Into<Address>, name: impl TryInto<Name, Error = Error>) -> Result<Self> {
         let cache = name.try_into()?;
         let store = store.into().open(None).map_err(|error| error.of(&cache))?;
@@ -56,15 +56,15 @@ impl<V: DeserializeOwned> RemoteCache<V> {
     /// The value of a key; `None` if what is published has no such key.
     ///
     /// # Errors
-    /// Nothing is published, or it is lost (`is_missing`); the value is no `V` (`is_value`); the store
-    /// cannot be reached (`is_unavailable`) or refuses us (`is_denied`).
+    /// Nothing is published, or it is lost (`is_missing`); the value is not a valid `V` (`is_value`); the store
+    /// cannot be reached (`is_unavailable`) or refuses access (`is_denied`).
     pub async fn get(&self, key: &str) -> Result<Option<V>> {
         let json = self.read(&[key]).await?.pop().flatten();
         json.map(|json| self.parse(key, &json)).transpose()
     }
 
-    /// The values of some keys, in their order and of one snapshot, in one round trip; in two where a key is not
-    /// found.
+    /// The values of some keys, in the order of the keys and all of one snapshot. It takes one round trip, or two
+    /// if a key is not found.
     ///
     /// # Errors
     /// As [`get`](Self::get).
@@ -77,7 +77,7 @@ impl<V: DeserializeOwned> RemoteCache<V> {
     /// Whether what is published has a key.
     ///
     /// # Errors
-    /// As [`get`](Self::get), save that the value may be of any type.
+    /// As [`get`](Self::get), except that the value may be of any type.
     pub async fn contains_key(&self, key: &str) -> Result<bool> {
         Ok(self.read(&[key]).await?.iter().any(Option::is_some))
     }
@@ -90,11 +90,11 @@ impl<V: DeserializeOwned> RemoteCache<V> {
         match self.status().await?.presence {
             Presence::Whole(head) => Ok(head.entries),
             Presence::Foreign(_) => Ok(self.store.scan(&self.cache, Scan::Whole).await?.entries.len() as u64),
-            gone => Err(load::absent(&*self.store, &self.cache, &gone)),
+            gone => Err(no_data(&*self.store, &self.cache, &gone)),
         }
     }
 
-    /// Whether what is published has no entries: its loader found none, and that was allowed.
+    /// Whether what is published has no entries: its loader found none, and `allow_empty_data` permits that.
     ///
     /// # Errors
     /// As [`get`](Self::get).
@@ -102,10 +102,10 @@ impl<V: DeserializeOwned> RemoteCache<V> {
         Ok(self.len().await? == 0)
     }
 
-    /// What the store says of the cache: whether it is there, its id, seq and times, the last error.
+    /// The status of the cache in the store: whether it is there, its id, seq and times, the last error.
     ///
     /// # Errors
-    /// The store cannot be reached (`is_unavailable`) or refuses us (`is_denied`).
+    /// The store cannot be reached (`is_unavailable`) or refuses access (`is_denied`).
     pub async fn status(&self) -> Result<Status> {
         self.store.status(&self.cache).await
     }
@@ -120,18 +120,18 @@ impl<V: DeserializeOwned> RemoteCache<V> {
     async fn read(&self, keys: &[&str]) -> Result<Vec<Option<Bytes>>> {
         match self.store.peek(&self.cache, keys).await? {
             Some(values) => Ok(values),
-            None => Err(self.absent().await?),
+            None => Err(self.no_data().await?),
         }
     }
 
     fn parse(&self, key: &str, json: &[u8]) -> Result<V> {
-        load::typed(&self.cache, key, serde_json::from_slice(json))
+        serde_json::from_slice(json).map_err(|error| wrong_value::<V>(&self.cache, key, error))
     }
 
-    /// Why a read found nothing to read in.
-    async fn absent(&self) -> Result<Error> {
+    /// Why there is nothing to read.
+    async fn no_data(&self) -> Result<Error> {
         let presence = self.status().await?.presence;
-        Ok(load::absent(&*self.store, &self.cache, &presence))
+        Ok(no_data(&*self.store, &self.cache, &presence))
     }
 }
 

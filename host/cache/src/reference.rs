@@ -1,4 +1,4 @@
-//! A value read from a cache, kept in place while it is looked at.
+//! A reference to a value that was read from a cache.
 
 use std::fmt;
 use std::ops::Deref;
@@ -6,34 +6,34 @@ use std::sync::Arc;
 
 use arc_swap::Guard;
 
-use super::Snapshot;
-use super::entries::Place;
-use super::local::Held;
+use crate::entries::Place;
+use crate::held::Held;
+use crate::snapshot::Snapshot;
 
-/// A value in the snapshot it was found in: dereferences to `V`, nothing is copied.
+/// A value in the snapshot that it was found in. It dereferences to `V`; nothing is copied.
 ///
-/// It keeps that whole snapshot in memory, so drop it soon; clone the value to keep it for long.
+/// It keeps that whole snapshot in memory, so drop it soon, and clone the value to keep it for long.
 pub struct Ref<V> {
     held: Guard<Option<Arc<Held<V>>>>,
     found: Found,
 }
 
-/// How a value is found in the snapshot again.
+/// How the value is found in the snapshot at each access.
 enum Found {
     /// An entry, by its place.
     Entry(Place),
-    /// By the `missing` hook, which is asked for this key again at each look.
-    StandIn(Box<str>),
+    /// By the `missing` hook, which is called for this key at each access.
+    Fallback(Box<str>),
 }
 
 impl<V> Ref<V> {
-    /// Finds `key` in what is held: the outer `None` if nothing is, the inner if the key is absent.
+    /// Finds `key` in what is held. The outer `None`: nothing is held. The inner: the key is absent.
     #[inline(always)]
-    pub(super) fn find(held: Guard<Option<Arc<Held<V>>>>, key: &str) -> Option<Option<Self>> {
+    pub(crate) fn find(held: Guard<Option<Arc<Held<V>>>>, key: &str) -> Option<Option<Self>> {
         let snapshot = &held.as_ref()?.snapshot;
         let found = match snapshot.entries().place(key) {
             Some(place) => Some(Found::Entry(place)),
-            None => snapshot.stand_in(key).map(|_| Found::StandIn(key.into())),
+            None => snapshot.fallback(key).map(|_| Found::Fallback(key.into())),
         };
         Some(found.map(|found| Self { held, found }))
     }
@@ -43,7 +43,7 @@ impl<V> Ref<V> {
     pub fn key(&self) -> &str {
         match &self.found {
             Found::Entry(place) => self.entry(*place).0,
-            Found::StandIn(key) => key,
+            Found::Fallback(key) => key,
         }
     }
 
@@ -65,10 +65,10 @@ impl<V> Deref for Ref<V> {
     fn deref(&self) -> &V {
         match &self.found {
             Found::Entry(place) => self.entry(*place).1,
-            Found::StandIn(key) => self.snapshot().stand_in(key).unwrap_or_else(|| {
+            Found::Fallback(key) => self.snapshot().fallback(key).unwrap_or_else(|| {
                 panic!(
-                    "cache `{}`: the `missing` hook gave a value for key `{}` and now gives none: it must give the \
-                     same each time for one key of one snapshot",
+                    "cache `{}`: the `missing` hook gave a value for key `{}` and now gives none: it must always give the \
+                     same value for one key of one snapshot",
                     self.snapshot().cache(),
                     key.escape_debug()
                 )

@@ -1,20 +1,20 @@
 //! What a reader owns besides its copy: the tasks that keep it up to date.
 
 use std::sync::{Arc, Mutex as Lock, PoisonError};
-use std::time::Instant;
 
 use serde::de::DeserializeOwned;
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
-use super::builder::Opened;
-use super::local::Local;
-use super::read_through::ReadThrough;
-use super::reload::Reload;
+use crate::builder::Opened;
+use crate::local::Local;
+use crate::read_through::ReadThrough;
+use crate::reload::Reload;
 use kiwi_store::{Error, Result};
 
 /// A reload, the task that calls it, and the read-through that is under way. All end with this.
-pub(super) struct Upkeep<V> {
+pub(crate) struct Upkeep<V> {
     local: Arc<Local<V>>,
     reload: Arc<Mutex<Reload<V>>>,
     task: JoinHandle<()>,
@@ -56,26 +56,28 @@ impl<V> Drop for Upkeep<V> {
 
 impl<V: DeserializeOwned + Send + Sync + 'static> Upkeep<V> {
     /// Loads the first snapshot, and goes on from there, on the runtime that this is called in.
-    pub(super) async fn start(opened: Opened<V>) -> Result<Self> {
-        let (mut reload, read_through) = opened.into_parts();
-        reload.first().await?;
+    pub(crate) async fn start(opened: Opened<V>) -> Result<Self> {
+        let Opened { name, store, reload, refill } = opened;
+        let read_through = ReadThrough::new(Arc::clone(&store), name.clone(), refill);
+        let mut reload = Reload::new(store, name, reload);
+        reload.load_first().await?;
         let local = Arc::clone(reload.local());
         let reload = Arc::new(Mutex::new(reload));
-        let task = tokio::spawn(reload_for_ever(Arc::clone(&reload)));
+        let task = tokio::spawn(reload_forever(Arc::clone(&reload)));
         Ok(Self { local, reload, task, read_through: Arc::new(read_through), flight: Lock::default() })
     }
 
-    pub(super) fn local(&self) -> &Arc<Local<V>> {
+    pub(crate) fn local(&self) -> &Arc<Local<V>> {
         &self.local
     }
 
     /// Looks at the store now.
-    pub(super) async fn reload(&self) -> Result<()> {
+    pub(crate) async fn reload(&self) -> Result<()> {
         self.reload.lock().await.reload().await
     }
 
     /// Gets a first snapshot. Whoever asks while an attempt is under way shares how it ends.
-    pub(super) async fn read_through(&self, since: Instant) -> Result<()> {
+    pub(crate) async fn read_through(&self, since: Instant) -> Result<()> {
         let mut landed = self.board(since);
         // It is dropped without having ended only where its task has panicked.
         match landed.wait_for(Option::is_some).await.as_deref() {
@@ -103,7 +105,7 @@ impl<V: DeserializeOwned + Send + Sync + 'static> Upkeep<V> {
     }
 }
 
-async fn reload_for_ever<V: DeserializeOwned>(reload: Arc<Mutex<Reload<V>>>) {
+async fn reload_forever<V: DeserializeOwned>(reload: Arc<Mutex<Reload<V>>>) {
     loop {
         let interval = reload.lock().await.interval();
         tokio::time::sleep(interval).await;

@@ -2,37 +2,37 @@
 
 /// Counts the failures of one reader, over all its life: no success sets it back.
 #[derive(Debug)]
-pub(super) struct Attempts {
+pub(crate) struct Attempts {
     max: i32,
     left: i32,
 }
 
 /// What a failure leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Next {
-    /// This read finds nothing; the next one tries again.
-    GiveUp,
-    /// One more try, at once.
-    Again,
-    /// The failure is the reader's. The count begins anew.
-    Raise,
+pub(crate) enum Next {
+    /// The read finds nothing, and the next read makes another attempt.
+    ReadAsMissing,
+    /// Another attempt is made immediately.
+    Retry,
+    /// The read fails with this failure, and the count starts again.
+    Fail,
 }
 
 impl Attempts {
-    pub(super) fn new(max: i32) -> Self {
+    pub(crate) fn new(max: i32) -> Self {
         Self { max, left: max }
     }
 
-    pub(super) fn failed(&mut self) -> Next {
+    pub(crate) fn failed(&mut self) -> Next {
         if self.max < 0 {
-            return Next::GiveUp;
+            return Next::ReadAsMissing;
         }
         self.left = self.left.saturating_sub(1);
         if self.left >= 1 {
-            return Next::Again;
+            return Next::Retry;
         }
         self.left = self.max;
-        Next::Raise
+        Next::Fail
     }
 }
 
@@ -46,7 +46,7 @@ mod tests {
     fn none_and_one_raise_the_first_failure() {
         for max in [0, 1] {
             let mut attempts = Attempts::new(max);
-            assert_eq!([attempts.failed(), attempts.failed()], [Next::Raise, Next::Raise], "{max}");
+            assert_eq!([attempts.failed(), attempts.failed()], [Next::Fail, Next::Fail], "{max}");
         }
     }
 
@@ -56,9 +56,9 @@ mod tests {
             let mut attempts = Attempts::new(max);
             for _ in 0..rounds {
                 for _ in 1..max {
-                    prop_assert_eq!(attempts.failed(), Next::Again);
+                    prop_assert_eq!(attempts.failed(), Next::Retry);
                 }
-                prop_assert_eq!(attempts.failed(), Next::Raise);
+                prop_assert_eq!(attempts.failed(), Next::Fail);
             }
         }
 
@@ -66,7 +66,7 @@ mod tests {
         fn a_negative_number_never_raises(max in i32::MIN..0, failures in 1..100usize) {
             let mut attempts = Attempts::new(max);
             for _ in 0..failures {
-                prop_assert_eq!(attempts.failed(), Next::GiveUp);
+                prop_assert_eq!(attempts.failed(), Next::ReadAsMissing);
             }
         }
     }

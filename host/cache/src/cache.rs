@@ -2,21 +2,25 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::de::DeserializeOwned;
+use tokio::time::Instant;
 
-use super::freshness::State;
-use super::local::{Local, reads};
-use super::upkeep::Upkeep;
-use super::{Address, Builder, Ref, Snapshot};
+use crate::address::Address;
+use crate::builder::{Builder, Reader, sealed};
+use crate::freshness::State;
+use crate::local::{Local, reads};
+use crate::reference::Ref;
+use crate::snapshot::Snapshot;
+use crate::upkeep::Upkeep;
 use kiwi_store::{Error, Id, Name, Result};
 
 /// A cache read from memory, by keys, as values of type `V`: for async services.
 ///
-/// A task of its own looks every `reload_ttl` whether the store has another snapshot, and loads it.
-/// While the store, the host or the source is away, the last snapshot is served; [`state`](Self::state)
-/// and [`age`](Self::age) tell. Cheap to clone; the task ends when the last clone is dropped.
+/// A background task polls the store every `reload_ttl` and loads its snapshot if that is another one.
+/// While the store, the host or the source is away, the last snapshot is served: see [`state`](Self::state)
+/// and [`age`](Self::age). A `Cache` is cheap to clone; the task ends when the last clone is dropped.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), kiwi_cache::Error> {
@@ -40,8 +44,14 @@ pub struct Cache<V> {
 
 struct Inner<V> {
     local: Arc<Local<V>>,
-    /// Absent where the map is fixed.
+    /// `None` if the map is fixed.
     upkeep: Option<Upkeep<V>>,
+}
+
+impl<V> sealed::Sealed for Cache<V> {}
+
+impl<V> Reader for Cache<V> {
+    type Value = V;
 }
 
 impl<V: DeserializeOwned + Send + Sync + 'static> Cache<V> {
@@ -50,17 +60,17 @@ impl<V: DeserializeOwned + Send + Sync + 'static> Cache<V> {
     /// Call it inside a tokio runtime, which then runs the reload task.
     ///
     /// # Errors
-    /// No snapshot is there (`is_missing`), a value of it is no `V` (`is_value`), the store cannot be
-    /// reached (`is_unavailable`) or refuses us (`is_denied`), or the URL or name is wrong (`is_invalid`).
+    /// There is no snapshot (`is_missing`), one of its values is not a valid `V` (`is_value`), the store cannot
+    /// be reached (`is_unavailable`) or refuses access (`is_denied`), or the URL or name is invalid
+    /// (`is_invalid`).
     pub async fn connect(store: impl Into<Address>, name: impl TryInto<Name, Error = Error>) -> Result<Self> {
         Self::builder(name).store(store).connect().await
     }
 
-    /// Looks at the store now and loads its snapshot if it is another one, without waiting for the
-    /// reload task.
+    /// Polls the store now and loads its snapshot if that is another one, without waiting for the reload task.
     ///
     /// # Errors
-    /// As [`connect`](Self::connect); what was loaded before is served on.
+    /// As [`connect`](Self::connect). The last snapshot is still served.
     pub async fn reload(&self) -> Result<()> {
         match &self.inner.upkeep {
             Some(upkeep) => upkeep.reload().await,
@@ -68,16 +78,16 @@ impl<V: DeserializeOwned + Send + Sync + 'static> Cache<V> {
         }
     }
 
-    /// As [`get`](Self::get), but where no snapshot was ever loaded here, gets one first: from the store,
-    /// or else from the source, by the host that is asked for it or by [`Builder::refill_by`].
+    /// As [`get`](Self::get), but if no snapshot was loaded yet, it loads one first: from the store, or else
+    /// from the source, through a host that is asked for it or through [`Builder::refill_by`].
     ///
-    /// Never waits while there is a snapshot to serve, however old. All who find none at the same time
-    /// wait for one attempt, and share how it ends. For a service that begins with
+    /// It never waits while there is a snapshot to serve, however old. All reads that find none at the same
+    /// time wait for one attempt and share its outcome. For a service that starts with
     /// [`start_missing`](Builder::start_missing).
     ///
     /// # Errors
-    /// Nothing came (`is_missing`, or by [`Builder::max_attempts`] the failure itself); or what is
-    /// published cannot be read, as with [`connect`](Self::connect).
+    /// There is still no snapshot (`is_missing`, or the failure itself: see [`Builder::max_attempts`]), or what
+    /// is published cannot be read, as with [`connect`](Self::connect).
     pub async fn get_or_refill(&self, key: &str) -> Result<Option<Ref<V>>> {
         if let Some(upkeep) = &self.inner.upkeep
             && self.local().is_missing()
@@ -87,7 +97,7 @@ impl<V: DeserializeOwned + Send + Sync + 'static> Cache<V> {
         self.get(key)
     }
 
-    /// Sets up a reader otherwise than by default.
+    /// Sets up a reader with other settings than the defaults.
     ///
     /// ```no_run
     /// # async fn example() -> Result<(), kiwi_cache::Error> {
@@ -121,13 +131,13 @@ impl<V: DeserializeOwned + Send + Sync + 'static> Builder<Cache<V>> {
 }
 
 impl<V> Builder<Cache<V>> {
-    /// Ends without a store: as [`Cache::fixed`], under this name and with this `missing` hook.
+    /// Makes a cache without a store, as [`Cache::fixed`] does, with this name and this `missing` hook.
     ///
     /// # Errors
-    /// The name is wrong (`is_invalid`).
+    /// The name is invalid (`is_invalid`).
     pub fn fixed<K: Into<Box<str>>>(self, entries: impl IntoIterator<Item = (K, V)>) -> Result<Cache<V>> {
-        let (name, missing) = self.unopened()?;
-        Ok(Cache { inner: Arc::new(Inner { local: Arc::new(Local::fixed_as(name, entries, missing)), upkeep: None }) })
+        let (name, missing) = self.without_store()?;
+        Ok(Cache::of_fixed(Local::fixed(name, entries, missing)))
     }
 }
 
@@ -144,7 +154,11 @@ impl<V> Cache<V> {
     /// # Ok::<(), kiwi_cache::Error>(())
     /// ```
     pub fn fixed<K: Into<Box<str>>>(entries: impl IntoIterator<Item = (K, V)>) -> Self {
-        Self { inner: Arc::new(Inner { local: Arc::new(Local::fixed(entries)), upkeep: None }) }
+        Self::of_fixed(Local::fixed(Local::<V>::fixed_name(), entries, None))
+    }
+
+    fn of_fixed(local: Local<V>) -> Self {
+        Self { inner: Arc::new(Inner { local: Arc::new(local), upkeep: None }) }
     }
 
     reads!();

@@ -1,0 +1,6 @@
+//! The same readers for code without a runtime, and for code that must not depend on one.
+
+mod cache;
+mod worker;
+
+pub use cache::Cache;
