@@ -1,10 +1,12 @@
-//! What a reader owns besides its copy: the tasks that keep it up to date.
+//! The tasks that keep a copy up to date.
 
-use std::sync::{Arc, Mutex as Lock, PoisonError};
+use std::sync::{Arc, Mutex as Lock, MutexGuard, PoisonError};
 
+use futures_util::FutureExt;
+use futures_util::future::Shared;
 use serde::de::DeserializeOwned;
-use tokio::sync::{Mutex, watch};
-use tokio::task::JoinHandle;
+use tokio::sync::{Mutex, oneshot};
+use tokio::task::{JoinSet, unconstrained};
 use tokio::time::Instant;
 
 use crate::builder::Opened;
@@ -13,95 +15,86 @@ use crate::read_through::ReadThrough;
 use crate::reload::Reload;
 use kiwi_store::{Error, Result};
 
-/// A reload, the task that calls it, and the read-through that is under way. All end with this.
+/// The reload task of a reader, and its read-through while one is in flight. All tasks end when this is dropped.
 pub(crate) struct Upkeep<V> {
     local: Arc<Local<V>>,
     reload: Arc<Mutex<Reload<V>>>,
-    task: JoinHandle<()>,
     read_through: Arc<ReadThrough>,
-    flight: Lock<Option<Flight>>,
+    tasks: Lock<Tasks>,
 }
 
-/// A read-through for all who wait for it. A task of its own, so that it goes on when one of them, even
-/// the first, gives up.
-struct Flight {
-    landed: watch::Receiver<Option<Landed>>,
-    task: JoinHandle<()>,
+struct Tasks {
+    running: JoinSet<()>,
+    read_through: Option<InFlight>,
 }
 
-/// When a flight ended, and how.
-type Landed = (Instant, Result<()>);
-
-impl Flight {
-    /// Whether it carries those who began to wait at this time: it is under way, or has ended since.
-    fn carries(&self, since: Instant) -> bool {
-        match &*self.landed.borrow() {
-            Some((at, _)) => *at >= since,
-            None => !self.task.is_finished(),
-        }
-    }
-}
-
-impl Drop for Flight {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-impl<V> Drop for Upkeep<V> {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
+/// One read-through for all reads that wait for it: it gives the time at which it ended, and its outcome. It runs
+/// in a task, so that it goes on when a read gives up. It fails only if that task panics.
+type InFlight = Shared<oneshot::Receiver<(Instant, Result<()>)>>;
 
 impl<V: DeserializeOwned + Send + Sync + 'static> Upkeep<V> {
-    /// Loads the first snapshot, and goes on from there, on the runtime that this is called in.
+    /// Loads the first snapshot, and starts the reload task on the runtime that this is called in.
     pub(crate) async fn start(opened: Opened<V>) -> Result<Self> {
         let Opened { name, store, reload, refill } = opened;
-        let read_through = ReadThrough::new(Arc::clone(&store), name.clone(), refill);
+        let read_through = Arc::new(ReadThrough::new(Arc::clone(&store), name.clone(), refill));
         let mut reload = Reload::new(store, name, reload);
         reload.load_first().await?;
         let local = Arc::clone(reload.local());
         let reload = Arc::new(Mutex::new(reload));
-        let task = tokio::spawn(reload_forever(Arc::clone(&reload)));
-        Ok(Self { local, reload, task, read_through: Arc::new(read_through), flight: Lock::default() })
+        let mut running = JoinSet::new();
+        running.spawn(reload_forever(Arc::clone(&reload)));
+        Ok(Self { local, reload, read_through, tasks: Lock::new(Tasks { running, read_through: None }) })
     }
 
     pub(crate) fn local(&self) -> &Arc<Local<V>> {
         &self.local
     }
 
-    /// Looks at the store now.
+    /// Polls the store now.
     pub(crate) async fn reload(&self) -> Result<()> {
         self.reload.lock().await.reload().await
     }
 
-    /// Gets a first snapshot. Whoever asks while an attempt is under way shares how it ends.
+    /// Gets a first snapshot for a read that waits since then. All reads that wait while one attempt is in flight
+    /// share its outcome.
     pub(crate) async fn read_through(&self, since: Instant) -> Result<()> {
-        let mut landed = self.board(since);
-        // It is dropped without having ended only where its task has panicked.
-        match landed.wait_for(Option::is_some).await.as_deref() {
-            Ok(Some((_, outcome))) => outcome.clone(),
-            Ok(None) | Err(_) => Err(Error::unavailable(
-                "the task that loads it has panicked: its message is on stderr; the next read tries again",
+        let in_flight = self.join_or_start(since);
+        match in_flight.await {
+            Ok((_, outcome)) => outcome,
+            Err(oneshot::error::RecvError { .. }) => Err(Error::unavailable(
+                "the task that loads it has panicked: see its message on stderr; the next read makes another attempt",
             )
             .of(&self.local.cache)),
         }
     }
 
-    fn board(&self, since: Instant) -> watch::Receiver<Option<Landed>> {
-        let mut flight = self.flight.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(flight) = flight.as_ref().filter(|flight| flight.carries(since)) {
-            return flight.landed.clone();
+    /// The read-through that is in flight, or has ended while this read waited; or else a new one.
+    fn join_or_start(&self, since: Instant) -> InFlight {
+        let mut tasks = self.tasks();
+        if let Some(in_flight) = &tasks.read_through {
+            // Unconstrained: a task that has used up its share of time would find everything in flight.
+            match unconstrained(in_flight.clone()).now_or_never() {
+                None => return in_flight.clone(),
+                Some(Ok((ended_at, _))) if ended_at >= since => return in_flight.clone(),
+                Some(_) => {}
+            }
         }
-        let (landing, landed) = watch::channel(None);
+        // The set must not grow by tasks that have ended.
+        while tasks.running.try_join_next().is_some() {}
+        let (end, ended) = oneshot::channel();
         let (reload, read_through) = (Arc::clone(&self.reload), Arc::clone(&self.read_through));
-        let task = tokio::spawn(async move {
+        tasks.running.spawn(async move {
             let outcome = read_through.get(&reload).await;
-            landing.send_replace(Some((Instant::now(), outcome)));
+            // Nobody may wait any more.
+            let _ = end.send((Instant::now(), outcome));
         });
-        *flight = Some(Flight { landed: landed.clone(), task });
-        landed
+        let in_flight = ended.shared();
+        tasks.read_through = Some(in_flight.clone());
+        in_flight
+    }
+
+    fn tasks(&self) -> MutexGuard<'_, Tasks> {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -109,7 +102,7 @@ async fn reload_forever<V: DeserializeOwned>(reload: Arc<Mutex<Reload<V>>>) {
     loop {
         let interval = reload.lock().await.interval();
         tokio::time::sleep(interval).await;
-        // A failure is logged, and kept for `last_error`.
+        // `reload` logs a failure, and keeps it for `last_error`.
         let _ = reload.lock().await.reload().await;
     }
 }

@@ -11,6 +11,8 @@ mod read_through;
 #[path = "../../../store/tests/support/redis_server.rs"]
 mod redis_server;
 mod remote;
+mod single_flight;
+mod source;
 mod stand_in;
 mod torn;
 mod typed;
