@@ -62,7 +62,7 @@ pub use entries::Iter;
 pub use freshness::State;
 pub use kiwi_store as store;
 pub use kiwi_store::{Error, ErrorKind, Id, Name, Result, Ttl};
-pub use reference::Ref;
+pub use reference::{MappedRef, Ref};
 pub use refill::Refill;
 pub use remote::RemoteCache;
 pub use snapshot::Snapshot;

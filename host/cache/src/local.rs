@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use arc_swap::ArcSwapOption;
+use arc_swap::{ArcSwapOption, Guard};
 use tokio::time::Instant;
 
 use crate::entries::{Base, Entries};
@@ -54,6 +54,15 @@ impl<V> Local<V> {
     #[inline(always)]
     pub(crate) fn get(&self, key: &str) -> Result<Option<Ref<V>>> {
         Ref::find(self.held.load(), key).ok_or_else(|| self.missing())
+    }
+
+    /// As `get`, of some keys and all of one snapshot.
+    pub(crate) fn get_many<K: AsRef<str>>(&self, keys: &[K]) -> Result<Vec<Option<Ref<V>>>> {
+        let Some(held) = self.held.load_full() else { return Err(self.missing()) };
+        Ok(keys
+            .iter()
+            .map(|key| Ref::find(Guard::from_inner(Some(Arc::clone(&held))), key.as_ref()).flatten())
+            .collect())
     }
 
     pub(crate) fn read<T>(&self, read: impl FnOnce(&Arc<Snapshot<V>>) -> T) -> Result<T> {
@@ -122,6 +131,25 @@ macro_rules! reads {
         #[inline(always)]
         pub fn get(&self, key: &str) -> Result<Option<Ref<V>>> {
             self.local().get(key)
+        }
+
+        /// The values of some keys, in the order of the keys and all of one snapshot; `None` for each key that the
+        /// snapshot does not have, as with [`get`](Self::get).
+        ///
+        /// ```
+        /// use kiwi_cache::Cache;
+        ///
+        /// let airlines = Cache::fixed([("FR", "Ryanair"), ("U2", "easyJet")]);
+        /// let found = airlines.get_many(&["U2", "XX"])?;
+        /// assert_eq!(found[0].as_deref(), Some(&"easyJet"));
+        /// assert!(found[1].is_none());
+        /// # Ok::<(), kiwi_cache::Error>(())
+        /// ```
+        ///
+        /// # Errors
+        /// Only if no snapshot was loaded yet (`is_missing`).
+        pub fn get_many<K: AsRef<str>>(&self, keys: &[K]) -> Result<Vec<Option<Ref<V>>>> {
+            self.local().get_many(keys)
         }
 
         /// Whether the snapshot has a key. What the `missing` hook would give does not count.

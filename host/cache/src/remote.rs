@@ -68,8 +68,9 @@ impl<V: DeserializeOwned> RemoteCache<V> {
     ///
     /// # Errors
     /// As [`get`](Self::get).
-    pub async fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<V>>> {
-        let values = self.read(keys).await?;
+    pub async fn get_many<K: AsRef<str>>(&self, keys: &[K]) -> Result<Vec<Option<V>>> {
+        let keys: Vec<&str> = keys.iter().map(AsRef::as_ref).collect();
+        let values = self.read(&keys).await?;
         let parse = |(key, json): (&&str, Option<Bytes>)| json.map(|json| self.parse(key, &json)).transpose();
         keys.iter().zip(values).map(parse).collect()
     }

@@ -21,6 +21,7 @@ pub(crate) type MissingHook<V> = Arc<dyn for<'a> Fn(&'a Snapshot<V>, &str) -> Op
 ///
 /// assert_eq!(snapshot["FR"], "Ryanair");
 /// assert_eq!(snapshot.get("XX"), None);
+/// assert_eq!(snapshot.get_many(&["U2", "XX"]), [Some(&"easyJet"), None]);
 /// for (code, name) in &*snapshot {
 ///     println!("{code}: {name}");
 /// }
@@ -92,6 +93,12 @@ impl<V> Snapshot<V> {
             None => self.fallback(key),
             found => found,
         }
+    }
+
+    /// The values of some keys, in the order of the keys; `None` for each key that it does not have.
+    #[must_use]
+    pub fn get_many<K: AsRef<str>>(&self, keys: &[K]) -> Vec<Option<&V>> {
+        keys.iter().map(|key| self.get(key.as_ref())).collect()
     }
 
     /// Whether it has a key. What the `missing` hook would give does not count.

@@ -4,6 +4,7 @@ mod away;
 mod blocking;
 mod follow;
 mod log;
+mod many;
 mod missing;
 mod place;
 mod publisher;

@@ -23,7 +23,7 @@ async fn each_read_is_of_what_is_published_now(place: impl Place) {
     assert_eq!(airlines.get("FR").await.unwrap(), Some(1));
     assert_eq!(airlines.get("ZZ").await.unwrap(), None);
     assert_eq!(airlines.get_many(&["U2", "ZZ", "FR"]).await.unwrap(), [Some(2), None, Some(1)]);
-    assert_eq!(airlines.get_many(&[]).await.unwrap(), []);
+    assert_eq!(airlines.get_many::<&str>(&[]).await.unwrap(), []);
     assert!(airlines.contains_key("XX").await.unwrap() && !airlines.contains_key("ZZ").await.unwrap());
     assert_eq!((airlines.len().await.unwrap(), airlines.is_empty().await.unwrap()), (3, false));
     let error = airlines.get("XX").await.unwrap_err();
