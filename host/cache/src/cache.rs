@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use crate::address::Address;
 use crate::builder::{Builder, Reader, sealed};
+use crate::changes::Changes;
 use crate::freshness::State;
 use crate::local::{Local, reads};
 use crate::reference::Ref;
@@ -159,6 +160,38 @@ impl<V> Cache<V> {
 
     fn of_fixed(local: Local<V>) -> Self {
         Self { inner: Arc::new(Inner { local: Arc::new(local), upkeep: None }) }
+    }
+
+    /// Follows the changes of the copy: see [`Changes`]. Each call makes a follower of its own.
+    #[must_use]
+    pub fn changes(&self) -> Changes<V> {
+        Changes::new(&self.inner.local)
+    }
+
+    /// Waits until the copy is [`Fresh`](State::Fresh): for a service that must not start with old data. It does not
+    /// poll the store itself: the background task does, every `reload_ttl`, and each second while nothing was loaded.
+    ///
+    /// ```no_run
+    /// use kiwi_cache::Cache;
+    /// use std::time::Duration;
+    ///
+    /// # async fn example() -> Result<(), kiwi_cache::Error> {
+    /// let rates: Cache<f64> = Cache::builder("rates").store("file:.kiwi").start_missing().connect().await?;
+    /// rates.wait_until_fresh(Duration::from_secs(30)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// It was not fresh within `timeout`. The error is of the kind of [`last_error`](Self::last_error), which is its
+    /// `source()`; if there is none, `is_unavailable`, because the source was not checked in time.
+    pub async fn wait_until_fresh(&self, timeout: Duration) -> Result<()> {
+        let local = self.local();
+        // A fixed cache is always fresh, and is used without a runtime, which the timeout would need.
+        if local.state() == State::Fresh {
+            return Ok(());
+        }
+        tokio::time::timeout(timeout, local.until_fresh()).await.map_err(|_| local.not_fresh(timeout))
     }
 
     reads!();

@@ -7,11 +7,19 @@ use serde::de::DeserializeOwned;
 
 use crate::entries::{Base, Entries};
 use crate::failure::{LoadFailure, wrong_value};
+use crate::feed::ChangedKeys;
 use crate::snapshot::Snapshot;
 use kiwi_store::{Changes, Delta, Head, Id, Name, Store};
 
 /// How many values are parsed before other tasks get their turn.
 const YIELD_INTERVAL: usize = 500;
+
+/// What deltas have made of the entries that were held.
+pub(crate) struct Followed<V> {
+    pub(crate) head: Head,
+    pub(crate) entries: Entries<V>,
+    pub(crate) deltas: Vec<(Id, Delta)>,
+}
 
 /// Applies the deltas that lead from what is held to what is published. `None`: not all of them are kept, or
 /// so much has changed that loading the whole map costs less.
@@ -19,7 +27,7 @@ pub(crate) async fn follow<V: DeserializeOwned>(
     store: &dyn Store,
     cache: &Name,
     held: &Snapshot<V>,
-) -> Result<Option<(Head, Entries<V>)>, LoadFailure> {
+) -> Result<Option<Followed<V>>, LoadFailure> {
     let Some(Changes { head, deltas, .. }) = store.changes(cache, held.id()).await? else { return Ok(None) };
     let mut entries = held.entries().fork();
     for (count, (key, change)) in merge(&deltas).into_iter().enumerate() {
@@ -30,7 +38,7 @@ pub(crate) async fn follow<V: DeserializeOwned>(
         }
     }
     let is_whole = entries.len() as u64 == head.entries && !entries.has_large_overlay();
-    Ok(is_whole.then_some((head, entries)))
+    Ok(is_whole.then_some(Followed { head, entries, deltas }))
 }
 
 /// Brings entries that were read while deltas were published to the last of these deltas. `None`: something
@@ -59,6 +67,16 @@ pub(crate) async fn catch_up<V: DeserializeOwned>(
     Ok(Some(head))
 }
 
+/// The keys that deltas have changed.
+pub(crate) fn changed_keys(deltas: &[(Id, Delta)]) -> ChangedKeys {
+    let mut keys = ChangedKeys::default();
+    for (key, change) in merge(deltas) {
+        let list = if change.is_some() { &mut keys.set } else { &mut keys.removed };
+        list.push(key.to_owned());
+    }
+    keys
+}
+
 /// Merges deltas, oldest first: each key with its last value, or with none if it was removed.
 fn merge(deltas: &[(Id, Delta)]) -> HashMap<&str, Option<&str>, RandomState> {
     let mut changes = HashMap::default();
@@ -77,5 +95,25 @@ fn parse<V: DeserializeOwned>(cache: &Name, head: &Head, key: &str, json: &str) 
 pub(crate) async fn yield_now_and_then(count: usize) {
     if count % YIELD_INTERVAL == YIELD_INTERVAL - 1 {
         tokio::task::yield_now().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn delta(set: &[&str], removed: &[&str]) -> (Id, Delta) {
+        let mut delta = Delta::default();
+        set.iter().for_each(|key| delta.set.push(key, "1"));
+        delta.removed.extend(removed.iter().map(|key| (*key).to_owned()));
+        (Id::random(), delta)
+    }
+
+    #[test]
+    fn each_changed_key_comes_once_as_its_last_delta_says() {
+        let deltas = [delta(&["a", "b", "c"], &["d"]), delta(&["d", "a"], &["b"])];
+        let mut keys = changed_keys(&deltas);
+        keys.set.sort();
+        assert_eq!((keys.set, keys.removed), (vec!["a".into(), "c".into(), "d".into()], vec!["b".to_owned()]));
     }
 }

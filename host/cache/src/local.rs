@@ -5,14 +5,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::{ArcSwapOption, Guard};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::entries::{Base, Entries};
+use crate::feed::Feed;
 use crate::freshness::{Seen, State};
 use crate::held::Held;
 use crate::reference::Ref;
 use crate::snapshot::{MissingHook, Snapshot};
-use kiwi_store::{Error, Name, Result};
+use kiwi_store::{Error, ErrorKind, Name, Result};
 
 /// The copy that a reader holds. Everybody reads it; only the one `Reload` of the reader replaces it.
 pub(crate) struct Local<V> {
@@ -20,11 +22,15 @@ pub(crate) struct Local<V> {
     pub(crate) reload_ttl: Duration,
     held: ArcSwapOption<Held<V>>,
     last_error: Mutex<Option<Error>>,
+    feed: Feed,
+    /// Changes after each poll.
+    polls: watch::Sender<()>,
 }
 
 impl<V> Local<V> {
     pub(crate) fn new(cache: Name, reload_ttl: Duration) -> Self {
-        Self { cache, reload_ttl, held: ArcSwapOption::empty(), last_error: Mutex::new(None) }
+        let (held, last_error, feed) = (ArcSwapOption::empty(), Mutex::new(None), Feed::new());
+        Self { cache, reload_ttl, held, last_error, feed, polls: watch::Sender::new(()) }
     }
 
     /// The name of a fixed copy that was given none.
@@ -91,8 +97,41 @@ impl<V> Local<V> {
         self.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(crate) fn set_last_error(&self, error: Option<Error>) {
+    /// The feed of the changes of what is held.
+    pub(crate) fn feed(&self) -> &Feed {
+        &self.feed
+    }
+
+    /// A poll has ended, and what it found is held.
+    pub(crate) fn polled(&self, error: Option<Error>) {
         *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = error;
+        self.polls.send_replace(());
+    }
+
+    /// Waits until what is held is fresh.
+    pub(crate) async fn until_fresh(&self) {
+        let mut polls = self.polls.subscribe();
+        while self.state() != State::Fresh {
+            polls.changed().await.expect("the sender is a field of `self`");
+        }
+    }
+
+    /// Why nothing that is held was fresh for so long.
+    pub(crate) fn not_fresh(&self, timeout: Duration) -> Error {
+        let cause = self.last_error();
+        let (kind, message) = match self.age() {
+            None => (ErrorKind::Missing, format!("no snapshot was loaded within {timeout:?}")),
+            Some(age) => (
+                ErrorKind::Unavailable,
+                format!("the copy is still stale after {timeout:?}: its source was last checked {age:.1?} ago"),
+            ),
+        };
+        let kind = cause.as_ref().map_or(kind, Error::kind);
+        let error = Error::new(kind, format!("{message}; see the reason with `kiwi-host status`")).of(&self.cache);
+        match cause {
+            Some(cause) => error.because(cause),
+            None => error,
+        }
     }
 
     #[cold]

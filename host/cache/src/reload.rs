@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
-use crate::deltas::follow;
+use crate::deltas::{Followed, changed_keys, follow};
 use crate::entries::Entries;
 use crate::failure::{LoadFailure, no_data};
 use crate::freshness::{Seen, State};
@@ -16,7 +16,7 @@ use crate::load::{self, Keep};
 use crate::local::Local;
 use crate::settings::{ReloadSettings, WithoutSnapshot};
 use crate::snapshot::Snapshot;
-use kiwi_store::{Error, Head, Id, Name, Presence, Result, Store};
+use kiwi_store::{Delta, Error, Head, Id, Name, Presence, Result, Store};
 
 /// The longest time between two polls of a reader that holds nothing.
 const MAX_FIRST_POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -30,6 +30,13 @@ pub(crate) struct Reload<V> {
     refused: Option<(Id, Error)>,
     /// What was last logged: the state, and the snapshot that was refused.
     logged: (State, Option<Id>),
+}
+
+/// What was loaded: by these deltas, or else the whole map.
+struct Loaded<V> {
+    head: Head,
+    entries: Entries<V>,
+    deltas: Option<Vec<(Id, Delta)>>,
 }
 
 impl<V: DeserializeOwned> Reload<V> {
@@ -107,10 +114,11 @@ impl<V: DeserializeOwned> Reload<V> {
             return Err(error.clone());
         }
         match self.load(&status.presence).await {
-            Ok((head, entries)) => {
+            Ok(Loaded { head, entries, deltas }) => {
                 let cache = self.local.cache.clone();
                 let snapshot = Arc::new(Snapshot::new(cache, &head, entries, self.settings.missing.clone()));
                 self.local.hold(Held { snapshot, seen: Seen::new(&head, status.now, polled_at) });
+                self.local.feed().announce(head.id, head.seq, || deltas.as_deref().map(changed_keys));
                 self.refused = None;
                 Ok(())
             }
@@ -123,20 +131,20 @@ impl<V: DeserializeOwned> Reload<V> {
     }
 
     /// Loads what is published: by the deltas that lead there from the copy, or else the whole map.
-    async fn load(&self, published: &Presence) -> Result<(Head, Entries<V>), LoadFailure> {
+    async fn load(&self, published: &Presence) -> Result<Loaded<V>, LoadFailure> {
         let (store, cache) = (&*self.store, &self.local.cache);
         if let Some(text) = &self.settings.kept_text {
             let loaded = load::load(&self.store, cache, published, Keep::ValuesAndText).await?;
             text.keep(&loaded.head, loaded.text);
-            return Ok((loaded.head, loaded.entries));
+            return Ok(Loaded { head: loaded.head, entries: loaded.entries, deltas: None });
         }
         if let Some(held) = self.local.with_held(|held| Arc::clone(&held.snapshot))
-            && let Some(followed) = follow(store, cache, &held).await?
+            && let Some(Followed { head, entries, deltas }) = follow(store, cache, &held).await?
         {
-            return Ok(followed);
+            return Ok(Loaded { head, entries, deltas: Some(deltas) });
         }
         let loaded = load::load(&self.store, cache, published, Keep::Values).await?;
-        Ok((loaded.head, loaded.entries))
+        Ok(Loaded { head: loaded.head, entries: loaded.entries, deltas: None })
     }
 
     /// Keeps the outcome of a poll for `last_error`, and logs what it has changed: nothing if it is like the one
@@ -162,7 +170,7 @@ impl<V: DeserializeOwned> Reload<V> {
             _ => {}
         }
         self.logged = (state, refused);
-        self.local.set_last_error(outcome.as_ref().err().cloned());
+        self.local.polled(outcome.as_ref().err().cloned());
     }
 
     fn first_poll_interval(&self) -> Duration {

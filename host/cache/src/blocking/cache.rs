@@ -7,6 +7,8 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
+use super::changes::Changes;
+use super::park;
 use super::worker::Worker;
 use crate::address::Address;
 use crate::builder::{Builder, Reader, sealed};
@@ -164,6 +166,32 @@ impl<V> Cache<V> {
 
     fn of_fixed(local: Local<V>) -> Self {
         Self { inner: Arc::new(Inner { local: Arc::new(local), connected: None }) }
+    }
+
+    /// Follows the changes of the copy: see [`Changes`]. Each call makes a follower of its own.
+    #[must_use]
+    pub fn changes(&self) -> Changes<V> {
+        Changes::new(&self.inner.local)
+    }
+
+    /// Blocks until the copy is [`Fresh`](State::Fresh): for a service that must not start with old data. It does not
+    /// poll the store itself: the background thread does, every `reload_ttl`, and each second while nothing was loaded.
+    ///
+    /// ```
+    /// use kiwi_cache::blocking::Cache;
+    /// use std::time::Duration;
+    ///
+    /// let airlines = Cache::fixed([("FR", "Ryanair")]);
+    /// airlines.wait_until_fresh(Duration::from_secs(30))?;
+    /// # Ok::<(), kiwi_cache::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// It was not fresh within `timeout`. The error is of the kind of [`last_error`](Self::last_error), which is its
+    /// `source()`; if there is none, `is_unavailable`, because the source was not checked in time.
+    pub fn wait_until_fresh(&self, timeout: Duration) -> Result<()> {
+        let local = self.local();
+        park::wait_timeout(local.until_fresh(), timeout).ok_or_else(|| local.not_fresh(timeout))
     }
 
     reads!();

@@ -2,6 +2,7 @@
 
 mod away;
 mod blocking;
+mod changes;
 mod follow;
 mod log;
 mod many;
