@@ -1,10 +1,55 @@
 //! How many failures a reader bears: kiwi-cache's `max_attempts`, a pure count.
 
-/// Counts the failures of one reader, over all its life: no success sets it back.
+/// How many attempts `get_or_refill` makes to load a first snapshot, and what a read returns when they fail: see
+/// [`Builder::max_attempts`](crate::Builder::max_attempts). A failure is a load that failed, a host that published
+/// nothing in time, or a store that was away.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), kiwi_cache::Error> {
+/// use kiwi_cache::{Attempts, Cache};
+///
+/// let airlines: Cache<String> = Cache::builder("airlines")
+///     .store("redis://127.0.0.1:6379")
+///     .start_missing()
+///     .max_attempts(Attempts::FailAfter(3))
+///     .connect()
+///     .await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Attempts {
+    /// One attempt for each read. If it fails, and no other host has published meanwhile, the read fails with
+    /// `is_missing` and has the failure as its `source()`.
+    #[default]
+    ReadAsMissing,
+    /// So many attempts, one right after the other. If all of them fail, the read fails with the last failure as it
+    /// is, such as `is_load_failed` or `is_unavailable`. Failures are counted over the reader's life, not for each
+    /// read, and after the last one the count starts again. 0 counts as 1.
+    FailAfter(u32),
+}
+
+/// The numbers of kiwi-cache's `max_attempts`, for services that move from it: negative is
+/// [`ReadAsMissing`](Attempts::ReadAsMissing), `n` is [`FailAfter(n)`](Attempts::FailAfter), and 0 is the same as 1.
+///
+/// ```
+/// use kiwi_cache::Attempts;
+///
+/// assert_eq!(Attempts::from(-1), Attempts::ReadAsMissing);
+/// assert_eq!(Attempts::from(3), Attempts::FailAfter(3));
+/// ```
+impl From<i32> for Attempts {
+    fn from(max_attempts: i32) -> Self {
+        u32::try_from(max_attempts).map_or(Self::ReadAsMissing, Self::FailAfter)
+    }
+}
+
+/// Counts the failures of one reader over its life: a success does not reset the count.
 #[derive(Debug)]
-pub(crate) struct Attempts {
-    max: i32,
-    left: i32,
+pub(crate) struct Failures {
+    bears: Attempts,
+    count: u32,
 }
 
 /// What a failure leads to.
@@ -18,20 +63,18 @@ pub(crate) enum Next {
     Fail,
 }
 
-impl Attempts {
-    pub(crate) fn new(max: i32) -> Self {
-        Self { max, left: max }
+impl Failures {
+    pub(crate) fn new(bears: Attempts) -> Self {
+        Self { bears, count: 0 }
     }
 
     pub(crate) fn failed(&mut self) -> Next {
-        if self.max < 0 {
-            return Next::ReadAsMissing;
-        }
-        self.left = self.left.saturating_sub(1);
-        if self.left >= 1 {
+        let Attempts::FailAfter(attempts) = self.bears else { return Next::ReadAsMissing };
+        self.count += 1;
+        if self.count < attempts {
             return Next::Retry;
         }
-        self.left = self.max;
+        self.count = 0;
         Next::Fail
     }
 }
@@ -43,30 +86,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn none_and_one_raise_the_first_failure() {
+    fn none_and_one_fail_with_the_first_failure() {
         for max in [0, 1] {
-            let mut attempts = Attempts::new(max);
-            assert_eq!([attempts.failed(), attempts.failed()], [Next::Fail, Next::Fail], "{max}");
+            let mut failures = Failures::new(max.into());
+            assert_eq!([failures.failed(), failures.failed()], [Next::Fail, Next::Fail], "{max}");
         }
     }
 
     proptest! {
         #[test]
-        fn the_nth_failure_is_raised_and_then_the_count_begins_anew(max in 1..50i32, rounds in 1..5usize) {
-            let mut attempts = Attempts::new(max);
+        fn the_nth_failure_is_returned_and_then_the_count_starts_again(max in 1..50i32, rounds in 1..5usize) {
+            let mut failures = Failures::new(max.into());
             for _ in 0..rounds {
                 for _ in 1..max {
-                    prop_assert_eq!(attempts.failed(), Next::Retry);
+                    prop_assert_eq!(failures.failed(), Next::Retry);
                 }
-                prop_assert_eq!(attempts.failed(), Next::Fail);
+                prop_assert_eq!(failures.failed(), Next::Fail);
             }
         }
 
         #[test]
-        fn a_negative_number_never_raises(max in i32::MIN..0, failures in 1..100usize) {
-            let mut attempts = Attempts::new(max);
-            for _ in 0..failures {
-                prop_assert_eq!(attempts.failed(), Next::ReadAsMissing);
+        fn a_negative_number_never_fails_with_the_failure(max in i32::MIN..0, count in 1..100usize) {
+            let mut failures = Failures::new(max.into());
+            for _ in 0..count {
+                prop_assert_eq!(failures.failed(), Next::ReadAsMissing);
             }
         }
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use kiwi_store::{Error, Layout, Name, Result, Store};
 
 use crate::address::Address;
+use crate::attempts::Attempts;
 use crate::refill::Refill;
 use crate::settings::{RefillSettings, ReloadSettings, WithoutSnapshot};
 use crate::snapshot::{MissingHook, Snapshot};
@@ -114,16 +115,10 @@ impl<C: Reader> Builder<C> {
         self
     }
 
-    /// How many failures `get_or_refill` bears, as in kiwi-cache. A failure is a load that failed, a host
-    /// that published nothing in time, or a store that was away.
-    ///
-    /// - Negative, which is the default: one attempt for each read, and a read that still finds nothing fails
-    ///   with `is_missing` and has the failure as its `source()`.
-    /// - 0 and 1: the first failure is returned as it is, such as `is_load_failed` or `is_unavailable`.
-    /// - More: so many attempts, one right after the other, and the last failure is returned as it is. They
-    ///   are counted over the reader's life, not for each read; then the count starts again.
-    pub fn max_attempts(mut self, max_attempts: i32) -> Self {
-        self.refill.max_attempts = max_attempts;
+    /// How many attempts `get_or_refill` makes, and what a read returns when they fail. Default:
+    /// [`Attempts::ReadAsMissing`]. It also takes the numbers of kiwi-cache's `max_attempts`.
+    pub fn max_attempts(mut self, max_attempts: impl Into<Attempts>) -> Self {
+        self.refill.max_attempts = max_attempts.into();
         self
     }
 

@@ -58,6 +58,7 @@ mod text;
 mod upkeep;
 
 pub use address::Address;
+pub use attempts::Attempts;
 pub use builder::{Builder, Reader};
 pub use cache::Cache;
 pub use changes::Changes;

@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
-use crate::attempts::{Attempts, Next};
+use crate::attempts::{Failures, Next};
 use crate::reload::Reload;
 use crate::settings::RefillSettings;
 use kiwi_store::{Error, Name, Result, Store};
@@ -26,15 +26,15 @@ pub(crate) struct ReadThrough {
     store: Arc<dyn Store>,
     cache: Name,
     settings: RefillSettings,
-    attempts: Lock<Attempts>,
+    failures: Lock<Failures>,
     /// Whether it was logged that this reader may not ask hosts.
     denial_logged: AtomicBool,
 }
 
 impl ReadThrough {
     pub(crate) fn new(store: Arc<dyn Store>, cache: Name, settings: RefillSettings) -> Self {
-        let attempts = Lock::new(Attempts::new(settings.max_attempts));
-        Self { store, cache, settings, attempts, denial_logged: AtomicBool::new(false) }
+        let failures = Lock::new(Failures::new(settings.max_attempts));
+        Self { store, cache, settings, failures, denial_logged: AtomicBool::new(false) }
     }
 
     /// Returns once there is a snapshot, or with the reason why there is none.
@@ -44,7 +44,7 @@ impl ReadThrough {
             if !is_retryable(&failure) {
                 return Err(failure);
             }
-            let next = self.attempts.lock().unwrap_or_else(PoisonError::into_inner).failed();
+            let next = self.failures.lock().unwrap_or_else(PoisonError::into_inner).failed();
             match next {
                 Next::Retry => debug!(cache = %self.cache, "retrying, as `max_attempts` says: {failure}"),
                 Next::Fail => return Err(failure.of(&self.cache)),

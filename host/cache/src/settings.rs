@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use kiwi_store::{Error, Result};
 
+use crate::attempts::Attempts;
 use crate::refill::Refill;
 use crate::snapshot::MissingHook;
 use crate::text::KeptText;
@@ -31,7 +32,7 @@ pub(crate) enum WithoutSnapshot {
 
 /// How `get_or_refill` loads the source.
 pub(crate) struct RefillSettings {
-    pub(crate) max_attempts: i32,
+    pub(crate) max_attempts: Attempts,
     pub(crate) timeout: Duration,
     /// The host in this program. Without one, whichever host runs the cache is asked through the store.
     pub(crate) host: Option<Arc<dyn Refill>>,
@@ -70,7 +71,7 @@ impl<V> Default for ReloadSettings<V> {
 
 impl Default for RefillSettings {
     fn default() -> Self {
-        Self { max_attempts: -1, timeout: DEFAULT_REFILL_TIMEOUT, host: None }
+        Self { max_attempts: Attempts::default(), timeout: DEFAULT_REFILL_TIMEOUT, host: None }
     }
 }
 

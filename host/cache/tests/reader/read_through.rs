@@ -4,7 +4,7 @@ use std::error::Error as _;
 use std::time::{Duration, Instant, SystemTime};
 
 use futures_util::StreamExt;
-use kiwi_cache::{Builder, Cache, blocking};
+use kiwi_cache::{Attempts, Builder, Cache, blocking};
 use kiwi_store::{Begin, Due, Error, LastError, Token, Ttl};
 
 use crate::log::Log;
@@ -102,14 +102,15 @@ async fn waiting_ends_with_what_was_tried_and_what_the_last_load_said(place: imp
 }
 
 async fn max_attempts_means_what_it_means_in_kiwi_cache(place: impl Place) {
-    for (max_attempts, loads_of_a_read) in [(-1, 1), (0, 1), (1, 1), (3, 3)] {
+    for (number, loads_of_a_read) in [(-1, 1), (0, 1), (1, 1), (3, 3)] {
+        let max_attempts = Attempts::from(number);
         let source = Source::new(&place, usize::MAX);
         let airlines = reader(&place).refill_by(source.clone()).max_attempts(max_attempts).connect().await.unwrap();
         for read in 1..=2 {
             let error = airlines.get_or_refill("FR").await.unwrap_err();
-            assert_eq!(source.loads(), read * loads_of_a_read, "max_attempts {max_attempts}");
+            assert_eq!(source.loads(), read * loads_of_a_read, "max_attempts {number}");
             assert_eq!(error.cache().unwrap().as_str(), "airlines");
-            if max_attempts < 0 {
+            if max_attempts == Attempts::ReadAsMissing {
                 let cause = error.source().and_then(|cause| cause.downcast_ref::<Error>());
                 assert!(error.is_missing() && cause.is_some_and(Error::is_load_failed), "{error:?}");
             } else {
@@ -121,7 +122,8 @@ async fn max_attempts_means_what_it_means_in_kiwi_cache(place: impl Place) {
 
 async fn a_load_may_fail_until_the_last_attempt(place: impl Place) {
     let source = Source::new(&place, 2);
-    let airlines = reader(&place).refill_by(source.clone()).max_attempts(3).connect().await.unwrap();
+    let airlines =
+        reader(&place).refill_by(source.clone()).max_attempts(Attempts::FailAfter(3)).connect().await.unwrap();
     assert_eq!(*airlines.get_or_refill("FR").await.unwrap().unwrap(), 1);
     assert_eq!(source.loads(), 3);
 }
