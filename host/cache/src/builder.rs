@@ -4,42 +4,58 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kiwi_store::{Error, Layout, Name, Result, Store};
+use kiwi_store::{Error, Layout, Name, Result};
 
 use crate::address::Address;
 use crate::attempts::Attempts;
+use crate::metrics::{Metrics, ReaderMetrics};
 use crate::refill::Refill;
 use crate::settings::{RefillSettings, ReloadSettings, WithoutSnapshot};
 use crate::snapshot::{MissingHook, Snapshot};
+use crate::source::Source;
 use crate::text::KeptText;
 
-/// Sets up a reader: made by `builder` of either `Cache`, ended by `connect` or `fixed`.
-#[must_use = "nothing happens until `connect` or `fixed`"]
+/// Sets up a reader. Its `builder` makes it, and `connect`, `open` or `fixed` makes the reader of it.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), kiwi_cache::Error> {
+/// use kiwi_cache::{Builder, Cache};
+/// use std::time::Duration;
+///
+/// let builder: Builder<Cache<f64>> = Cache::builder("rates").store("redis://127.0.0.1:6379");
+/// let rates = builder.reload_ttl(Duration::from_secs(5)).wait_for(Duration::from_secs(30)).connect().await?;
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "nothing happens until `connect`, `open` or `fixed`"]
 pub struct Builder<C: Reader> {
     name: Result<Name>,
     address: Option<Address>,
     key_prefix: Option<String>,
     layout: Option<Layout>,
+    metrics: Metrics,
     reload: ReloadSettings<C::Value>,
     refill: RefillSettings,
 }
 
-/// What a [`Builder`] sets up: [`Cache`](crate::Cache) or [`blocking::Cache`](crate::blocking::Cache), and
-/// nothing else.
+/// What a [`Builder`] sets up: one of the readers of this crate, and nothing else.
 pub trait Reader: sealed::Sealed {
     /// The type of its values.
     type Value;
 }
+
+/// A reader that holds a copy: [`Cache`](crate::Cache) or [`blocking::Cache`](crate::blocking::Cache). Only its
+/// [`Builder`] has the settings of a copy.
+pub trait HoldsCopy: Reader {}
 
 pub(crate) mod sealed {
     /// Keeps other crates from implementing [`Reader`](super::Reader).
     pub trait Sealed {}
 }
 
-/// A store that was opened, with the settings of the reader that reads it.
+/// A cache in a store that was opened, and the settings of the reader that holds a copy of it.
 pub(crate) struct Opened<V> {
-    pub(crate) name: Name,
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) source: Source,
     pub(crate) reload: ReloadSettings<V>,
     pub(crate) refill: RefillSettings,
 }
@@ -47,7 +63,7 @@ pub(crate) struct Opened<V> {
 impl<C: Reader> Builder<C> {
     pub(crate) fn new(name: Result<Name>) -> Self {
         let (reload, refill) = (ReloadSettings::default(), RefillSettings::default());
-        Self { name, address: None, key_prefix: None, layout: None, reload, refill }
+        Self { name, address: None, key_prefix: None, layout: None, metrics: Metrics::default(), reload, refill }
     }
 
     /// The store: a URL, or one that is open already. There is no default.
@@ -69,6 +85,45 @@ impl<C: Reader> Builder<C> {
         self
     }
 
+    /// Reports to the metrics of the service what the reader does in the store, and what fails there.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), kiwi_cache::Error> {
+    /// use kiwi_cache::{Cache, Name, ReaderEvent};
+    ///
+    /// let airlines: Cache<String> = Cache::builder("airlines")
+    ///     .store("redis://127.0.0.1:6379")
+    ///     .metrics(|cache: &Name, event: &ReaderEvent| {
+    ///         if let Some(status) = event.kiwi_cache_status() {
+    ///             println!("kiwicache:1|c|#name:{cache},status:{status}");
+    ///         }
+    ///     })
+    ///     .connect()
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn metrics(mut self, metrics: impl ReaderMetrics + 'static) -> Self {
+        self.metrics = Metrics::new(metrics);
+        self
+    }
+
+    /// Checks the name and opens the store, for a reader without a copy.
+    pub(crate) fn open_source(self) -> Result<Source> {
+        let Self { name, address, key_prefix, layout, metrics, .. } = self;
+        let name = name?;
+        let no_store = || Error::invalid("no store given: set one with `store`, such as redis://127.0.0.1:6379");
+        let address = address.ok_or_else(no_store);
+        let store = address.and_then(|address| address.open(key_prefix)).map_err(|error| error.of(&name))?;
+        let store = match layout {
+            Some(layout) => store.with_layouts(&[(name.clone(), layout)])?,
+            None => store,
+        };
+        Ok(Source { name, store, metrics })
+    }
+}
+
+impl<C: HoldsCopy> Builder<C> {
     /// How old the copy may get before the store is polled again. Default: 60 s. A poll costs next to
     /// nothing while the snapshot is the same.
     pub fn reload_ttl(mut self, reload_ttl: Duration) -> Self {
@@ -148,17 +203,12 @@ impl<C: Reader> Builder<C> {
     }
 
     /// Checks the settings, and opens the store.
-    pub(crate) fn open(self) -> Result<Opened<C::Value>> {
-        let (name, reload, refill) = (self.name?, self.reload, self.refill);
-        reload.check().and_then(|()| refill.check()).map_err(|error| error.of(&name))?;
-        let no_store = || Error::invalid("no store given: set one with `store`, such as redis://127.0.0.1:6379");
-        let address = self.address.ok_or_else(no_store);
-        let store = address.and_then(|address| address.open(self.key_prefix)).map_err(|error| error.of(&name))?;
-        let store = match self.layout {
-            Some(layout) => store.with_layouts(&[(name.clone(), layout)])?,
-            None => store,
-        };
-        Ok(Opened { name, store, reload, refill })
+    pub(crate) fn open_copy(mut self) -> Result<Opened<C::Value>> {
+        let (reload, refill) = (std::mem::take(&mut self.reload), std::mem::take(&mut self.refill));
+        if let (Ok(name), Err(error)) = (&self.name, reload.check().and_then(|()| refill.check())) {
+            return Err(error.of(name));
+        }
+        Ok(Opened { source: self.open_source()?, reload, refill })
     }
 }
 
@@ -169,6 +219,7 @@ impl<C: Reader> fmt::Debug for Builder<C> {
             .field("address", &self.address)
             .field("key_prefix", &self.key_prefix)
             .field("layout", &self.layout)
+            .field("metrics", &self.metrics)
             .field("reload", &self.reload)
             .field("refill", &self.refill)
             .finish()

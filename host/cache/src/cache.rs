@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use crate::address::Address;
-use crate::builder::{Builder, Reader, sealed};
+use crate::builder::{Builder, HoldsCopy, Reader, sealed};
 use crate::changes::Changes;
 use crate::freshness::State;
 use crate::local::{Local, reads};
@@ -54,6 +54,8 @@ impl<V> sealed::Sealed for Cache<V> {}
 impl<V> Reader for Cache<V> {
     type Value = V;
 }
+
+impl<V> HoldsCopy for Cache<V> {}
 
 impl<V: DeserializeOwned + Send + Sync + 'static> Cache<V> {
     /// Connects to a store (a URL, or one that is open already) and loads a cache from it.
@@ -125,7 +127,7 @@ impl<V: DeserializeOwned + Send + Sync + 'static> Builder<Cache<V>> {
     /// # Errors
     /// As [`Cache::connect`].
     pub async fn connect(self) -> Result<Cache<V>> {
-        let upkeep = Upkeep::start(self.open()?).await?;
+        let upkeep = Upkeep::start(self.open_copy()?).await?;
         let local = Arc::clone(upkeep.local());
         Ok(Cache { inner: Arc::new(Inner { local, upkeep: Some(upkeep) }) })
     }

@@ -1,7 +1,7 @@
 //! What a reader that holds nothing does for a read: it polls the store, and then has the source loaded.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex as Lock, PoisonError};
+use std::sync::{Mutex as Lock, PoisonError};
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -10,9 +10,11 @@ use tokio::time::Instant;
 use tracing::{debug, warn};
 
 use crate::attempts::{Failures, Next};
+use crate::metrics::ReaderEvent;
 use crate::reload::Reload;
 use crate::settings::RefillSettings;
-use kiwi_store::{Error, Name, Result, Store};
+use crate::source::Source;
+use kiwi_store::{Error, Result};
 
 /// How often the hosts are asked while nothing is published: a host that starts to listen late hears it too.
 const ASK_INTERVAL: Duration = Duration::from_secs(1);
@@ -23,8 +25,7 @@ const REASON_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Gets a first snapshot for a reader that has none.
 pub(crate) struct ReadThrough {
-    store: Arc<dyn Store>,
-    cache: Name,
+    source: Source,
     settings: RefillSettings,
     failures: Lock<Failures>,
     /// Whether it was logged that this reader may not ask hosts.
@@ -32,9 +33,9 @@ pub(crate) struct ReadThrough {
 }
 
 impl ReadThrough {
-    pub(crate) fn new(store: Arc<dyn Store>, cache: Name, settings: RefillSettings) -> Self {
+    pub(crate) fn new(source: Source, settings: RefillSettings) -> Self {
         let failures = Lock::new(Failures::new(settings.max_attempts));
-        Self { store, cache, settings, failures, denial_logged: AtomicBool::new(false) }
+        Self { source, settings, failures, denial_logged: AtomicBool::new(false) }
     }
 
     /// Returns once there is a snapshot, or with the reason why there is none.
@@ -46,8 +47,8 @@ impl ReadThrough {
             }
             let next = self.failures.lock().unwrap_or_else(PoisonError::into_inner).failed();
             match next {
-                Next::Retry => debug!(cache = %self.cache, "retrying, as `max_attempts` says: {failure}"),
-                Next::Fail => return Err(failure.of(&self.cache)),
+                Next::Retry => debug!(cache = %self.source.name, "retrying, as `max_attempts` says: {failure}"),
+                Next::Fail => return Err(failure.of(&self.source.name)),
                 // Another host may have published meanwhile.
                 Next::ReadAsMissing => return poll(reload).await.map_err(|_| self.missing(failure)),
             }
@@ -63,7 +64,15 @@ impl ReadThrough {
         }
         match &self.settings.host {
             Some(host) => {
-                host.refill().await?;
+                let started = Instant::now();
+                let outcome = host.refill().await;
+                let took = started.elapsed();
+                let event = match &outcome {
+                    Ok(()) => ReaderEvent::Refilled { took },
+                    Err(error) => ReaderEvent::RefillFailed { error: error.clone(), took },
+                };
+                self.source.metrics.report(&self.source.name, &event);
+                outcome?;
                 poll(reload).await
             }
             None => self.ask_and_wait(reload).await,
@@ -94,14 +103,15 @@ impl ReadThrough {
 
     /// Asks hosts to load. A failure is not the end: another reader may have asked, and hosts poll the store too.
     async fn ask(&self) -> Result<()> {
-        let asked = self.store.ask(&self.cache).await;
+        let asked = self.source.store.ask(&self.source.name).await;
+        self.source.metrics.report_failure(&self.source.name, &asked);
         match &asked {
             Err(error) if error.is_denied() => {
                 if !self.denial_logged.swap(true, Ordering::Relaxed) {
-                    warn!(cache = %self.cache, "not permitted to ask a host to load it, waiting for one anyway: {error}");
+                    warn!(cache = %self.source.name, "not permitted to ask a host to load it, waiting for one anyway: {error}");
                 }
             }
-            Err(error) => debug!(cache = %self.cache, "failed to ask a host to load it: {error}"),
+            Err(error) => debug!(cache = %self.source.name, "failed to ask a host to load it: {error}"),
             Ok(()) => {}
         }
         asked
@@ -109,7 +119,7 @@ impl ReadThrough {
 
     /// What was tried, and the store's own reason why it did not help.
     async fn timed_out(&self, asked: u32, cause: Option<Error>) -> Error {
-        let last_load = match tokio::time::timeout(REASON_TIMEOUT, self.store.status(&self.cache)).await {
+        let last_load = match tokio::time::timeout(REASON_TIMEOUT, self.source.store.status(&self.source.name)).await {
             Ok(Ok(status)) => status.last_error,
             Ok(Err(_)) | Err(_) => None,
         };
@@ -119,22 +129,22 @@ impl ReadThrough {
              through {}: start a host for it with `kiwi-host run`, see its state with `kiwi-host status`, or wait \
              longer with `refill_timeout`{}",
             self.settings.timeout,
-            self.store.location(),
+            self.source.store.location(),
             last_load.unwrap_or_default()
         ));
         match cause {
-            Some(cause) => error.because(cause).of(&self.cache),
-            None => error.of(&self.cache),
+            Some(cause) => error.because(cause).of(&self.source.name),
+            None => error.of(&self.source.name),
         }
     }
 
     fn missing(&self, failure: Error) -> Error {
         if failure.is_missing() {
-            return failure.of(&self.cache);
+            return failure.of(&self.source.name);
         }
         let message = "no snapshot was loaded yet, and the attempt to load one failed: each read tries once more; set \
                        `max_attempts` to get the failure itself";
-        Error::missing(message).because(failure).of(&self.cache)
+        Error::missing(message).because(failure).of(&self.source.name)
     }
 }
 

@@ -14,16 +14,18 @@ use crate::freshness::{Seen, State};
 use crate::held::Held;
 use crate::load::{self, Keep};
 use crate::local::Local;
+use crate::metrics::{Loaded, ReaderEvent};
 use crate::settings::{ReloadSettings, WithoutSnapshot};
 use crate::snapshot::Snapshot;
-use kiwi_store::{Delta, Error, Head, Id, Name, Presence, Result, Store};
+use crate::source::Source;
+use kiwi_store::{Delta, Error, Head, Id, Presence, Result};
 
 /// The longest time between two polls of a reader that holds nothing.
 const MAX_FIRST_POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What keeps one local copy up to date. Each copy has one of these, and nothing else replaces the copy.
 pub(crate) struct Reload<V> {
-    store: Arc<dyn Store>,
+    source: Source,
     local: Arc<Local<V>>,
     settings: ReloadSettings<V>,
     /// The snapshot with a value that is not of the reader's type, and which value that is.
@@ -33,16 +35,16 @@ pub(crate) struct Reload<V> {
 }
 
 /// What was loaded: by these deltas, or else the whole map.
-struct Loaded<V> {
+struct Load<V> {
     head: Head,
     entries: Entries<V>,
     deltas: Option<Vec<(Id, Delta)>>,
 }
 
 impl<V: DeserializeOwned> Reload<V> {
-    pub(crate) fn new(store: Arc<dyn Store>, cache: Name, settings: ReloadSettings<V>) -> Self {
-        let local = Arc::new(Local::new(cache, settings.reload_ttl));
-        Self { store, local, settings, refused: None, logged: (State::Missing, None) }
+    pub(crate) fn new(source: Source, settings: ReloadSettings<V>) -> Self {
+        let local = Arc::new(Local::new(source.name.clone(), settings.reload_ttl));
+        Self { source, local, settings, refused: None, logged: (State::Missing, None) }
     }
 
     pub(crate) fn local(&self) -> &Arc<Local<V>> {
@@ -86,9 +88,18 @@ impl<V: DeserializeOwned> Reload<V> {
     }
 
     async fn poll(&mut self) -> Result<()> {
+        let outcome = self.try_poll().await;
+        match &outcome {
+            Ok(event) => self.source.metrics.report(&self.source.name, event),
+            Err(_) => self.source.metrics.report_failure(&self.source.name, &outcome),
+        }
+        outcome.map(drop)
+    }
+
+    async fn try_poll(&mut self) -> Result<ReaderEvent> {
         // Taken before the request: a slow response must not make the copy look younger.
         let polled_at = Instant::now();
-        let status = self.store.status(&self.local.cache).await?;
+        let status = self.source.store.status(&self.local.cache).await?;
         let held = self.local.with_held(|held| (Arc::clone(&held.snapshot), held.seen.clone()));
         let published = status.presence.id();
         if let Some((snapshot, seen)) = held {
@@ -102,11 +113,11 @@ impl<V: DeserializeOwned> Reload<V> {
             };
             self.local.hold(Held { snapshot, seen });
             if is_same {
-                return Ok(());
+                return Ok(ReaderEvent::Unchanged { took: polled_at.elapsed() });
             }
         }
         let Some(published) = published else {
-            return Err(no_data(&*self.store, &self.local.cache, &status.presence));
+            return Err(no_data(&*self.source.store, &self.local.cache, &status.presence));
         };
         if let Some((id, error)) = &self.refused
             && *id == published
@@ -114,13 +125,15 @@ impl<V: DeserializeOwned> Reload<V> {
             return Err(error.clone());
         }
         match self.load(&status.presence).await {
-            Ok(Loaded { head, entries, deltas }) => {
+            Ok(Load { head, entries, deltas }) => {
+                let len = entries.len();
                 let cache = self.local.cache.clone();
                 let snapshot = Arc::new(Snapshot::new(cache, &head, entries, self.settings.missing.clone()));
                 self.local.hold(Held { snapshot, seen: Seen::new(&head, status.now, polled_at) });
                 self.local.feed().announce(head.id, head.seq, || deltas.as_deref().map(changed_keys));
                 self.refused = None;
-                Ok(())
+                let (id, seq, loaded) = (head.id, head.seq, deltas.map_or(Loaded::Whole, |_| Loaded::Deltas));
+                Ok(ReaderEvent::Reloaded { id, seq, entries: len, loaded, took: polled_at.elapsed() })
             }
             Err(LoadFailure::Refused(id, error)) => {
                 self.refused = Some((id, error.clone()));
@@ -131,20 +144,20 @@ impl<V: DeserializeOwned> Reload<V> {
     }
 
     /// Loads what is published: by the deltas that lead there from the copy, or else the whole map.
-    async fn load(&self, published: &Presence) -> Result<Loaded<V>, LoadFailure> {
-        let (store, cache) = (&*self.store, &self.local.cache);
+    async fn load(&self, published: &Presence) -> Result<Load<V>, LoadFailure> {
+        let (store, cache) = (&*self.source.store, &self.local.cache);
         if let Some(text) = &self.settings.kept_text {
-            let loaded = load::load(&self.store, cache, published, Keep::ValuesAndText).await?;
+            let loaded = load::load(&self.source.store, cache, published, Keep::ValuesAndText).await?;
             text.keep(&loaded.head, loaded.text);
-            return Ok(Loaded { head: loaded.head, entries: loaded.entries, deltas: None });
+            return Ok(Load { head: loaded.head, entries: loaded.entries, deltas: None });
         }
         if let Some(held) = self.local.with_held(|held| Arc::clone(&held.snapshot))
             && let Some(Followed { head, entries, deltas }) = follow(store, cache, &held).await?
         {
-            return Ok(Loaded { head, entries, deltas: Some(deltas) });
+            return Ok(Load { head, entries, deltas: Some(deltas) });
         }
-        let loaded = load::load(&self.store, cache, published, Keep::Values).await?;
-        Ok(Loaded { head: loaded.head, entries: loaded.entries, deltas: None })
+        let loaded = load::load(&self.source.store, cache, published, Keep::Values).await?;
+        Ok(Load { head: loaded.head, entries: loaded.entries, deltas: None })
     }
 
     /// Keeps the outcome of a poll for `last_error`, and logs what it has changed: nothing if it is like the one

@@ -35,9 +35,9 @@ type InFlight = Shared<oneshot::Receiver<(Instant, Result<()>)>>;
 impl<V: DeserializeOwned + Send + Sync + 'static> Upkeep<V> {
     /// Loads the first snapshot, and starts the reload task on the runtime that this is called in.
     pub(crate) async fn start(opened: Opened<V>) -> Result<Self> {
-        let Opened { name, store, reload, refill } = opened;
-        let read_through = Arc::new(ReadThrough::new(Arc::clone(&store), name.clone(), refill));
-        let mut reload = Reload::new(store, name, reload);
+        let Opened { source, reload, refill } = opened;
+        let read_through = Arc::new(ReadThrough::new(source.clone(), refill));
+        let mut reload = Reload::new(source, reload);
         reload.load_first().await?;
         let local = Arc::clone(reload.local());
         let reload = Arc::new(Mutex::new(reload));

@@ -11,7 +11,7 @@ use super::changes::Changes;
 use super::park;
 use super::worker::Worker;
 use crate::address::Address;
-use crate::builder::{Builder, Reader, sealed};
+use crate::builder::{Builder, HoldsCopy, Reader, sealed};
 use crate::freshness::State;
 use crate::local::{Local, reads};
 use crate::reference::Ref;
@@ -61,6 +61,8 @@ impl<V> sealed::Sealed for Cache<V> {}
 impl<V> Reader for Cache<V> {
     type Value = V;
 }
+
+impl<V> HoldsCopy for Cache<V> {}
 
 impl<V: DeserializeOwned + Send + Sync + 'static> Cache<V> {
     /// Connects to a store (a URL, or one that is open already) and loads a cache from it.
@@ -128,8 +130,8 @@ impl<V: DeserializeOwned + Send + Sync + 'static> Builder<Cache<V>> {
     /// # Errors
     /// As [`Cache::connect`].
     pub fn connect(self) -> Result<Cache<V>> {
-        let opened = self.open()?;
-        let worker = Worker::start(&opened.name)?;
+        let opened = self.open_copy()?;
+        let worker = Worker::start(&opened.source.name)?;
         let upkeep = Arc::new(worker.run(Upkeep::start(opened))?);
         Ok(Cache {
             inner: Arc::new(Inner { local: Arc::clone(upkeep.local()), connected: Some(Connected { worker, upkeep }) }),

@@ -6,6 +6,7 @@ mod changes;
 mod follow;
 mod log;
 mod many;
+mod metrics;
 mod missing;
 mod place;
 mod publisher;
