@@ -27,7 +27,7 @@
 //! - [`Cache`], for async services: reads are from memory, and a background task keeps the copy up to date.
 //!   [`Cache::fixed`] needs no store, for unit tests.
 //! - [`blocking::Cache`], the same for code without a runtime, or inside one.
-//! - [`RemoteCache`], without a copy: each read is a request to the store.
+//! - [`RemoteCache`] and [`blocking::RemoteCache`], without a copy: each read is a request to the store.
 //!
 //! A `Cache` holds one whole [`Snapshot`] at a time, and replaces it only by another whole one. While the store,
 //! the host or the source is away, the last snapshot is served: see [`State`] and [`Cache::age`].
@@ -52,6 +52,7 @@ mod reference;
 mod refill;
 mod reload;
 mod remote;
+mod remote_source;
 mod settings;
 mod snapshot;
 mod source;

@@ -1,14 +1,14 @@
 //! The reader without a copy.
 
+use std::fmt;
 use std::marker::PhantomData;
-use std::sync::Arc;
 
-use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
 use crate::address::Address;
-use crate::failure::{no_data, wrong_value};
-use kiwi_store::{Error, Name, Presence, Result, Scan, Status, Store};
+use crate::builder::{Builder, Reader, sealed};
+use crate::remote_source::RemoteSource;
+use kiwi_store::{Error, Name, Result, Status};
 
 /// A cache that is read from the store itself, each time: for a few reads of a large map.
 ///
@@ -35,11 +35,42 @@ use kiwi_store::{Error, Name, Presence, Result, Scan, Status, Store};
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
 pub struct RemoteCache<V> {
-    store: Arc<dyn Store>,
-    cache: Name,
+    remote: RemoteSource,
     values: PhantomData<fn() -> V>,
+}
+
+impl<V> sealed::Sealed for RemoteCache<V> {}
+
+impl<V> Reader for RemoteCache<V> {
+    type Value = V;
+}
+
+impl<V> RemoteCache<V> {
+    /// Sets up a reader with other settings than the defaults. Those of a copy do not exist here.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), kiwi_cache::Error> {
+    /// use kiwi_cache::RemoteCache;
+    ///
+    /// let airlines: RemoteCache<String> =
+    ///     RemoteCache::builder("airlines").store("redis://127.0.0.1:6379").key_prefix("eu:").open()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn builder(name: impl TryInto<Name, Error = Error>) -> Builder<Self> {
+        Builder::new(name.try_into())
+    }
+}
+
+impl<V: DeserializeOwned> Builder<RemoteCache<V>> {
+    /// Opens the cache: see [`RemoteCache::open`].
+    ///
+    /// # Errors
+    /// As [`RemoteCache::open`].
+    pub fn open(self) -> Result<RemoteCache<V>> {
+        Ok(RemoteCache { remote: RemoteSource::new(self.open_source()?), values: PhantomData })
+    }
 }
 
 impl<V: DeserializeOwned> RemoteCache<V> {
@@ -48,9 +79,7 @@ impl<V: DeserializeOwned> RemoteCache<V> {
     /// # Errors
     /// The URL or the name is invalid (`is_invalid`), or an embedded store cannot be opened.
     pub fn open(store: impl Into<Address>, name: impl TryInto<Name, Error = Error>) -> Result<Self> {
-        let cache = name.try_into()?;
-        let store = store.into().open(None).map_err(|error| error.of(&cache))?;
-        Ok(Self { store, cache, values: PhantomData })
+        Self::builder(name).store(store).open()
     }
 
     /// The value of a key; `None` if what is published has no such key.
@@ -59,8 +88,8 @@ impl<V: DeserializeOwned> RemoteCache<V> {
     /// Nothing is published, or it is lost (`is_missing`); the value is not a valid `V` (`is_value`); the store
     /// cannot be reached (`is_unavailable`) or refuses access (`is_denied`).
     pub async fn get(&self, key: &str) -> Result<Option<V>> {
-        let json = self.read(&[key]).await?.pop().flatten();
-        json.map(|json| self.parse(key, &json)).transpose()
+        let values = self.remote.read(&[key]).await?;
+        Ok(self.remote.parse(&[key], values)?.pop().flatten())
     }
 
     /// The values of some keys, in the order of the keys and all of one snapshot. It takes one round trip, or two
@@ -69,10 +98,8 @@ impl<V: DeserializeOwned> RemoteCache<V> {
     /// # Errors
     /// As [`get`](Self::get).
     pub async fn get_many<K: AsRef<str>>(&self, keys: &[K]) -> Result<Vec<Option<V>>> {
-        let keys: Vec<&str> = keys.iter().map(AsRef::as_ref).collect();
-        let values = self.read(&keys).await?;
-        let parse = |(key, json): (&&str, Option<Bytes>)| json.map(|json| self.parse(key, &json)).transpose();
-        keys.iter().zip(values).map(parse).collect()
+        let texts: Vec<&str> = keys.iter().map(AsRef::as_ref).collect();
+        self.remote.parse(keys, self.remote.read(&texts).await?)
     }
 
     /// Whether what is published has a key.
@@ -80,7 +107,7 @@ impl<V: DeserializeOwned> RemoteCache<V> {
     /// # Errors
     /// As [`get`](Self::get), except that the value may be of any type.
     pub async fn contains_key(&self, key: &str) -> Result<bool> {
-        Ok(self.read(&[key]).await?.iter().any(Option::is_some))
+        Ok(self.remote.read(&[key]).await?.iter().any(Option::is_some))
     }
 
     /// How many entries what is published has.
@@ -88,11 +115,7 @@ impl<V: DeserializeOwned> RemoteCache<V> {
     /// # Errors
     /// As [`get`](Self::get).
     pub async fn len(&self) -> Result<u64> {
-        match self.status().await?.presence {
-            Presence::Whole(head) => Ok(head.entries),
-            Presence::Foreign(_) => Ok(self.store.scan(&self.cache, Scan::Whole).await?.entries.len() as u64),
-            gone => Err(no_data(&*self.store, &self.cache, &gone)),
-        }
+        self.remote.len().await
     }
 
     /// Whether what is published has no entries: its loader found none, and `allow_empty_data` permits that.
@@ -108,36 +131,27 @@ impl<V: DeserializeOwned> RemoteCache<V> {
     /// # Errors
     /// The store cannot be reached (`is_unavailable`) or refuses access (`is_denied`).
     pub async fn status(&self) -> Result<Status> {
-        self.store.status(&self.cache).await
+        self.remote.status().await
     }
 
     /// The cache's name.
     #[must_use]
     pub fn name(&self) -> &Name {
-        &self.cache
-    }
-
-    /// The values of some keys, as JSON text.
-    async fn read(&self, keys: &[&str]) -> Result<Vec<Option<Bytes>>> {
-        match self.store.peek(&self.cache, keys).await? {
-            Some(values) => Ok(values),
-            None => Err(self.no_data().await?),
-        }
-    }
-
-    fn parse(&self, key: &str, json: &[u8]) -> Result<V> {
-        serde_json::from_slice(json).map_err(|error| wrong_value::<V>(&self.cache, key, error))
-    }
-
-    /// Why there is nothing to read.
-    async fn no_data(&self) -> Result<Error> {
-        let presence = self.status().await?.presence;
-        Ok(no_data(&*self.store, &self.cache, &presence))
+        self.remote.name()
     }
 }
 
 impl<V> Clone for RemoteCache<V> {
     fn clone(&self) -> Self {
-        Self { store: Arc::clone(&self.store), cache: self.cache.clone(), values: PhantomData }
+        Self { remote: self.remote.clone(), values: PhantomData }
+    }
+}
+
+impl<V> fmt::Debug for RemoteCache<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RemoteCache")
+            .field("name", self.remote.name())
+            .field("store", &self.remote.location())
+            .finish_non_exhaustive()
     }
 }

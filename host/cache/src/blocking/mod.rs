@@ -3,7 +3,9 @@
 mod cache;
 mod changes;
 mod park;
+mod remote;
 mod worker;
 
 pub use cache::Cache;
 pub use changes::Changes;
+pub use remote::RemoteCache;
