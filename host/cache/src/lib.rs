@@ -24,19 +24,58 @@
 //! Data flows one way: store -> snapshot -> reader. [`store`] holds both stores behind one trait.
 //! The readers:
 //!
-//! - [`Cache`], for async services: reads are from memory, and a task of its own keeps the copy up to
-//!   date. [`Cache::fixed`] is one without a store, for unit tests.
+//! - [`Cache`], for async services: reads are from memory, and a background task keeps the copy up to date.
+//!   [`Cache::fixed`] needs no store, for unit tests.
 //! - [`blocking::Cache`], the same for code without a runtime, or inside one.
-//! - [`RemoteCache`], without a copy: each read asks the store.
+//! - [`RemoteCache`] and [`blocking::RemoteCache`], without a copy: each read is a request to the store.
 //!
-//! A `Cache` holds one whole [`Snapshot`] at a time and never gives it up for nothing: while the
-//! store, the host or the source is away, it is served on, and [`State`] and age tell.
+//! A `Cache` holds one whole [`Snapshot`] at a time, and replaces it only by another whole one. While the store,
+//! the host or the source is away, the last snapshot is served: see [`State`] and [`Cache::age`].
 
-mod reader;
+mod address;
+mod attempts;
+pub mod blocking;
+mod builder;
+mod cache;
+mod changes;
+mod deltas;
+mod entries;
+mod failure;
+mod feed;
+mod freshness;
+mod held;
+mod load;
+mod local;
+mod metrics;
+mod read_through;
+mod reference;
+mod refill;
+mod reload;
+mod remote;
+mod remote_source;
+mod settings;
+mod snapshot;
+mod source;
+mod table;
+mod text;
+mod upkeep;
 
+pub use address::Address;
+pub use attempts::Attempts;
+pub use builder::{Builder, HoldsCopy, Reader};
+pub use cache::Cache;
+pub use changes::Changes;
+pub use entries::Iter;
+pub use feed::{Changed, ChangedKeys, Keys};
+pub use freshness::State;
 pub use kiwi_store as store;
 pub use kiwi_store::{Error, ErrorKind, Id, Name, Result, Ttl};
-pub use reader::*;
+pub use metrics::{Loaded, ReaderEvent, ReaderMetrics};
+pub use reference::{MappedRef, Ref};
+pub use refill::Refill;
+pub use remote::RemoteCache;
+pub use snapshot::Snapshot;
+pub use text::{KeptText, SnapshotText};
 
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]

@@ -2,8 +2,11 @@
 
 mod away;
 mod blocking;
+mod changes;
 mod follow;
 mod log;
+mod many;
+mod metrics;
 mod missing;
 mod place;
 mod publisher;
@@ -11,6 +14,8 @@ mod read_through;
 #[path = "../../../store/tests/support/redis_server.rs"]
 mod redis_server;
 mod remote;
+mod single_flight;
+mod source;
 mod stand_in;
 mod torn;
 mod typed;

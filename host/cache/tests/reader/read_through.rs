@@ -1,20 +1,16 @@
 //! `get_or_refill`: what a reader with nothing to serve does to get something.
 
 use std::error::Error as _;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use async_trait::async_trait;
-use futures_util::future::join_all;
-use kiwi_cache::{Builder, Cache, Refill, blocking};
+use kiwi_cache::{Attempts, Builder, Cache, blocking};
 use kiwi_store::{Begin, Due, Error, LastError, Token, Ttl};
-use tokio::sync::Semaphore;
 
 use crate::log::Log;
 use crate::place::{Directory, Place};
 use crate::publisher::Publisher;
 use crate::redis_server::RedisServer;
+use crate::source::{Source, reader};
 use crate::{LONG, SHORT, eventually, on_both_stores};
 
 on_both_stores!(
@@ -23,58 +19,10 @@ on_both_stores!(
     whoever_listens_is_asked_and_what_he_publishes_is_served,
     an_ask_that_nobody_hears_does_no_harm,
     waiting_ends_with_what_was_tried_and_what_the_last_load_said,
-    a_thousand_readers_cause_one_load,
-    those_who_wait_together_share_the_failure,
-    a_reader_that_gives_up_does_not_end_the_load_of_the_others,
     max_attempts_means_what_it_means_in_kiwi_cache,
     a_load_may_fail_until_the_last_attempt,
     what_cannot_be_read_is_not_loaded_again,
 );
-
-/// A source that an embedding service loads by itself.
-struct Source {
-    publisher: Publisher,
-    /// How many loads fail before one succeeds.
-    failures: usize,
-    loads: AtomicUsize,
-    /// One permit a load.
-    gate: Semaphore,
-}
-
-impl Source {
-    fn new(place: &impl Place, failures: usize) -> Arc<Self> {
-        let gate = Semaphore::new(Semaphore::MAX_PERMITS);
-        Arc::new(Self { publisher: Publisher::new(place), failures, loads: AtomicUsize::new(0), gate })
-    }
-
-    /// One whose loads wait to be let through.
-    fn closed(place: &impl Place, failures: usize) -> Arc<Self> {
-        let publisher = Publisher::new(place);
-        Arc::new(Self { publisher, failures, loads: AtomicUsize::new(0), gate: Semaphore::new(0) })
-    }
-
-    fn loads(&self) -> usize {
-        self.loads.load(Ordering::Relaxed)
-    }
-}
-
-#[async_trait]
-impl Refill for Source {
-    async fn refill(&self) -> kiwi_store::Result<()> {
-        let load = self.loads.fetch_add(1, Ordering::Relaxed);
-        self.gate.acquire().await.unwrap().forget();
-        if load < self.failures {
-            return Err(Error::load_failed(format!("load {load} failed")));
-        }
-        self.publisher.publish(&[("FR", "1")]).await;
-        Ok(())
-    }
-}
-
-/// A reader that begins with nothing, and looks at the store by itself too seldom to matter.
-fn reader(place: &impl Place) -> Builder<Cache<u64>> {
-    Cache::builder("airlines").store(place.url()).reload_ttl(LONG).start_missing()
-}
 
 fn blocking_reader(place: &impl Place) -> Builder<blocking::Cache<u64>> {
     blocking::Cache::builder("airlines").store(place.url()).reload_ttl(LONG).start_missing()
@@ -152,57 +100,16 @@ async fn waiting_ends_with_what_was_tried_and_what_the_last_load_said(place: imp
     );
 }
 
-async fn a_thousand_readers_cause_one_load(place: impl Place) {
-    let source = Source::new(&place, 0);
-    let airlines = reader(&place).refill_by(source.clone()).connect().await.unwrap();
-    let readers: Vec<_> = (0..1_000)
-        .map(|_| {
-            let airlines = airlines.clone();
-            tokio::spawn(async move { airlines.get_or_refill("FR").await.unwrap().map(|value| *value) })
-        })
-        .collect();
-    for reader in readers {
-        assert_eq!(reader.await.unwrap(), Some(1));
-    }
-    assert_eq!((source.loads(), airlines.seq()), (1, Some(1)));
-}
-
-async fn those_who_wait_together_share_the_failure(place: impl Place) {
-    let source = Source::closed(&place, 1);
-    let airlines = reader(&place).refill_by(source.clone()).max_attempts(0).connect().await.unwrap();
-    // All of them wait before the load may end: `join!` polls them first.
-    let readers = join_all((0..50).map(|_| airlines.get_or_refill("FR")));
-    let (outcomes, ()) = tokio::join!(readers, async { source.gate.add_permits(1) });
-    for outcome in outcomes {
-        let error = outcome.unwrap_err();
-        assert!(error.is_load_failed() && error.to_string() == "cache `airlines`: load 0 failed", "{error}");
-    }
-    assert_eq!(source.loads(), 1);
-
-    source.gate.add_permits(1);
-    assert_eq!(*airlines.get_or_refill("FR").await.unwrap().unwrap(), 1);
-    assert_eq!(source.loads(), 2);
-}
-
-async fn a_reader_that_gives_up_does_not_end_the_load_of_the_others(place: impl Place) {
-    let source = Source::closed(&place, 0);
-    let airlines = reader(&place).refill_by(source.clone()).connect().await.unwrap();
-    assert!(tokio::time::timeout(SHORT, airlines.get_or_refill("FR")).await.is_err());
-    eventually("the load is under way", async || source.loads() == 1).await;
-    source.gate.add_permits(1);
-    assert_eq!(*airlines.get_or_refill("FR").await.unwrap().unwrap(), 1);
-    assert_eq!(source.loads(), 1);
-}
-
 async fn max_attempts_means_what_it_means_in_kiwi_cache(place: impl Place) {
-    for (max_attempts, loads_of_a_read) in [(-1, 1), (0, 1), (1, 1), (3, 3)] {
+    for (number, loads_of_a_read) in [(-1, 1), (0, 1), (1, 1), (3, 3)] {
+        let max_attempts = Attempts::from(number);
         let source = Source::new(&place, usize::MAX);
         let airlines = reader(&place).refill_by(source.clone()).max_attempts(max_attempts).connect().await.unwrap();
         for read in 1..=2 {
             let error = airlines.get_or_refill("FR").await.unwrap_err();
-            assert_eq!(source.loads(), read * loads_of_a_read, "max_attempts {max_attempts}");
+            assert_eq!(source.loads(), read * loads_of_a_read, "max_attempts {number}");
             assert_eq!(error.cache().unwrap(), "airlines");
-            if max_attempts < 0 {
+            if max_attempts == Attempts::ReadAsMissing {
                 let cause = error.source().and_then(|cause| cause.downcast_ref::<Error>());
                 assert!(error.is_missing() && cause.is_some_and(Error::is_load_failed), "{error:?}");
             } else {
@@ -214,7 +121,8 @@ async fn max_attempts_means_what_it_means_in_kiwi_cache(place: impl Place) {
 
 async fn a_load_may_fail_until_the_last_attempt(place: impl Place) {
     let source = Source::new(&place, 2);
-    let airlines = reader(&place).refill_by(source.clone()).max_attempts(3).connect().await.unwrap();
+    let airlines =
+        reader(&place).refill_by(source.clone()).max_attempts(Attempts::FailAfter(3)).connect().await.unwrap();
     assert_eq!(*airlines.get_or_refill("FR").await.unwrap().unwrap(), 1);
     assert_eq!(source.loads(), 3);
 }
@@ -245,11 +153,11 @@ async fn a_user_who_may_not_ask_waits_and_says_so_once() {
     let error = in_vain.get_or_refill("FR").await.unwrap_err();
     let cause = error.source().and_then(|cause| cause.downcast_ref::<Error>());
     assert!(error.is_missing() && cause.is_some_and(|cause| cause.to_string().contains("+publish")), "{error:?}");
-    assert_eq!(log.lines_with("no host can be asked"), 1);
+    assert_eq!(log.lines_with("not permitted to ask a host"), 1);
 
     let patient = reader(LONG).await.unwrap();
     let host = async {
-        eventually("it has tried to ask", async || log.lines_with("no host can be asked") == 2).await;
+        eventually("it has tried to ask", async || log.lines_with("not permitted to ask a host") == 2).await;
         Publisher::new(&redis).publish(&[("FR", "1")]).await;
     };
     let (found, ()) = tokio::join!(patient.get_or_refill("FR"), host);

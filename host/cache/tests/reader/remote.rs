@@ -1,9 +1,11 @@
 //! The reader without a copy.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use kiwi_cache::RemoteCache;
-use kiwi_store::{Layout, Presence, SEEN_FOR};
+use kiwi_cache::{Name, ReaderEvent, RemoteCache, blocking};
+use kiwi_store::{Layout, Presence, SEEN_FOR, StoreUrl, open};
 
 use crate::on_both_stores;
 use crate::place::Place;
@@ -14,6 +16,7 @@ on_both_stores!(
     each_read_is_of_what_is_published_now,
     each_read_is_of_the_last_of_many_changes,
     a_missing_cache_is_not_an_absent_key,
+    a_blocking_reader_reads_what_is_published_now,
 );
 
 async fn each_read_is_of_what_is_published_now(place: impl Place) {
@@ -23,7 +26,7 @@ async fn each_read_is_of_what_is_published_now(place: impl Place) {
     assert_eq!(airlines.get("FR").await.unwrap(), Some(1));
     assert_eq!(airlines.get("ZZ").await.unwrap(), None);
     assert_eq!(airlines.get_many(&["U2", "ZZ", "FR"]).await.unwrap(), [Some(2), None, Some(1)]);
-    assert_eq!(airlines.get_many(&[]).await.unwrap(), []);
+    assert_eq!(airlines.get_many::<&str>(&[]).await.unwrap(), []);
     assert!(airlines.contains_key("XX").await.unwrap() && !airlines.contains_key("ZZ").await.unwrap());
     assert_eq!((airlines.len().await.unwrap(), airlines.is_empty().await.unwrap()), (3, false));
     let error = airlines.get("XX").await.unwrap_err();
@@ -57,6 +60,61 @@ async fn a_missing_cache_is_not_an_absent_key(place: impl Place) {
     assert!(airlines.contains_key("FR").await.unwrap_err().is_missing());
     assert!(airlines.len().await.unwrap_err().is_missing());
     assert_eq!(airlines.status().await.unwrap().presence, Presence::Missing);
+}
+
+/// Inside a task of a runtime too.
+async fn a_blocking_reader_reads_what_is_published_now(place: impl Place) {
+    let publisher = Publisher::new(&place);
+    let airlines: blocking::RemoteCache<u64> = blocking::RemoteCache::open(place.url(), "airlines").unwrap();
+    assert!(airlines.get("FR").unwrap_err().is_missing() && airlines.len().unwrap_err().is_missing());
+    publisher.publish(&[("FR", "1"), ("U2", "2"), ("XX", "null")]).await;
+    assert_eq!((airlines.get("FR").unwrap(), airlines.get("ZZ").unwrap()), (Some(1), None));
+    assert_eq!(airlines.get_many(&["U2".to_owned(), "ZZ".to_owned()]).unwrap(), [Some(2), None]);
+    assert!(airlines.contains_key("XX").unwrap() && !airlines.contains_key("ZZ").unwrap());
+    assert_eq!((airlines.len().unwrap(), airlines.is_empty().unwrap()), (3, false));
+    assert!(airlines.get("XX").unwrap_err().is_value());
+    assert_eq!((airlines.status().unwrap().presence.id().is_some(), airlines.name().as_str()), (true, "airlines"));
+
+    publisher.change(&[("FR", "7")]).await;
+    let clone = airlines.clone();
+    drop(airlines);
+    let reads = (0..8).map(|_| {
+        let airlines = clone.clone();
+        std::thread::spawn(move || airlines.get("FR").unwrap())
+    });
+    let reads: Vec<_> = reads.collect();
+    assert!(reads.into_iter().all(|read| read.join().unwrap() == Some(7)), "no runtime is needed");
+}
+
+#[tokio::test]
+async fn a_reader_is_set_up_by_a_builder() {
+    let mut redis = RedisServer::start();
+    let StoreUrl::Redis(options) = redis.url().parse().unwrap() else { panic!("it is a Redis") };
+    let record = Layout::Record("Airlines".parse().unwrap());
+    let mut publisher = Publisher::new(&redis);
+    let store = open(&StoreUrl::Redis(options.with_key_prefix("eu:").unwrap())).unwrap();
+    publisher.store = store.with_layouts(&[(publisher.cache.clone(), record.clone())]).unwrap();
+    publisher.publish(&[("FR", "1")]).await;
+
+    let failures = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&failures);
+    let builder = RemoteCache::<u64>::builder("airlines").store(redis.url()).key_prefix("eu:").layout(record.clone());
+    let metrics = move |_: &Name, event: &ReaderEvent| {
+        counted.fetch_add(usize::from(event.kiwi_cache_status() == Some("redis_error")), Ordering::Relaxed);
+    };
+    let airlines = builder.metrics(metrics).open().unwrap();
+    let builder = blocking::RemoteCache::<u64>::builder("airlines").store(redis.url());
+    let blocking = builder.key_prefix("eu:").layout(record).open().unwrap();
+    assert_eq!((airlines.get("FR").await.unwrap(), blocking.get("FR").unwrap()), (Some(1), Some(1)));
+    let other = RemoteCache::<u64>::open(redis.url(), "airlines").unwrap();
+    assert!(other.get("FR").await.unwrap_err().is_missing());
+
+    assert_eq!(failures.load(Ordering::Relaxed), 0);
+    redis.kill();
+    assert!(airlines.get("FR").await.unwrap_err().is_unavailable());
+    assert_eq!(failures.load(Ordering::Relaxed), 1);
+    assert!(RemoteCache::<u64>::builder("airlines").open().unwrap_err().is_invalid());
+    assert!(blocking::RemoteCache::<u64>::open("redis://127.0.0.1:1", "air lines").unwrap_err().is_invalid());
 }
 
 #[tokio::test]

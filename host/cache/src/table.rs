@@ -1,4 +1,4 @@
-//! A map from keys to values whose look-ups touch as little memory as can be.
+//! A map from keys to values whose look-ups touch as little memory as possible.
 
 use std::hash::BuildHasher;
 
@@ -6,60 +6,60 @@ use compact_str::CompactString;
 use foldhash::fast::RandomState;
 use hashbrown::hash_table::{Entry, HashTable};
 
-/// A map from keys to values, in an order that means nothing.
+/// A map from keys to values, in arbitrary order.
 ///
-/// In a large map a look-up waits for memory and for nothing else. So keys of up to 24 bytes stand beside their
-/// values, and an entry that was found is found again by its place, without its key.
+/// In a large map a look-up waits for memory and for nothing else. So keys of up to 24 bytes are stored beside
+/// their values, and an entry that was found once is found again by its place, without a second hash look-up.
 #[derive(Clone)]
-pub(super) struct Table<T> {
+pub(crate) struct Table<T> {
     entries: HashTable<(CompactString, T)>,
     hasher: RandomState,
 }
 
-/// Where an entry stands in a table, for as long as that does not change.
+/// The place of an entry in a table. It is valid until the table changes.
 #[derive(Clone, Copy)]
-pub(super) struct Place(usize);
+pub(crate) struct Place(usize);
 
-/// All entries as (key, value), in the same order each time while the table does not change.
-pub(super) struct Iter<'a, T>(hashbrown::hash_table::Iter<'a, (CompactString, T)>);
+/// All entries as (key, value). The order stays the same until the table changes.
+pub(crate) struct Iter<'a, T>(hashbrown::hash_table::Iter<'a, (CompactString, T)>);
 
 impl<T> Table<T> {
-    pub(super) fn with_capacity(entries: usize) -> Self {
+    pub(crate) fn with_capacity(entries: usize) -> Self {
         Self { entries: HashTable::with_capacity(entries), hasher: RandomState::default() }
     }
 
     #[inline]
-    pub(super) fn find(&self, key: &str) -> Option<Place> {
+    pub(crate) fn find(&self, key: &str) -> Option<Place> {
         self.entries.find_bucket_index(self.hasher.hash_one(key), |(found, _)| found == key).map(Place)
     }
 
     #[inline]
-    pub(super) fn at(&self, Place(place): Place) -> Option<(&str, &T)> {
+    pub(crate) fn at(&self, Place(place): Place) -> Option<(&str, &T)> {
         self.entries.get_bucket(place).map(|(key, value)| (key.as_str(), value))
     }
 
     #[inline]
-    pub(super) fn get(&self, key: &str) -> Option<&T> {
+    pub(crate) fn get(&self, key: &str) -> Option<&T> {
         let found = self.entries.find(self.hasher.hash_one(key), |(found, _)| found == key);
         found.map(|(_, value)| value)
     }
 
     #[inline]
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.entries.len()
     }
 
     #[inline]
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    pub(super) fn iter(&self) -> Iter<'_, T> {
+    pub(crate) fn iter(&self) -> Iter<'_, T> {
         Iter(self.entries.iter())
     }
 
     /// Adds an entry, or replaces its value.
-    pub(super) fn insert(&mut self, key: &str, value: T) {
+    pub(crate) fn insert(&mut self, key: &str, value: T) {
         let Self { entries, hasher } = self;
         let same_key = |(found, _): &(CompactString, T)| found == key;
         match entries.entry(hasher.hash_one(key), same_key, |(key, _)| hasher.hash_one(key.as_str())) {
@@ -68,7 +68,7 @@ impl<T> Table<T> {
         }
     }
 
-    pub(super) fn remove(&mut self, key: &str) {
+    pub(crate) fn remove(&mut self, key: &str) {
         if let Ok(entry) = self.entries.find_entry(self.hasher.hash_one(key), |(found, _)| found == key) {
             entry.remove();
         }

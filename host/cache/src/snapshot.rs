@@ -5,9 +5,11 @@ use std::ops::Index;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::entries::{Entries, Iter};
-use super::missing::{Hook, Missing};
+use crate::entries::{Entries, Iter};
 use kiwi_store::{Head, Id, Name};
+
+/// The service's hook for keys that a snapshot does not have: it gives another entry's value, or a `static` one.
+pub(crate) type MissingHook<V> = Arc<dyn for<'a> Fn(&'a Snapshot<V>, &str) -> Option<&'a V> + Send + Sync>;
 
 /// One whole map of one load: dict-like and immutable.
 ///
@@ -19,6 +21,7 @@ use kiwi_store::{Head, Id, Name};
 ///
 /// assert_eq!(snapshot["FR"], "Ryanair");
 /// assert_eq!(snapshot.get("XX"), None);
+/// assert_eq!(snapshot.get_many(&["U2", "XX"]), [Some(&"easyJet"), None]);
 /// for (code, name) in &*snapshot {
 ///     println!("{code}: {name}");
 /// }
@@ -30,22 +33,33 @@ pub struct Snapshot<V> {
     seq: u64,
     loaded_at: SystemTime,
     entries: Arc<Entries<V>>,
-    missing: Option<Missing<V>>,
+    fallback: Option<Fallback<V>>,
+}
+
+/// A hook, and the snapshot that it is given: one without the hook, so that the hook cannot call itself.
+struct Fallback<V> {
+    hook: MissingHook<V>,
+    snapshot: Box<Snapshot<V>>,
 }
 
 impl<V> Snapshot<V> {
-    pub(super) fn new(cache: Name, head: &Head, entries: Entries<V>, hook: Option<Hook<V>>) -> Self {
-        let entries = Arc::new(entries);
-        let plain = Self { cache, id: head.id, seq: head.seq, loaded_at: head.loaded_at, entries, missing: None };
-        let Some(hook) = hook else { return plain };
-        Self {
-            cache: plain.cache.clone(),
-            id: plain.id,
-            seq: plain.seq,
-            loaded_at: plain.loaded_at,
-            entries: Arc::clone(&plain.entries),
-            missing: Some(Missing { hook, plain: Box::new(plain) }),
-        }
+    /// The snapshot that a store has under this head.
+    pub(crate) fn new(cache: Name, head: &Head, entries: Entries<V>, hook: Option<MissingHook<V>>) -> Self {
+        let Head { id, seq, loaded_at, .. } = *head;
+        Self { cache, id, seq, loaded_at, entries: Arc::new(entries), fallback: None }.with_hook(hook)
+    }
+
+    /// A snapshot that is in no store.
+    pub(crate) fn fixed(cache: Name, entries: Entries<V>, hook: Option<MissingHook<V>>) -> Self {
+        let (id, loaded_at) = (Id::random(), SystemTime::now());
+        Self { cache, id, seq: 1, loaded_at, entries: Arc::new(entries), fallback: None }.with_hook(hook)
+    }
+
+    fn with_hook(self, hook: Option<MissingHook<V>>) -> Self {
+        let Some(hook) = hook else { return self };
+        let Self { id, seq, loaded_at, .. } = self;
+        let (cache, entries) = (self.cache.clone(), Arc::clone(&self.entries));
+        Self { cache, id, seq, loaded_at, entries, fallback: Some(Fallback { hook, snapshot: Box::new(self) }) }
     }
 
     /// The cache it is a snapshot of.
@@ -60,7 +74,7 @@ impl<V> Snapshot<V> {
         self.id
     }
 
-    /// Its number, for people: one more than the one before. It may come back after a restore.
+    /// Its number, for people: one more than that of the snapshot before. It may repeat after a restore.
     #[must_use]
     pub fn seq(&self) -> u64 {
         self.seq
@@ -72,13 +86,19 @@ impl<V> Snapshot<V> {
         self.loaded_at
     }
 
-    /// The value of a key, or what the `missing` hook gives for it ([`Builder::missing`](super::Builder::missing)).
+    /// The value of a key, or what the `missing` hook gives for it ([`Builder::missing`](crate::Builder::missing)).
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&V> {
         match self.entries.get(key) {
-            None => self.stand_in(key),
+            None => self.fallback(key),
             found => found,
         }
+    }
+
+    /// The values of some keys, in the order of the keys; `None` for each key that it does not have.
+    #[must_use]
+    pub fn get_many<K: AsRef<str>>(&self, keys: &[K]) -> Vec<Option<&V>> {
+        keys.iter().map(|key| self.get(key.as_ref())).collect()
     }
 
     /// Whether it has a key. What the `missing` hook would give does not count.
@@ -93,7 +113,7 @@ impl<V> Snapshot<V> {
         self.entries.len()
     }
 
-    /// Whether it has no entries: its loader found none, and that was allowed.
+    /// Whether it has no entries: its loader found none, and `allow_empty_data` permits that.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -109,30 +129,31 @@ impl<V> Snapshot<V> {
         self.iter().map(|(_, value)| value)
     }
 
-    /// All entries, in an order that is the same each time for one snapshot and means nothing.
+    /// All entries, in arbitrary order, which is the same each time for one snapshot.
     #[must_use]
     pub fn iter(&self) -> Iter<'_, V> {
         self.entries.iter()
     }
 
     #[inline]
-    pub(super) fn entries(&self) -> &Entries<V> {
+    pub(crate) fn entries(&self) -> &Entries<V> {
         &self.entries
     }
 
-    /// What the `missing` hook gives for a key that is not there.
-    pub(super) fn stand_in(&self, key: &str) -> Option<&V> {
-        self.missing.as_ref()?.value(key)
+    /// What the `missing` hook gives for a key that the snapshot does not have.
+    pub(crate) fn fallback(&self, key: &str) -> Option<&V> {
+        let Fallback { hook, snapshot } = self.fallback.as_ref()?;
+        hook(snapshot, key)
     }
 }
 
 impl<V> Index<&str> for Snapshot<V> {
     type Output = V;
 
-    /// The value of a key that is known to be there, or for which the `missing` hook has one.
+    /// The value of a key that is known to be there, or for which the `missing` hook gives a value.
     ///
     /// # Panics
-    /// When there is none; [`get`](Snapshot::get) asks.
+    /// If there is none. [`get`](Snapshot::get) returns an `Option` instead.
     fn index(&self, key: &str) -> &V {
         match self.get(key) {
             Some(value) => value,
@@ -150,7 +171,7 @@ impl<'a, V> IntoIterator for &'a Snapshot<V> {
     }
 }
 
-/// Says which snapshot it is; its entries, which may be a million, are not shown.
+/// Shows which snapshot it is, and not its entries: there may be a million of them.
 impl<V> fmt::Debug for Snapshot<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Snapshot")

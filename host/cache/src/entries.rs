@@ -1,98 +1,100 @@
-//! The entries of a snapshot: as they were loaded, and over them what has changed since.
+//! The entries of a snapshot: a base, as it was loaded, and an overlay of what has changed since.
 
 use std::sync::Arc;
 
-use super::table::{self, Table};
+use crate::table::{self, Table};
 
 /// Entries that were loaded as a whole.
-pub(super) type Base<V> = Table<V>;
+pub(crate) type Base<V> = Table<V>;
 
-/// After this part of a map has changed, loading it whole costs less than looking into two maps.
-const WORN: usize = 8;
+/// An overlay with more than one eighth of the base's entries is large: looking into two maps then costs
+/// more than loading one of them again.
+const LARGE_OVERLAY_PART: usize = 8;
 
 /// The entries of a snapshot, found by key, and by the place an entry has in it.
 ///
-/// A snapshot that differs little from the one before shares that one's base, so that neither time nor
-/// memory is spent on what stayed the same.
-pub(super) struct Entries<V> {
+/// A snapshot that differs little from the one before shares its base, so that neither time nor memory is
+/// spent on what stayed the same.
+pub(crate) struct Entries<V> {
     base: Arc<Base<V>>,
-    /// What differs from the base: another value, or none.
-    changed: Table<Option<Arc<V>>>,
+    /// What differs from the base: another value, or none for a key that was removed.
+    overlay: Table<Option<Arc<V>>>,
     len: usize,
 }
 
 /// Where an entry stands.
 #[derive(Clone, Copy)]
-pub(super) enum Place {
+pub(crate) enum Place {
     Base(table::Place),
-    Changed(table::Place),
+    Overlay(table::Place),
 }
 
 impl<V> Entries<V> {
-    pub(super) fn new(base: Base<V>) -> Self {
+    pub(crate) fn new(base: Base<V>) -> Self {
         let len = base.len();
-        Self { base: Arc::new(base), changed: Table::default(), len }
+        Self { base: Arc::new(base), overlay: Table::default(), len }
     }
 
-    pub(super) fn get(&self, key: &str) -> Option<&V> {
+    pub(crate) fn get(&self, key: &str) -> Option<&V> {
         match self.change(key) {
             None => self.base.get(key),
             Some(change) => change.as_deref(),
         }
     }
 
+    /// The change of a key since the base was loaded, if it has changed.
     fn change(&self, key: &str) -> Option<&Option<Arc<V>>> {
-        if self.changed.is_empty() { None } else { self.changed.get(key) }
+        if self.overlay.is_empty() { None } else { self.overlay.get(key) }
     }
 
     #[inline]
-    pub(super) fn place(&self, key: &str) -> Option<Place> {
-        if !self.changed.is_empty()
-            && let Some(place) = self.changed.find(key)
+    pub(crate) fn place(&self, key: &str) -> Option<Place> {
+        if !self.overlay.is_empty()
+            && let Some(place) = self.overlay.find(key)
         {
-            let (_, change) = self.changed.at(place)?;
-            return change.as_ref().map(|_| Place::Changed(place));
+            let (_, change) = self.overlay.at(place)?;
+            return change.as_ref().map(|_| Place::Overlay(place));
         }
         self.base.find(key).map(Place::Base)
     }
 
     #[inline]
-    pub(super) fn at(&self, place: Place) -> Option<(&str, &V)> {
+    pub(crate) fn at(&self, place: Place) -> Option<(&str, &V)> {
         match place {
             Place::Base(place) => self.base.at(place),
-            Place::Changed(place) => {
-                let (key, change) = self.changed.at(place)?;
+            Place::Overlay(place) => {
+                let (key, change) = self.overlay.at(place)?;
                 Some((key, change.as_deref()?))
             }
         }
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.len
     }
 
-    pub(super) fn iter(&self) -> Iter<'_, V> {
-        Iter { entries: self, base: self.base.iter(), changed: self.changed.iter(), left: self.len }
+    pub(crate) fn iter(&self) -> Iter<'_, V> {
+        Iter { entries: self, base: self.base.iter(), overlay: self.overlay.iter(), left: self.len }
     }
 
-    /// The same entries, to be changed.
-    pub(super) fn again(&self) -> Self {
-        Self { base: Arc::clone(&self.base), changed: self.changed.clone(), len: self.len }
+    /// A copy to apply changes to. It shares the base, so that only the overlay is copied.
+    pub(crate) fn fork(&self) -> Self {
+        Self { base: Arc::clone(&self.base), overlay: self.overlay.clone(), len: self.len }
     }
 
-    pub(super) fn set(&mut self, key: &str, value: V) {
+    pub(crate) fn set(&mut self, key: &str, value: V) {
         self.len += usize::from(self.get(key).is_none());
-        self.changed.insert(key, Some(Arc::new(value)));
+        self.overlay.insert(key, Some(Arc::new(value)));
     }
 
-    pub(super) fn remove(&mut self, key: &str) {
+    pub(crate) fn remove(&mut self, key: &str) {
         self.len -= usize::from(self.get(key).is_some());
-        self.changed.insert(key, None);
+        self.overlay.insert(key, None);
     }
 
     /// Whether so much has changed that the map should be loaded whole.
-    pub(super) fn is_worn(&self) -> bool {
-        self.changed.len() > self.base.len() / WORN
+    pub(crate) fn has_large_overlay(&self) -> bool {
+        self.overlay.len() > self.base.len() / LARGE_OVERLAY_PART
     }
 }
 
@@ -100,7 +102,7 @@ impl<V> Entries<V> {
 pub struct Iter<'a, V> {
     entries: &'a Entries<V>,
     base: table::Iter<'a, V>,
-    changed: table::Iter<'a, Option<Arc<V>>>,
+    overlay: table::Iter<'a, Option<Arc<V>>>,
     left: usize,
 }
 
@@ -111,7 +113,7 @@ impl<'a, V> Iterator for Iter<'a, V> {
         let entries = self.entries;
         let unchanged = self.base.by_ref().find(|(key, _)| entries.change(key).is_none());
         let next = match unchanged {
-            None => self.changed.by_ref().find_map(|(key, change)| Some((key, change.as_deref()?))),
+            None => self.overlay.by_ref().find_map(|(key, change)| Some((key, change.as_deref()?))),
             unchanged => unchanged,
         };
         self.left -= usize::from(next.is_some());
@@ -148,7 +150,7 @@ mod tests {
             let mut expected: BTreeMap<String, u8> = base.clone();
             let mut entries = Entries::new(base.iter().map(|(key, value)| (key, *value)).collect());
             for (key, change) in changes {
-                entries = entries.again();
+                entries = entries.fork();
                 match change {
                     Some(value) => {
                         entries.set(&key, value);

@@ -4,8 +4,17 @@ use std::sync::Arc;
 
 use kiwi_store::{Error, Result, Store, StoreUrl};
 
-/// Where a reader finds the store: a URL (`redis://`, `rediss://`, `redis+unix:///PATH`, `file:DIR`),
-/// or a store that is open already, to share its connection. A key prefix stands in a [`StoreUrl`].
+/// Where a reader finds the store: a URL (`redis://`, `rediss://`, `redis+unix:///PATH`, `file:DIR`), or a store
+/// that is open already, to share its connection.
+///
+/// ```
+/// use kiwi_cache::{Address, store};
+///
+/// let address: Address = "redis://127.0.0.1:6379".into();
+/// let url: store::StoreUrl = "redis://127.0.0.1:6379".parse()?;
+/// let shared: Address = store::open(&url)?.into();
+/// # Ok::<(), kiwi_cache::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Address(Place);
 
@@ -17,12 +26,12 @@ enum Place {
 }
 
 impl Address {
-    pub(super) fn open(self, key_prefix: Option<String>) -> Result<Arc<dyn Store>> {
+    pub(crate) fn open(self, key_prefix: Option<String>) -> Result<Arc<dyn Store>> {
         let url = match self.0 {
             Place::Open(store) if key_prefix.is_none() => return Ok(store),
             Place::Open(_) => {
                 return Err(Error::invalid(
-                    "a store that is open has its key_prefix already: set it where it is opened",
+                    "`key_prefix` cannot be set for a store that is open already: set it where the store is opened",
                 ));
             }
             Place::Text(text) => text.parse()?,

@@ -1,4 +1,4 @@
-//! The text of the snapshot that a reader holds, for whoever may have to put it back.
+//! The text of the snapshot that a reader holds, for a host that may have to publish it again.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,34 +7,37 @@ use arc_swap::ArcSwapOption;
 
 use kiwi_store::{Batch, Head};
 
-/// A snapshot as it stands in the store: what it says of itself, and its entries as JSON text.
+/// A snapshot as it is in the store: its head, and its entries as JSON text.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct SnapshotText {
-    /// What it says of itself, when it was last seen there.
+    /// The head of the snapshot, as it was last seen in the store.
     pub head: Head,
     /// All its entries.
     pub entries: Arc<Vec<Batch>>,
 }
 
-/// Where a reader keeps the text of its snapshot beside its values ([`Builder::keep_text`](super::Builder::keep_text)),
-/// so that a host in the same program can put it back when the store has lost it and the source is
-/// away. It takes as much memory again as the text has bytes.
+/// Where a reader keeps the text of its snapshot beside the values: see
+/// [`Builder::keep_text`](crate::Builder::keep_text).
+///
+/// A host in the same program publishes it again when the store has lost the snapshot and the source is not
+/// available. The text takes as much memory as it has bytes.
 #[derive(Default)]
 pub struct KeptText(ArcSwapOption<SnapshotText>);
 
 impl KeptText {
-    /// What the reader holds, if it holds anything.
+    /// The text of the snapshot that the reader holds, if it holds one.
     #[must_use]
     pub fn get(&self) -> Option<Arc<SnapshotText>> {
         self.0.load_full()
     }
 
-    pub(super) fn keep(&self, head: &Head, entries: Vec<Batch>) {
+    pub(crate) fn keep(&self, head: &Head, entries: Vec<Batch>) {
         self.0.store(Some(Arc::new(SnapshotText { head: head.clone(), entries: Arc::new(entries) })));
     }
 
-    /// What is kept was seen in the store once more.
-    pub(super) fn see(&self, head: &Head) {
+    /// Updates the head of what is kept, if it is the head of the same snapshot.
+    pub(crate) fn update_head(&self, head: &Head) {
         if let Some(kept) = self.get().filter(|kept| kept.head.id == head.id) {
             self.0.store(Some(Arc::new(SnapshotText { head: head.clone(), entries: Arc::clone(&kept.entries) })));
         }

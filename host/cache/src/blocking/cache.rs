@@ -1,0 +1,216 @@
+//! The blocking reader.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use tokio::time::Instant;
+
+use super::changes::Changes;
+use super::park;
+use super::worker::Worker;
+use crate::address::Address;
+use crate::builder::{Builder, HoldsCopy, Reader, sealed};
+use crate::freshness::State;
+use crate::local::{Local, reads};
+use crate::reference::Ref;
+use crate::snapshot::Snapshot;
+use crate::upkeep::Upkeep;
+use kiwi_store::{Error, Id, Name, Result};
+
+/// A cache read from memory, by keys, as values of type `V`: for code that is not async.
+///
+/// A background thread polls the store every `reload_ttl` and loads its snapshot if that is another one, so it
+/// works without a tokio runtime as well as inside one. While the store, the host or the source is away, the
+/// last snapshot is served: see [`state`](Self::state) and [`age`](Self::age). A `Cache` is cheap to clone; the
+/// thread has ended when the drop of the last clone returns.
+///
+/// ```no_run
+/// use kiwi_cache::blocking::Cache;
+///
+/// #[derive(serde::Deserialize)]
+/// struct Airline {
+///     name: String,
+/// }
+///
+/// let airlines: Cache<Airline> = Cache::connect("redis://127.0.0.1:6379", "airlines")?;
+/// if let Some(airline) = airlines.get("FR")? {
+///     println!("{} ({:?} old)", airline.name, airlines.age());
+/// }
+/// # Ok::<(), kiwi_cache::Error>(())
+/// ```
+pub struct Cache<V> {
+    inner: Arc<Inner<V>>,
+}
+
+struct Inner<V> {
+    local: Arc<Local<V>>,
+    /// `None` if the map is fixed.
+    connected: Option<Connected<V>>,
+}
+
+/// What keeps the copy up to date. The thread comes first, so that it ends before what it works on.
+struct Connected<V> {
+    worker: Worker,
+    upkeep: Arc<Upkeep<V>>,
+}
+
+impl<V> sealed::Sealed for Cache<V> {}
+
+impl<V> Reader for Cache<V> {
+    type Value = V;
+}
+
+impl<V> HoldsCopy for Cache<V> {}
+
+impl<V: DeserializeOwned + Send + Sync + 'static> Cache<V> {
+    /// Connects to a store (a URL, or one that is open already) and loads a cache from it.
+    ///
+    /// # Errors
+    /// There is no snapshot (`is_missing`), one of its values is not a valid `V` (`is_value`), the store cannot
+    /// be reached (`is_unavailable`) or refuses access (`is_denied`), or the URL or name is invalid
+    /// (`is_invalid`).
+    pub fn connect(store: impl Into<Address>, name: impl TryInto<Name, Error = Error>) -> Result<Self> {
+        Self::builder(name).store(store).connect()
+    }
+
+    /// Polls the store now and loads its snapshot if that is another one, without waiting for the background
+    /// thread.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect). The last snapshot is still served.
+    pub fn reload(&self) -> Result<()> {
+        let Some(Connected { worker, upkeep }) = &self.inner.connected else { return Ok(()) };
+        let upkeep = Arc::clone(upkeep);
+        worker.run(async move { upkeep.reload().await })
+    }
+
+    /// As [`get`](Self::get), but if no snapshot was loaded yet, it loads one first: from the store, or else
+    /// from the source, through a host that is asked for it or through [`Builder::refill_by`].
+    ///
+    /// It never waits while there is a snapshot to serve, however old. All reads that find none at the same
+    /// time wait for one attempt and share its outcome. For a service that starts with
+    /// [`start_missing`](Builder::start_missing).
+    ///
+    /// # Errors
+    /// There is still no snapshot (`is_missing`, or the failure itself: see [`Builder::max_attempts`]), or what
+    /// is published cannot be read, as with [`connect`](Self::connect).
+    pub fn get_or_refill(&self, key: &str) -> Result<Option<Ref<V>>> {
+        if let Some(Connected { worker, upkeep }) = &self.inner.connected
+            && self.local().is_missing()
+        {
+            let (upkeep, since) = (Arc::clone(upkeep), Instant::now());
+            worker.run(async move { upkeep.read_through(since).await })?;
+        }
+        self.get(key)
+    }
+
+    /// Sets up a reader with other settings than the defaults.
+    ///
+    /// ```no_run
+    /// use kiwi_cache::blocking::Cache;
+    /// use std::time::Duration;
+    ///
+    /// let rates: Cache<f64> = Cache::builder("rates")
+    ///     .store("file:.kiwi")
+    ///     .reload_ttl(Duration::from_secs(5))
+    ///     .wait_for(Duration::from_secs(30))
+    ///     .connect()?;
+    /// # Ok::<(), kiwi_cache::Error>(())
+    /// ```
+    pub fn builder(name: impl TryInto<Name, Error = Error>) -> Builder<Self> {
+        Builder::new(name.try_into())
+    }
+}
+
+impl<V: DeserializeOwned + Send + Sync + 'static> Builder<Cache<V>> {
+    /// Connects and loads: see [`Cache::connect`].
+    ///
+    /// # Errors
+    /// As [`Cache::connect`].
+    pub fn connect(self) -> Result<Cache<V>> {
+        let opened = self.open_copy()?;
+        let worker = Worker::start(&opened.source.name)?;
+        let upkeep = Arc::new(worker.run(Upkeep::start(opened))?);
+        Ok(Cache {
+            inner: Arc::new(Inner { local: Arc::clone(upkeep.local()), connected: Some(Connected { worker, upkeep }) }),
+        })
+    }
+}
+
+impl<V> Builder<Cache<V>> {
+    /// Makes a cache without a store, as [`Cache::fixed`] does, with this name and this `missing` hook.
+    ///
+    /// # Errors
+    /// The name is invalid (`is_invalid`).
+    pub fn fixed<K: Into<Box<str>>>(self, entries: impl IntoIterator<Item = (K, V)>) -> Result<Cache<V>> {
+        let (name, missing) = self.without_store()?;
+        Ok(Cache::of_fixed(Local::fixed(name, entries, missing)))
+    }
+}
+
+impl<V> Cache<V> {
+    /// A cache that always holds these entries, is always fresh, and needs no store and no thread:
+    /// for the unit tests of services. Its name is `fixed`.
+    ///
+    /// ```
+    /// use kiwi_cache::blocking::Cache;
+    ///
+    /// let airlines = Cache::fixed([("FR", "Ryanair")]);
+    /// assert_eq!(*airlines.get("FR")?.unwrap(), "Ryanair");
+    /// assert!(airlines.get("XX")?.is_none());
+    /// # Ok::<(), kiwi_cache::Error>(())
+    /// ```
+    pub fn fixed<K: Into<Box<str>>>(entries: impl IntoIterator<Item = (K, V)>) -> Self {
+        Self::of_fixed(Local::fixed(Local::<V>::fixed_name(), entries, None))
+    }
+
+    fn of_fixed(local: Local<V>) -> Self {
+        Self { inner: Arc::new(Inner { local: Arc::new(local), connected: None }) }
+    }
+
+    /// Follows the changes of the copy: see [`Changes`]. Each call makes a follower of its own.
+    #[must_use]
+    pub fn changes(&self) -> Changes<V> {
+        Changes::new(&self.inner.local)
+    }
+
+    /// Blocks until the copy is [`Fresh`](State::Fresh): for a service that must not start with old data. It does not
+    /// poll the store itself: the background thread does, every `reload_ttl`, and each second while nothing was loaded.
+    ///
+    /// ```
+    /// use kiwi_cache::blocking::Cache;
+    /// use std::time::Duration;
+    ///
+    /// let airlines = Cache::fixed([("FR", "Ryanair")]);
+    /// airlines.wait_until_fresh(Duration::from_secs(30))?;
+    /// # Ok::<(), kiwi_cache::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// It was not fresh within `timeout`. The error is of the kind of [`last_error`](Self::last_error), which is its
+    /// `source()`; if there is none, `is_unavailable`, because the source was not checked in time.
+    pub fn wait_until_fresh(&self, timeout: Duration) -> Result<()> {
+        let local = self.local();
+        park::wait_timeout(local.until_fresh(), timeout).ok_or_else(|| local.not_fresh(timeout))
+    }
+
+    reads!();
+
+    fn local(&self) -> &Local<V> {
+        &self.inner.local
+    }
+}
+
+impl<V> Clone for Cache<V> {
+    fn clone(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner) }
+    }
+}
+
+impl<V> fmt::Debug for Cache<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.local().fmt(f)
+    }
+}

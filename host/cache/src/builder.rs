@@ -1,0 +1,227 @@
+//! How a reader is set up.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kiwi_store::{Error, Layout, Name, Result};
+
+use crate::address::Address;
+use crate::attempts::Attempts;
+use crate::metrics::{Metrics, ReaderMetrics};
+use crate::refill::Refill;
+use crate::settings::{RefillSettings, ReloadSettings, WithoutSnapshot};
+use crate::snapshot::{MissingHook, Snapshot};
+use crate::source::Source;
+use crate::text::KeptText;
+
+/// Sets up a reader. Its `builder` makes it, and `connect`, `open` or `fixed` makes the reader of it.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), kiwi_cache::Error> {
+/// use kiwi_cache::{Builder, Cache};
+/// use std::time::Duration;
+///
+/// let builder: Builder<Cache<f64>> = Cache::builder("rates").store("redis://127.0.0.1:6379");
+/// let rates = builder.reload_ttl(Duration::from_secs(5)).wait_for(Duration::from_secs(30)).connect().await?;
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "nothing happens until `connect`, `open` or `fixed`"]
+pub struct Builder<C: Reader> {
+    name: Result<Name>,
+    address: Option<Address>,
+    key_prefix: Option<String>,
+    layout: Option<Layout>,
+    metrics: Metrics,
+    reload: ReloadSettings<C::Value>,
+    refill: RefillSettings,
+}
+
+/// What a [`Builder`] sets up: one of the readers of this crate, and nothing else.
+pub trait Reader: sealed::Sealed {
+    /// The type of its values.
+    type Value;
+}
+
+/// A reader that holds a copy: [`Cache`](crate::Cache) or [`blocking::Cache`](crate::blocking::Cache). Only its
+/// [`Builder`] has the settings of a copy.
+pub trait HoldsCopy: Reader {}
+
+pub(crate) mod sealed {
+    /// Keeps other crates from implementing [`Reader`](super::Reader).
+    pub trait Sealed {}
+}
+
+/// A cache in a store that was opened, and the settings of the reader that holds a copy of it.
+pub(crate) struct Opened<V> {
+    pub(crate) source: Source,
+    pub(crate) reload: ReloadSettings<V>,
+    pub(crate) refill: RefillSettings,
+}
+
+impl<C: Reader> Builder<C> {
+    pub(crate) fn new(name: Result<Name>) -> Self {
+        let (reload, refill) = (ReloadSettings::default(), RefillSettings::default());
+        Self { name, address: None, key_prefix: None, layout: None, metrics: Metrics::default(), reload, refill }
+    }
+
+    /// The store: a URL, or one that is open already. There is no default.
+    pub fn store(mut self, store: impl Into<Address>) -> Self {
+        self.address = Some(store.into());
+        self
+    }
+
+    /// The prefix of each key in Redis: the host's `key_prefix`, if it is not `kiwi:`.
+    pub fn key_prefix(mut self, key_prefix: impl Into<String>) -> Self {
+        self.key_prefix = Some(key_prefix.into());
+        self
+    }
+
+    /// The layout of the cache in Redis. It is needed only where kiwi-cache alone has written the cache:
+    /// readers find the layout of what a host has published.
+    pub fn layout(mut self, layout: Layout) -> Self {
+        self.layout = Some(layout);
+        self
+    }
+
+    /// Reports to the metrics of the service what the reader does in the store, and what fails there.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), kiwi_cache::Error> {
+    /// use kiwi_cache::{Cache, Name, ReaderEvent};
+    ///
+    /// let airlines: Cache<String> = Cache::builder("airlines")
+    ///     .store("redis://127.0.0.1:6379")
+    ///     .metrics(|cache: &Name, event: &ReaderEvent| {
+    ///         if let Some(status) = event.kiwi_cache_status() {
+    ///             println!("kiwicache:1|c|#name:{cache},status:{status}");
+    ///         }
+    ///     })
+    ///     .connect()
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn metrics(mut self, metrics: impl ReaderMetrics + 'static) -> Self {
+        self.metrics = Metrics::new(metrics);
+        self
+    }
+
+    /// Checks the name and opens the store, for a reader without a copy.
+    pub(crate) fn open_source(self) -> Result<Source> {
+        let Self { name, address, key_prefix, layout, metrics, .. } = self;
+        let name = name?;
+        let no_store = || Error::invalid("no store given: set one with `store`, such as redis://127.0.0.1:6379");
+        let address = address.ok_or_else(no_store);
+        let store = address.and_then(|address| address.open(key_prefix)).map_err(|error| error.of(&name))?;
+        let store = match layout {
+            Some(layout) => store.with_layouts(&[(name.clone(), layout)])?,
+            None => store,
+        };
+        Ok(Source { name, store, metrics })
+    }
+}
+
+impl<C: HoldsCopy> Builder<C> {
+    /// How old the copy may get before the store is polled again. Default: 60 s. A poll costs next to
+    /// nothing while the snapshot is the same.
+    pub fn reload_ttl(mut self, reload_ttl: Duration) -> Self {
+        self.reload.reload_ttl = reload_ttl;
+        self
+    }
+
+    /// How long `connect` waits for a first snapshot if the store or the cache is not there yet. By default
+    /// `connect` polls once and does not wait.
+    pub fn wait_for(mut self, wait_for: Duration) -> Self {
+        self.reload.wait_for = wait_for;
+        self
+    }
+
+    /// Lets `connect` succeed with nothing loaded: reads fail with `is_missing` until the first snapshot is
+    /// loaded, and `last_error` has the reason. For a service that can work without the data.
+    pub fn start_missing(mut self) -> Self {
+        self.reload.without_snapshot = WithoutSnapshot::Start;
+        self
+    }
+
+    /// Gives a value for a key that a snapshot does not have, as `__missing__` of a Python dict does: the
+    /// value of another key, or a `static` one. Reads of a key (`get`, `get_many`, `snapshot["key"]`) call the
+    /// hook; `contains_key`, `len` and iteration ignore it. Reads of keys that are there cost nothing more.
+    ///
+    /// The hook must always give the same value for one key of one snapshot, because a [`Ref`](crate::Ref)
+    /// calls it again at each access to the value. The snapshot that it is given has no hook.
+    ///
+    /// ```
+    /// use kiwi_cache::Cache;
+    ///
+    /// let fees: Cache<u64> = Cache::builder("fees")
+    ///     .missing(|fees, _airline| fees.get("default"))
+    ///     .fixed([("FR", 25), ("default", 10)])?;
+    /// assert_eq!((*fees.get("FR")?.unwrap(), *fees.get("XX")?.unwrap()), (25, 10));
+    /// assert!(!fees.contains_key("XX")?);
+    /// # Ok::<(), kiwi_cache::Error>(())
+    /// ```
+    pub fn missing(
+        mut self,
+        hook: impl for<'a> Fn(&'a Snapshot<C::Value>, &str) -> Option<&'a C::Value> + Send + Sync + 'static,
+    ) -> Self {
+        self.reload.missing = Some(Arc::new(hook));
+        self
+    }
+
+    /// How many attempts `get_or_refill` makes, and what a read returns when they fail. Default:
+    /// [`Attempts::ReadAsMissing`]. It also takes the numbers of kiwi-cache's `max_attempts`.
+    pub fn max_attempts(mut self, max_attempts: impl Into<Attempts>) -> Self {
+        self.refill.max_attempts = max_attempts.into();
+        self
+    }
+
+    /// How long `get_or_refill` waits for a host that was asked to load. Default: 30 s.
+    pub fn refill_timeout(mut self, refill_timeout: Duration) -> Self {
+        self.refill.timeout = refill_timeout;
+        self
+    }
+
+    /// Lets `get_or_refill` load through the host that this program embeds, instead of asking a host through
+    /// the store. `refill_timeout` then does not apply: the load has its own timeout.
+    pub fn refill_by(mut self, host: Arc<dyn Refill>) -> Self {
+        self.refill.host = Some(host);
+        self
+    }
+
+    /// Keeps the text of each snapshot in memory too: for a host in this program, which publishes it again
+    /// when the store has lost it and the source is not available. Such a reader loads every snapshot whole.
+    pub fn keep_text(mut self, text: Arc<KeptText>) -> Self {
+        self.reload.kept_text = Some(text);
+        self
+    }
+
+    /// Checks the name, for a reader that needs no store.
+    pub(crate) fn without_store(self) -> Result<(Name, Option<MissingHook<C::Value>>)> {
+        Ok((self.name?, self.reload.missing))
+    }
+
+    /// Checks the settings, and opens the store.
+    pub(crate) fn open_copy(mut self) -> Result<Opened<C::Value>> {
+        let (reload, refill) = (std::mem::take(&mut self.reload), std::mem::take(&mut self.refill));
+        if let (Ok(name), Err(error)) = (&self.name, reload.check().and_then(|()| refill.check())) {
+            return Err(error.of(name));
+        }
+        Ok(Opened { source: self.open_source()?, reload, refill })
+    }
+}
+
+impl<C: Reader> fmt::Debug for Builder<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("name", &self.name)
+            .field("address", &self.address)
+            .field("key_prefix", &self.key_prefix)
+            .field("layout", &self.layout)
+            .field("metrics", &self.metrics)
+            .field("reload", &self.reload)
+            .field("refill", &self.refill)
+            .finish()
+    }
+}

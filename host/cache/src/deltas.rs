@@ -1,0 +1,119 @@
+//! Deltas: a reader that is one or more deltas behind applies these, instead of loading the whole map again.
+
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
+use serde::de::DeserializeOwned;
+
+use crate::entries::{Base, Entries};
+use crate::failure::{LoadFailure, wrong_value};
+use crate::feed::ChangedKeys;
+use crate::snapshot::Snapshot;
+use kiwi_store::{Changes, Delta, Head, Id, Name, Store};
+
+/// How many values are parsed before other tasks get their turn.
+const YIELD_INTERVAL: usize = 500;
+
+/// What deltas have made of the entries that were held.
+pub(crate) struct Followed<V> {
+    pub(crate) head: Head,
+    pub(crate) entries: Entries<V>,
+    pub(crate) deltas: Vec<(Id, Delta)>,
+}
+
+/// Applies the deltas that lead from what is held to what is published. `None`: not all of them are kept, or
+/// so much has changed that loading the whole map costs less.
+pub(crate) async fn follow<V: DeserializeOwned>(
+    store: &dyn Store,
+    cache: &Name,
+    held: &Snapshot<V>,
+) -> Result<Option<Followed<V>>, LoadFailure> {
+    let Some(Changes { head, deltas, .. }) = store.changes(cache, held.id()).await? else { return Ok(None) };
+    let mut entries = held.entries().fork();
+    for (count, (key, change)) in merge(&deltas).into_iter().enumerate() {
+        yield_now_and_then(count).await;
+        match change {
+            Some(json) => entries.set(key, parse(cache, &head, key, json)?),
+            None => entries.remove(key),
+        }
+    }
+    let is_whole = entries.len() as u64 == head.entries && !entries.has_large_overlay();
+    Ok(is_whole.then_some(Followed { head, entries, deltas }))
+}
+
+/// Brings entries that were read while deltas were published to the last of these deltas. `None`: something
+/// other than deltas lies between the snapshots that were `seen`.
+///
+/// The result is exact, because a delta changes the data in place: an entry was read, or it is in a delta.
+pub(crate) async fn catch_up<V: DeserializeOwned>(
+    store: &dyn Store,
+    cache: &Name,
+    seen: &[Id],
+    entries: &mut Base<V>,
+) -> Result<Option<Head>, LoadFailure> {
+    let Some(&first) = seen.first() else { return Ok(None) };
+    let Some(Changes { head, deltas, .. }) = store.changes(cache, first).await? else { return Ok(None) };
+    let mut chain = std::iter::once(first).chain(deltas.iter().map(|(id, _)| *id));
+    if !seen.iter().all(|id| chain.any(|link| link == *id)) {
+        return Ok(None);
+    }
+    for (count, (key, change)) in merge(&deltas).into_iter().enumerate() {
+        yield_now_and_then(count).await;
+        match change {
+            Some(json) => entries.insert(key, parse(cache, &head, key, json)?),
+            None => entries.remove(key),
+        }
+    }
+    Ok(Some(head))
+}
+
+/// The keys that deltas have changed.
+pub(crate) fn changed_keys(deltas: &[(Id, Delta)]) -> ChangedKeys {
+    let mut keys = ChangedKeys::default();
+    for (key, change) in merge(deltas) {
+        let list = if change.is_some() { &mut keys.set } else { &mut keys.removed };
+        list.push(key.to_owned());
+    }
+    keys
+}
+
+/// Merges deltas, oldest first: each key with its last value, or with none if it was removed.
+fn merge(deltas: &[(Id, Delta)]) -> HashMap<&str, Option<&str>, RandomState> {
+    let mut changes = HashMap::default();
+    for (_, Delta { set, removed, .. }) in deltas {
+        changes.extend(set.iter().map(|(key, json)| (key, Some(json))));
+        changes.extend(removed.iter().map(|key| (key.as_str(), None)));
+    }
+    changes
+}
+
+fn parse<V: DeserializeOwned>(cache: &Name, head: &Head, key: &str, json: &str) -> Result<V, LoadFailure> {
+    serde_json::from_str(json).map_err(|error| LoadFailure::Refused(head.id, wrong_value::<V>(cache, key, error)))
+}
+
+/// Lets other tasks have their turn, once for every [`YIELD_INTERVAL`] values.
+pub(crate) async fn yield_now_and_then(count: usize) {
+    if count % YIELD_INTERVAL == YIELD_INTERVAL - 1 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn delta(set: &[&str], removed: &[&str]) -> (Id, Delta) {
+        let mut delta = Delta::default();
+        set.iter().for_each(|key| delta.set.push(key, "1"));
+        delta.removed.extend(removed.iter().map(|key| (*key).to_owned()));
+        (Id::random(), delta)
+    }
+
+    #[test]
+    fn each_changed_key_comes_once_as_its_last_delta_says() {
+        let deltas = [delta(&["a", "b", "c"], &["d"]), delta(&["d", "a"], &["b"])];
+        let mut keys = changed_keys(&deltas);
+        keys.set.sort();
+        assert_eq!((keys.set, keys.removed), (vec!["a".into(), "c".into(), "d".into()], vec!["b".to_owned()]));
+    }
+}

@@ -1,0 +1,163 @@
+//! A reference to a value that was read from a cache.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use arc_swap::Guard;
+
+use crate::entries::Place;
+use crate::held::Held;
+use crate::snapshot::Snapshot;
+
+/// A value in the snapshot that it was found in. It dereferences to `V`; nothing is copied.
+///
+/// It keeps that whole snapshot in memory, so drop it soon, and clone the value to keep it for long.
+///
+/// ```
+/// use kiwi_cache::Cache;
+///
+/// let airlines = Cache::fixed([("FR", "Ryanair".to_owned())]);
+/// let ryanair = airlines.get("FR")?.expect("it is in the map");
+/// assert_eq!((ryanair.key(), ryanair.as_str()), ("FR", "Ryanair"));
+/// # Ok::<(), kiwi_cache::Error>(())
+/// ```
+pub struct Ref<V> {
+    held: Guard<Option<Arc<Held<V>>>>,
+    found: Found,
+}
+
+/// How the value is found in the snapshot at each access.
+enum Found {
+    /// An entry, by its place.
+    Entry(Place),
+    /// By the `missing` hook, which is called for this key at each access.
+    Fallback(Box<str>),
+}
+
+impl<V> Ref<V> {
+    /// Finds `key` in what is held. The outer `None`: nothing is held. The inner: the key is absent.
+    #[inline(always)]
+    pub(crate) fn find(held: Guard<Option<Arc<Held<V>>>>, key: &str) -> Option<Option<Self>> {
+        let snapshot = &held.as_ref()?.snapshot;
+        let found = match snapshot.entries().place(key) {
+            Some(place) => Some(Found::Entry(place)),
+            None => snapshot.fallback(key).map(|_| Found::Fallback(key.into())),
+        };
+        Some(found.map(|found| Self { held, found }))
+    }
+
+    /// The key it was found by.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        match &self.found {
+            Found::Entry(place) => self.entry(*place).0,
+            Found::Fallback(key) => key,
+        }
+    }
+
+    /// A reference to a part of the value, as [`std::cell::Ref::map`] makes one. It is a function, not a method, so
+    /// that a method `map` of the value stays reachable.
+    ///
+    /// ```
+    /// use kiwi_cache::{Cache, MappedRef, Ref};
+    ///
+    /// struct Airline {
+    ///     name: String,
+    /// }
+    ///
+    /// fn name(airlines: &Cache<Airline>, code: &str) -> kiwi_cache::Result<Option<MappedRef<Airline, str>>> {
+    ///     Ok(airlines.get(code)?.map(|airline| Ref::map(airline, (|airline| &airline.name) as fn(&Airline) -> &str)))
+    /// }
+    ///
+    /// let airlines = Cache::fixed([("FR", Airline { name: "Ryanair".into() })]);
+    /// assert_eq!(name(&airlines, "FR")?.as_deref(), Some("Ryanair"));
+    /// # Ok::<(), kiwi_cache::Error>(())
+    /// ```
+    ///
+    /// `part` is called at each access, so it must be cheap and always return the same part. The `as fn` above is
+    /// needed only to write down the type; `Ref::map(airline, |airline| &airline.name)` works without it.
+    pub fn map<T: ?Sized, F: Fn(&V) -> &T>(value: Self, part: F) -> MappedRef<V, T, F> {
+        MappedRef { value, part, target: PhantomData }
+    }
+
+    #[inline]
+    fn entry(&self, place: Place) -> (&str, &V) {
+        self.snapshot().entries().at(place).expect("`find` saw an entry there, and a snapshot does not change")
+    }
+
+    #[inline]
+    fn snapshot(&self) -> &Snapshot<V> {
+        &self.held.as_ref().expect("a Ref is made only by `find`, of what is held").snapshot
+    }
+}
+
+impl<V> Deref for Ref<V> {
+    type Target = V;
+
+    #[inline]
+    fn deref(&self) -> &V {
+        match &self.found {
+            Found::Entry(place) => self.entry(*place).1,
+            Found::Fallback(key) => self.snapshot().fallback(key).unwrap_or_else(|| {
+                panic!(
+                    "cache `{}`: the `missing` hook gave a value for key `{}` and now gives none: it must always give the \
+                     same value for one key of one snapshot",
+                    self.snapshot().cache(),
+                    key.escape_debug()
+                )
+            }),
+        }
+    }
+}
+
+impl<V: fmt::Debug> fmt::Debug for Ref<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl<V: fmt::Display> fmt::Display for Ref<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+/// A part of a value in the snapshot that it was found in: what [`Ref::map`] returns. It dereferences to `T`.
+///
+/// As a [`Ref`] it keeps that whole snapshot in memory.
+pub struct MappedRef<V, T: ?Sized, F = fn(&V) -> &T> {
+    value: Ref<V>,
+    part: F,
+    target: PhantomData<fn() -> *const T>,
+}
+
+impl<V, T: ?Sized, F: Fn(&V) -> &T> MappedRef<V, T, F> {
+    /// The key that the whole value was found by.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        self.value.key()
+    }
+}
+
+impl<V, T: ?Sized, F: Fn(&V) -> &T> Deref for MappedRef<V, T, F> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        (self.part)(&self.value)
+    }
+}
+
+impl<V, T: fmt::Debug + ?Sized, F: Fn(&V) -> &T> fmt::Debug for MappedRef<V, T, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl<V, T: fmt::Display + ?Sized, F: Fn(&V) -> &T> fmt::Display for MappedRef<V, T, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}

@@ -1,0 +1,216 @@
+//! Keeps a local copy up to date: polls the store every `reload_ttl`, and loads what is new.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use tokio::time::Instant;
+use tracing::{debug, info, warn};
+
+use crate::deltas::{Followed, changed_keys, follow};
+use crate::entries::Entries;
+use crate::failure::{LoadFailure, no_data};
+use crate::freshness::{Seen, State};
+use crate::held::Held;
+use crate::load::{self, Keep};
+use crate::local::Local;
+use crate::metrics::{Loaded, ReaderEvent};
+use crate::settings::{ReloadSettings, WithoutSnapshot};
+use crate::snapshot::Snapshot;
+use crate::source::Source;
+use kiwi_store::{Delta, Error, Head, Id, Presence, Result};
+
+/// The longest time between two polls of a reader that holds nothing.
+const MAX_FIRST_POLL_INTERVAL: Duration = Duration::from_secs(1);
+
+/// What keeps one local copy up to date. Each copy has one of these, and nothing else replaces the copy.
+pub(crate) struct Reload<V> {
+    source: Source,
+    local: Arc<Local<V>>,
+    settings: ReloadSettings<V>,
+    /// The snapshot with a value that is not of the reader's type, and which value that is.
+    refused: Option<(Id, Error)>,
+    /// What was last logged: the state, and the snapshot that was refused.
+    logged: (State, Option<Id>),
+}
+
+/// What was loaded: by these deltas, or else the whole map.
+struct Load<V> {
+    head: Head,
+    entries: Entries<V>,
+    deltas: Option<Vec<(Id, Delta)>>,
+}
+
+impl<V: DeserializeOwned> Reload<V> {
+    pub(crate) fn new(source: Source, settings: ReloadSettings<V>) -> Self {
+        let local = Arc::new(Local::new(source.name.clone(), settings.reload_ttl));
+        Self { source, local, settings, refused: None, logged: (State::Missing, None) }
+    }
+
+    pub(crate) fn local(&self) -> &Arc<Local<V>> {
+        &self.local
+    }
+
+    /// Loads the first snapshot, and waits for it as long as the settings allow.
+    pub(crate) async fn load_first(&mut self) -> Result<()> {
+        let started = Instant::now();
+        loop {
+            let outcome = self.poll().await;
+            let left = self.settings.wait_for.saturating_sub(started.elapsed());
+            let may_come = outcome.as_ref().is_err_and(|error| error.is_missing() || error.is_unavailable());
+            let waits = may_come && !left.is_zero();
+            if !waits && outcome.is_err() && self.settings.without_snapshot == WithoutSnapshot::Fail {
+                return outcome;
+            }
+            self.report(&outcome);
+            if !waits {
+                return Ok(());
+            }
+            tokio::time::sleep(left.min(self.first_poll_interval())).await;
+        }
+    }
+
+    /// The time to the next poll. It is jittered, so that a thousand readers that were started together do not
+    /// poll together.
+    pub(crate) fn interval(&self) -> Duration {
+        let interval = match self.local.state() {
+            State::Missing => self.first_poll_interval(),
+            State::Fresh | State::Stale => self.settings.reload_ttl,
+        };
+        jittered(interval, random())
+    }
+
+    /// Polls the store, and loads its snapshot if it is not the one that is held.
+    pub(crate) async fn reload(&mut self) -> Result<()> {
+        let outcome = self.poll().await;
+        self.report(&outcome);
+        outcome
+    }
+
+    async fn poll(&mut self) -> Result<()> {
+        let outcome = self.try_poll().await;
+        match &outcome {
+            Ok(event) => self.source.metrics.report(&self.source.name, event),
+            Err(_) => self.source.metrics.report_failure(&self.source.name, &outcome),
+        }
+        outcome.map(drop)
+    }
+
+    async fn try_poll(&mut self) -> Result<ReaderEvent> {
+        // Taken before the request: a slow response must not make the copy look younger.
+        let polled_at = Instant::now();
+        let status = self.source.store.status(&self.local.cache).await?;
+        let held = self.local.with_held(|held| (Arc::clone(&held.snapshot), held.seen.clone()));
+        let published = status.presence.id();
+        if let Some((snapshot, seen)) = held {
+            let is_same = published == Some(snapshot.id());
+            let seen = match status.presence.whole() {
+                Some(head) if is_same => {
+                    self.settings.kept_text.iter().for_each(|text| text.update_head(head));
+                    Seen::new(head, status.now, polled_at)
+                }
+                _ => seen.store_only(status.now, polled_at),
+            };
+            self.local.hold(Held { snapshot, seen });
+            if is_same {
+                return Ok(ReaderEvent::Unchanged { took: polled_at.elapsed() });
+            }
+        }
+        let Some(published) = published else {
+            return Err(no_data(&*self.source.store, &self.local.cache, &status.presence));
+        };
+        if let Some((id, error)) = &self.refused
+            && *id == published
+        {
+            return Err(error.clone());
+        }
+        match self.load(&status.presence).await {
+            Ok(Load { head, entries, deltas }) => {
+                let len = entries.len();
+                let cache = self.local.cache.clone();
+                let snapshot = Arc::new(Snapshot::new(cache, &head, entries, self.settings.missing.clone()));
+                self.local.hold(Held { snapshot, seen: Seen::new(&head, status.now, polled_at) });
+                self.local.feed().announce(head.id, head.seq, || deltas.as_deref().map(changed_keys));
+                self.refused = None;
+                let (id, seq, loaded) = (head.id, head.seq, deltas.map_or(Loaded::Whole, |_| Loaded::Deltas));
+                Ok(ReaderEvent::Reloaded { id, seq, entries: len, loaded, took: polled_at.elapsed() })
+            }
+            Err(LoadFailure::Refused(id, error)) => {
+                self.refused = Some((id, error.clone()));
+                Err(error)
+            }
+            Err(LoadFailure::Failed(error)) => Err(error),
+        }
+    }
+
+    /// Loads what is published: by the deltas that lead there from the copy, or else the whole map.
+    async fn load(&self, published: &Presence) -> Result<Load<V>, LoadFailure> {
+        let (store, cache) = (&*self.source.store, &self.local.cache);
+        if let Some(text) = &self.settings.kept_text {
+            let loaded = load::load(&self.source.store, cache, published, Keep::ValuesAndText).await?;
+            text.keep(&loaded.head, loaded.text);
+            return Ok(Load { head: loaded.head, entries: loaded.entries, deltas: None });
+        }
+        if let Some(held) = self.local.with_held(|held| Arc::clone(&held.snapshot))
+            && let Some(Followed { head, entries, deltas }) = follow(store, cache, &held).await?
+        {
+            return Ok(Load { head, entries, deltas: Some(deltas) });
+        }
+        let loaded = load::load(&self.source.store, cache, published, Keep::Values).await?;
+        Ok(Load { head: loaded.head, entries: loaded.entries, deltas: None })
+    }
+
+    /// Keeps the outcome of a poll for `last_error`, and logs what it has changed: nothing if it is like the one
+    /// before.
+    fn report(&mut self, outcome: &Result<()>) {
+        let (cache, state) = (&self.local.cache, self.local.state());
+        let (last_state, last_refused) = self.logged;
+        let refused = self.refused.as_ref().map(|(id, _)| *id);
+        match (self.local.last_error(), outcome) {
+            (Some(last), Err(error)) if last.kind() == error.kind() && refused == last_refused => {}
+            // A reader that keeps the text belongs to a host in this program, which is about to load the cache.
+            (_, Err(error)) if error.is_missing() && self.settings.kept_text.is_some() => {
+                debug!(%cache, "nothing to load yet: {error}")
+            }
+            (_, Err(error)) if state == State::Missing => warn!(%cache, "failed to load a first snapshot: {error}"),
+            (_, Err(error)) => warn!(%cache, "failed to reload, still serving the last snapshot: {error}"),
+            (Some(_), Ok(())) => info!(%cache, "reloading works again"),
+            (None, Ok(())) => {}
+        }
+        match (last_state, state) {
+            (State::Fresh, State::Stale) => warn!(%cache, "the copy is stale: its source was not checked in time"),
+            (State::Stale, State::Fresh) => info!(%cache, "the copy is fresh again"),
+            _ => {}
+        }
+        self.logged = (state, refused);
+        self.local.polled(outcome.as_ref().err().cloned());
+    }
+
+    fn first_poll_interval(&self) -> Duration {
+        self.settings.reload_ttl.min(MAX_FIRST_POLL_INTERVAL)
+    }
+}
+
+/// `interval` +- 10 %, by `random`, which may be any number. An interval that would overflow stays as it is.
+fn jittered(interval: Duration, random: u32) -> Duration {
+    let factor = 0.9 + 0.2 * f64::from(random) / f64::from(u32::MAX);
+    Duration::try_from_secs_f64(interval.as_secs_f64() * factor).unwrap_or(interval)
+}
+
+fn random() -> u32 {
+    // Without random numbers all readers poll in the middle of the range, which is correct but less spread.
+    getrandom::u32().unwrap_or(u32::MAX / 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jitter_stays_within_a_tenth() {
+        let minute = Duration::from_secs(60);
+        assert_eq!(jittered(minute, 0), Duration::from_secs(54));
+        assert_eq!(jittered(minute, u32::MAX), Duration::from_secs(66));
+        assert!(jittered(Duration::MAX, u32::MAX) >= Duration::MAX / 2, "an interval of forever must not panic");
+    }
+}
