@@ -1,5 +1,7 @@
-//! What one entry costs on its way, a thousand at a time: `cargo bench -p kiwi-bench`.
+//! The cost of one entry in each stage, measured a thousand at a time: `cargo bench -p kiwi-bench`.
 
+#[path = "../../cli/src/allocator.rs"]
+mod allocator;
 #[path = "../../../tests/guests/bench_map/src/map.rs"]
 mod map;
 
@@ -22,7 +24,7 @@ fn entries() -> Vec<(String, String)> {
     Map { entries: ENTRIES, changed: 100.0, generation: 1 }.entries().collect()
 }
 
-/// Packing entries one behind the other.
+/// Packing entries into a batch.
 fn batch(criterion: &mut Criterion) {
     let entries = entries();
     let mut group = criterion.benchmark_group("batch");
@@ -52,7 +54,7 @@ fn root(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// A loader whose entries lie ready.
+/// A loader whose entries are already in memory.
 struct Ready(Arc<Vec<(String, String)>>);
 
 impl Loader for Ready {
@@ -64,7 +66,7 @@ impl Loader for Ready {
     }
 }
 
-/// All that the host does with entries before the store has them: the checks, the search for repeated keys, the batches.
+/// All that the host does with entries before they reach the store: checks, search for duplicate keys, batches.
 fn intake(criterion: &mut Criterion) {
     let runtime = Runtime::new().expect("a runtime");
     let directory = tempfile::tempdir().expect("a directory");
@@ -87,7 +89,7 @@ fn intake(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// A read from a map that is in the processor's caches.
+/// A read from a map that fits into the processor's caches.
 fn local_get(criterion: &mut Criterion) {
     let entries = entries();
     let cache = Cache::fixed(entries.iter().map(|(key, value)| (key.as_str(), value.len())));

@@ -1,33 +1,39 @@
-//! What it was measured on, and with what.
+//! The machine and the versions that were measured.
 
 use std::fs;
 use std::process::Command;
 
 use anyhow::Result;
 
-use crate::desk::{Desk, repository};
+use crate::setup::{Setup, repository};
 
-/// Lines for people: what, and which.
-pub(crate) fn describe(desk: &Desk) -> Result<Vec<(&'static str, String)>> {
+/// Rows of a table: a name and its value.
+pub(crate) fn describe(setup: &Setup) -> Result<Vec<(&'static str, String)>> {
     let cores = std::thread::available_parallelism()?;
-    let python = desk.places.python.to_string_lossy().into_owned();
+    let python = setup.programs.python.to_string_lossy().into_owned();
     let kiwi_cache = "import importlib.metadata as m; print(m.version('kiwi-cache'))";
     Ok(vec![
         ("processor", format!("{}, {cores} cores", field("/proc/cpuinfo", "model name"))),
         ("memory", memory()),
-        ("system", said("uname", &["-srm"])),
-        ("date", said("date", &["-u", "+%Y-%m-%d %H:%M UTC"])),
-        ("revision", said("git", &["-C", &repository().to_string_lossy(), "describe", "--always", "--dirty"])),
-        ("rustc", said("rustc", &["--version"])),
-        ("redis-server", said("redis-server", &["--version"])),
+        ("system", first_line_of("uname", &["-srm"])),
+        ("date", first_line_of("date", &["-u", "+%Y-%m-%d %H:%M UTC"])),
+        ("revision", first_line_of("git", &["-C", &repository().to_string_lossy(), "describe", "--always", "--dirty"])),
+        ("build", build().to_owned()),
+        ("rustc", first_line_of("rustc", &["--version"])),
+        ("redis-server", first_line_of("redis-server", &["--version"])),
         ("wasmtime", locked("wasmtime")?),
         ("redis-rs", locked("redis")?),
-        ("kiwi-cache", said(&python, &["-c", kiwi_cache])),
-        ("Python", said(&python, &["--version"])),
+        ("kiwi-cache", first_line_of(&python, &["-c", kiwi_cache])),
+        ("Python", first_line_of(&python, &["--version"])),
     ])
 }
 
-/// The first field of this name in a file of Linux.
+/// The kiwi-host command is built with the same profile and allocator as this program.
+fn build() -> &'static str {
+    if cfg!(debug_assertions) { "dev profile, mimalloc" } else { "release profile, mimalloc" }
+}
+
+/// The value of a field in a file of Linux' /proc.
 fn field(file: &str, name: &str) -> String {
     let text = fs::read_to_string(file).unwrap_or_default();
     let value = text.lines().find_map(|line| line.strip_prefix(name)?.trim_start().strip_prefix(':'));
@@ -39,8 +45,8 @@ fn memory() -> String {
     kilobytes.map_or("unknown".to_owned(), |kilobytes| format!("{:.0} GiB", kilobytes / 1024.0 / 1024.0))
 }
 
-/// The first line that a program says, or that it does not.
-fn said(program: &str, arguments: &[&str]) -> String {
+/// The first line of a program's output, or `unknown`.
+fn first_line_of(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).output();
     let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
     text.lines().next().filter(|line| !line.is_empty()).unwrap_or("unknown").to_owned()

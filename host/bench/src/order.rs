@@ -1,4 +1,4 @@
-//! All keys of a map in an order that no processor foresees: the same in each run and for each peer.
+//! All keys of a map in random order: the same order in each run and for each peer.
 
 use crate::map::key;
 

@@ -1,4 +1,4 @@
-//! Whom we are compared with: `redis-cli --pipe`, and Python's kiwi-cache. (moka is asked in `figures/local_read.rs`.)
+//! The peers: `redis-cli --pipe` and Python's kiwi-cache. (moka is in `figures/local_read.rs`.)
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -8,23 +8,23 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::desk::{Desk, repository};
 use crate::map::Map;
 use crate::process::Peer;
 use crate::server::Server;
+use crate::setup::{Setup, repository};
 
-/// How many entries one HSET has.
+/// The number of entries in one HSET.
 const BATCH: usize = 500;
 
-/// Commands that write a whole map, prepared in a file: as fast as Redis is.
+/// Commands that write a whole map, prepared in a file: the fastest way to fill Redis.
 pub(crate) struct Pipe {
     commands: PathBuf,
 }
 
 impl Pipe {
     /// Prepares the commands, `HSET pipe` with 500 entries each.
-    pub(crate) fn prepare(desk: &Desk, entries: u32) -> Result<Self> {
-        let commands = desk.directory("pipe")?.join("commands");
+    pub(crate) fn prepare(setup: &Setup, entries: u32) -> Result<Self> {
+        let commands = setup.directory("pipe")?.join("commands");
         let mut file = BufWriter::new(File::create(&commands)?);
         let entries: Vec<(String, String)> = Map { entries, changed: 100.0, generation: 0 }.entries().collect();
         for batch in entries.chunks(BATCH) {
@@ -37,33 +37,33 @@ impl Pipe {
         Ok(Self { commands })
     }
 
-    /// Writes the map: the time of `redis-cli --pipe`, from its start to its end.
+    /// Writes the map. Returns the time of `redis-cli --pipe` from start to exit.
     pub(crate) fn run(&self, server: &Server) -> Result<Duration> {
         let mut command = Command::new("redis-cli");
         command.args(["-p", &server.port().to_string(), "--pipe"]).stdin(File::open(&self.commands)?);
         let started = Instant::now();
-        let output = command.stderr(Stdio::inherit()).output().context("redis-cli cannot be started")?;
+        let output = command.stderr(Stdio::inherit()).output().context("could not start redis-cli")?;
         let took = started.elapsed();
-        let said = String::from_utf8_lossy(&output.stdout);
-        ensure!(output.status.success() && said.contains("errors: 0,"), "redis-cli --pipe failed: {said}");
+        let stdout = String::from_utf8_lossy(&output.stdout);
+        ensure!(output.status.success() && stdout.contains("errors: 0,"), "redis-cli --pipe failed: {stdout}");
         Ok(took)
     }
 }
 
-/// The real kiwi-cache, in a process of its own: `tests/kiwi_cache/bench.py`.
+/// The real kiwi-cache, in a separate process: `tests/kiwi_cache/bench.py`.
 pub(crate) struct KiwiCache(Peer);
 
 impl KiwiCache {
-    pub(crate) fn start(desk: &Desk, server: &Server, entries: u32) -> Result<Self> {
-        let mut command = Command::new(&desk.places.python);
+    pub(crate) fn start(setup: &Setup, server: &Server, entries: u32) -> Result<Self> {
+        let mut command = Command::new(&setup.programs.python);
         command.arg(repository().join("tests/kiwi_cache/bench.py")).args([server.url(), entries.to_string()]);
         Ok(Self(Peer::start(command.env("PYTHONDONTWRITEBYTECODE", "1"))?))
     }
 
-    /// `refill_cache()`: from its source to Redis, with what the source took of it.
+    /// `refill_cache()`: from its source to Redis. Returns the time, and how much of it the source took.
     pub(crate) fn refill(&mut self) -> Result<(Duration, Duration)> {
         let answer = self.0.ask("refill")?;
-        let seconds = |name: &str| answer[name].as_f64().with_context(|| format!("kiwi-cache answers {answer}"));
+        let seconds = |name: &str| answer[name].as_f64().with_context(|| format!("kiwi-cache answered {answer}"));
         Ok((Duration::from_secs_f64(seconds("seconds")?), Duration::from_secs_f64(seconds("source_seconds")?)))
     }
 

@@ -1,4 +1,4 @@
-//! Another client of Redis, which asks all the time and remembers how long it ever had to wait.
+//! Another client of Redis, which sends a PING again and again and records its longest wait.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -12,60 +12,60 @@ use anyhow::{Context, Result, ensure};
 
 use crate::server::Server;
 
-/// From one answer to the next question.
+/// The pause between an answer and the next PING.
 const PAUSE: Duration = Duration::from_micros(150);
 
-/// Asks until it is stopped.
+/// A client that runs until it is stopped.
 pub(crate) struct Probe {
     stop: Arc<AtomicBool>,
-    asking: JoinHandle<Result<Duration>>,
+    client: JoinHandle<Result<Duration>>,
 }
 
 impl Probe {
-    /// Begins to ask.
+    /// Starts the client.
     pub(crate) fn start(server: &Server) -> Result<Self> {
         let mut connection = TcpStream::connect(("127.0.0.1", server.port()))?;
         connection.set_nodelay(true)?;
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = stop.clone();
-        let asking = thread::spawn(move || {
-            prefer(&own_id()?);
+        let client = thread::spawn(move || {
+            raise_priority(&thread_id()?);
             let mut longest = Duration::ZERO;
             while !stopped.load(Ordering::Relaxed) {
-                longest = longest.max(ask(&mut connection)?);
+                longest = longest.max(ping(&mut connection)?);
                 thread::sleep(PAUSE);
             }
             Ok(longest)
         });
-        Ok(Self { stop, asking })
+        Ok(Self { stop, client })
     }
 
-    /// Ends it: the longest wait.
+    /// Stops the client and returns its longest wait.
     pub(crate) fn stop(self) -> Result<Duration> {
         self.stop.store(true, Ordering::Relaxed);
-        self.asking.join().ok().context("the client that asks all the time has panicked")?
+        self.client.join().ok().context("the client panicked")?
     }
 }
 
-fn ask(connection: &mut TcpStream) -> Result<Duration> {
-    let asked = Instant::now();
+fn ping(connection: &mut TcpStream) -> Result<Duration> {
+    let sent = Instant::now();
     connection.write_all(b"PING\r\n")?;
     let mut answer = [0; 7];
     connection.read_exact(&mut answer)?;
-    ensure!(answer == *b"+PONG\r\n", "Redis answers a PING with {answer:?}");
-    Ok(asked.elapsed())
+    ensure!(answer == *b"+PONG\r\n", "Redis answered a PING with {answer:?}");
+    Ok(sent.elapsed())
 }
 
-/// Lets a thread, or a program, run before all others where that is allowed: how long a client waits for Redis is
-/// asked, not how long it waits for one of two processors.
-pub(crate) fn prefer(id: &str) {
+/// Raises the priority of a thread or process, if that is allowed: the figure is about waiting for Redis, not about
+/// waiting for a processor.
+pub(crate) fn raise_priority(id: &str) {
     let mut command = Command::new("renice");
-    // Without the right to it, or without this program, it is measured as it is.
+    // Without the permission or the program, the priority stays as it is.
     let _ = command.args(["-n", "-20", "-p", id]).stdout(Stdio::null()).stderr(Stdio::null()).status();
 }
 
-/// What Linux calls this thread.
-fn own_id() -> Result<String> {
+/// The id of this thread.
+fn thread_id() -> Result<String> {
     let link = std::fs::read_link("/proc/thread-self")?;
     let id = link.file_name().and_then(|name| name.to_str()).context("/proc/thread-self names this thread")?;
     Ok(id.to_owned())

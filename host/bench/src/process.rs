@@ -1,4 +1,4 @@
-//! Other programs: started, asked line by line, ended with us; and what Linux says of a process.
+//! Running other programs, and reading their processor time and memory from Linux' /proc.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
@@ -9,28 +9,28 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-/// Linux counts the processor's time in hundredths of a second, on every machine that Rust runs on.
-const TICKS: f64 = 100.0;
+/// The unit of processor time in /proc: 1/100 s on all platforms that Rust supports.
+const TICKS_PER_SECOND: f64 = 100.0;
 
-/// A program that is ended with this.
+/// A program that is killed when this is dropped.
 struct Process(Child);
 
 impl Process {
     fn start(command: &mut Command) -> Result<Self> {
-        let child = command.spawn().with_context(|| format!("{:?} cannot be started", command.get_program()))?;
+        let child = command.spawn().with_context(|| format!("could not start {:?}", command.get_program()))?;
         Ok(Self(child))
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // Fails if it has already exited, which is fine.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-/// A program that runs until it is ended with this, its log kept in a file.
+/// A program that runs until this is dropped, with its log in a file.
 pub(crate) struct Service {
     process: Process,
     log: PathBuf,
@@ -46,10 +46,10 @@ impl Service {
         self.process.0.id()
     }
 
-    /// If it has ended, says how, and what it said.
+    /// An error with the log, if the program has exited.
     pub(crate) fn check(&mut self) -> Result<()> {
         match self.process.0.try_wait()? {
-            Some(status) => bail!("the program has ended ({status}): {}", fs::read_to_string(&self.log)?.trim()),
+            Some(status) => bail!("the program exited ({status}): {}", fs::read_to_string(&self.log)?.trim()),
             None => Ok(()),
         }
     }
@@ -65,8 +65,8 @@ pub(crate) struct Peer {
 impl Peer {
     pub(crate) fn start(command: &mut Command) -> Result<Self> {
         let mut process = Process::start(command.stdin(Stdio::piped()).stdout(Stdio::piped()))?;
-        let requests = process.0.stdin.take().context("its input is piped")?;
-        let answers = BufReader::new(process.0.stdout.take().context("its output is piped")?);
+        let requests = process.0.stdin.take().context("stdin is piped")?;
+        let answers = BufReader::new(process.0.stdout.take().context("stdout is piped")?);
         Ok(Self { _process: process, requests, answers })
     }
 
@@ -77,27 +77,27 @@ impl Peer {
         serde_json::from_str(&answer).with_context(|| format!("the answer to `{request}` was {answer:?}"))
     }
 
-    /// Asks for something whose answer has one number of this name.
+    /// Sends a request, and returns the number of this name in the answer.
     pub(crate) fn ask_number(&mut self, request: &str, name: &str) -> Result<f64> {
         let answer = self.ask(request)?;
         answer[name].as_f64().with_context(|| format!("the answer to `{request}` has no {name}: {answer}"))
     }
 }
 
-/// How much of a processor's time a process has used.
+/// The processor time that a process has used.
 pub(crate) fn processor_time(pid: u32) -> Result<Duration> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    // The name of the program, in brackets, may have blanks in it.
+    // The program's name, in brackets, may contain spaces.
     let fields: Vec<&str> = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace().collect();
     let ticks = |place: usize| fields.get(place).and_then(|field| field.parse::<f64>().ok());
-    let (user, system) = ticks(11).zip(ticks(12)).context("/proc/PID/stat has the times")?;
-    Ok(Duration::from_secs_f64((user + system) / TICKS))
+    let (user, system) = ticks(11).zip(ticks(12)).context("/proc/PID/stat has no times")?;
+    Ok(Duration::from_secs_f64((user + system) / TICKS_PER_SECOND))
 }
 
-/// The most memory a process has had so far, in bytes.
+/// The peak memory of a process so far, in bytes.
 pub(crate) fn peak_memory(pid: u32) -> Result<f64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("/proc/PID/status has VmHWM")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("/proc/PID/status has no VmHWM")?;
     let kilobytes: f64 = line.trim().trim_end_matches(" kB").parse()?;
     Ok(kilobytes * 1024.0)
 }

@@ -1,18 +1,18 @@
-//! A host in this process that refills one cache when it is told to.
+//! A host in this process that refills one cache on request.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use kiwi_host::{
     AskedTiming, CacheConfig, DirGrant, Grants, Host, Limits, LoadError, Loader, Outcome, Output, Settings,
 };
 use kiwi_store::Ttl;
 use serde_json::json;
 
-use crate::desk::{Desk, text};
 use crate::map::Map;
+use crate::setup::{Setup, text};
 
 /// The name of the cache.
 pub(crate) const CACHE: &str = "bench";
@@ -26,29 +26,29 @@ pub(crate) enum By {
     Native,
 }
 
-/// What the loader gives.
+/// The data that the loader emits.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Source {
     pub(crate) entries: u32,
-    /// How many of a hundred entries change with the generation.
+    /// The percentage of entries that change with the generation.
     pub(crate) changed: f64,
-    /// Whether it leaves the generation as its mark, and says `unchanged` while that stays.
+    /// Whether the loader leaves the generation as its mark, and reports `unchanged` while it stays the same.
     pub(crate) marked: bool,
 }
 
 impl Source {
-    /// One whose entries change all or none.
+    /// All entries change, or none.
     pub(crate) fn of(entries: u32) -> Self {
         Self { entries, changed: 100.0, marked: false }
     }
 
-    /// One that never changes, and reads no file.
+    /// Never changes, and reads no file.
     pub(crate) fn fixed(entries: u32) -> Self {
         Self { entries, changed: 0.0, marked: false }
     }
 }
 
-/// What a refill has to come to.
+/// The expected outcome of a refill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Expected {
     Published,
@@ -57,19 +57,19 @@ pub(crate) enum Expected {
 
 /// A host with one cache.
 pub(crate) struct Refiller<'a> {
-    desk: &'a Desk,
+    setup: &'a Setup,
     host: Host,
     generation_file: PathBuf,
     generation: u32,
 }
 
 impl<'a> Refiller<'a> {
-    pub(crate) fn new(desk: &'a Desk, url: &str, by: By, source: Source) -> Result<Self> {
-        let directory = desk.directory("source")?;
+    pub(crate) fn new(setup: &'a Setup, url: &str, by: By, source: Source) -> Result<Self> {
+        let directory = setup.directory("source")?;
         let generation_file = directory.join("generation");
         fs::write(&generation_file, "0")?;
         let mut config = match by {
-            By::Component => component(&desk.places.guest, &directory, source)?,
+            By::Component => component(&setup.programs.guest, &directory, source)?,
             By::Native => {
                 CacheConfig::native(CACHE.parse()?, Native { source, generation_file: generation_file.clone() })
             }
@@ -80,34 +80,34 @@ impl<'a> Refiller<'a> {
             cache_ttl: Some(Ttl::Forever),
             ..AskedTiming::default()
         };
-        let host = desk.runtime.block_on(build(url, desk.compiled(), config))?;
-        Ok(Self { desk, host, generation_file, generation: 0 })
+        let host = setup.runtime.block_on(build(url, setup.compile_cache(), config))?;
+        Ok(Self { setup, host, generation_file, generation: 0 })
     }
 
-    /// Lets the source change.
+    /// Changes the source.
     pub(crate) fn change(&mut self) -> Result<u32> {
         self.generation += 1;
         fs::write(&self.generation_file, self.generation.to_string())?;
         Ok(self.generation)
     }
 
-    /// Refills, and gives the time from the call to the commit's answer.
+    /// Refills, and returns the time until the commit is confirmed.
     pub(crate) fn refill(&self, expected: Expected) -> Result<Duration> {
         let started = Instant::now();
-        let outcome = self.desk.runtime.block_on(self.host.refill(CACHE))?;
+        let outcome = self.setup.runtime.block_on(self.host.refill(CACHE))?;
         let took = started.elapsed();
         match (expected, outcome) {
             (Expected::Published, Outcome::Published { .. }) | (Expected::Unchanged, Outcome::Unchanged { .. }) => {
                 Ok(took)
             }
-            (_, outcome) => bail!("a refill came to {outcome:?} instead of {expected:?}"),
+            (_, outcome) => bail!("a refill ended with {outcome:?} instead of {expected:?}"),
         }
     }
 
-    /// Runs the loader and checks what it gives, without a store.
+    /// Runs the loader and the checks, without a store.
     pub(crate) fn load_dry(&self) -> Result<Duration> {
         let started = Instant::now();
-        let loaded = self.desk.runtime.block_on(self.host.load_dry(CACHE, |_| {}))?;
+        let loaded = self.setup.runtime.block_on(self.host.load_dry(CACHE, |_| {}))?;
         loaded.map_err(|failure| anyhow::anyhow!("{}", failure.message))?;
         Ok(started.elapsed())
     }
@@ -116,7 +116,7 @@ impl<'a> Refiller<'a> {
 async fn build(url: &str, compiled: PathBuf, config: CacheConfig) -> Result<Host> {
     let store = kiwi_store::open(&url.parse()?)?;
     let (host, skipped) = Host::builder(store).compile_cache(compiled).caches([config]).build().await?;
-    ensure!(skipped.is_empty(), "the loader does not run: {skipped:?}");
+    ensure!(skipped.is_empty(), "the loader cannot run: {skipped:?}");
     Ok(host)
 }
 
@@ -128,11 +128,11 @@ fn component(guest: &Path, directory: &Path, source: Source) -> Result<CacheConf
         let grant = DirGrant { path: text(directory)?.into(), guest_path: "source".to_owned() };
         config.grants = Grants { dirs: vec![grant], ..Grants::default() };
     }
-    config.settings = Settings(settings.as_object().context("an object")?.clone());
+    config.settings = Settings::new(settings)?;
     Ok(config)
 }
 
-/// What `tests/guests/bench_map` does, in plain Rust.
+/// The same as `tests/guests/bench_map`, in plain Rust.
 struct Native {
     source: Source,
     generation_file: PathBuf,

@@ -1,62 +1,56 @@
-//! What people get to see: the table, and BENCHMARKS.md.
+//! The table on standard output, and BENCHMARKS.md.
 
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use comfy_table::ContentArrangement;
+use comfy_table::presets::NOTHING;
 
-use crate::desk::{Desk, Size};
 use crate::figure::Measured;
 use crate::machine;
 use crate::plots::PLOTS;
+use crate::setup::{Setup, Size};
 
 const HEAD: [&str; 6] = ["figure", "what", "median", "runs", "target", "met"];
 
-/// The figures as a table of text.
+/// The figures as a table. It leaves out what is measured: that is long, and BENCHMARKS.md has it.
 pub(crate) fn table(measured: &[Measured]) -> String {
-    let rows: Vec<[String; 6]> = measured.iter().map(Measured::cells).collect();
-    // What is measured is long, and stands in BENCHMARKS.md.
-    let columns = [0, 2, 3, 4, 5];
-    let width = |column: usize| {
-        let cells = rows.iter().map(|row| row[column].chars().count());
-        cells.max().unwrap_or_default().max(HEAD[column].len())
-    };
-    let widths = columns.map(width);
-    let line = |cells: [&str; 5]| {
-        let cells = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
-        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
-    };
-    let mut table = line(columns.map(|column| HEAD[column]));
-    for row in &rows {
-        table += &line(columns.map(|column| row[column].as_str()));
+    let shown = |[figure, _what, median, runs, target, met]: [String; 6]| [figure, median, runs, target, met];
+    let mut table = comfy_table::Table::new();
+    table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(shown(HEAD.map(str::to_owned)));
+    table.add_rows(measured.iter().map(|measured| shown(measured.cells())));
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
     }
-    table
+    table.trim_fmt()
 }
 
-/// Writes BENCHMARKS.md; the plots lie in `docs` beside it.
-pub(crate) fn write(directory: &Path, desk: &Desk, measured: &[Measured]) -> Result<()> {
+/// Writes BENCHMARKS.md; the plots are in `docs` beside it.
+pub(crate) fn write(directory: &Path, setup: &Setup, measured: &[Measured]) -> Result<()> {
     let file = directory.join("BENCHMARKS.md");
-    fs::write(&file, markdown(desk, measured)?).with_context(|| format!("{} cannot be written", file.display()))
+    fs::write(&file, markdown(setup, measured)?).with_context(|| format!("could not write {}", file.display()))
 }
 
-fn markdown(desk: &Desk, measured: &[Measured]) -> Result<String> {
+fn markdown(setup: &Setup, measured: &[Measured]) -> Result<String> {
     let mut text = String::from(
-        "# Benchmarks\n\nWritten by `cargo xtask bench`, which measures all of this again; `cargo xtask bench --figure NAME` measures one.\n",
+        "# Benchmarks\n\nWritten by `cargo xtask bench`, which measures everything again; `cargo xtask bench --figure NAME` measures one figure.\n",
     );
-    if desk.size == Size::Quick {
+    if setup.size == Size::Quick {
         text += "\n**Measured with `--quick`: small maps, one run. These figures mean nothing.**\n";
     }
     text += "\n| | |\n| --- | --- |\n";
-    for (what, which) in machine::describe(desk)? {
+    for (what, which) in machine::describe(setup)? {
         writeln!(text, "| {what} | {which} |")?;
     }
     text += HOW;
-    text += "\n## Figures\n\n| figure | what | median | of the runs | target | met |\n| --- | --- | --- | --- | --- | --- |\n";
+    text += "\n## Figures\n\n| figure | what | median | min .. max | target | met |\n| --- | --- | --- | --- | --- | --- |\n";
     for measured in measured {
         writeln!(text, "| {} |", measured.cells().map(|cell| cell.replace('|', "\\|")).join(" | "))?;
     }
-    text += "\nMade of (medians; s, ms, µs, ns are times):\n\n";
+    text += "\nThe medians behind the figures (s, ms, µs and ns are times):\n\n";
     for measured in measured.iter().filter(|measured| !measured.detail().is_empty()) {
         writeln!(text, "- `{}`: {}", measured.figure().name, measured.detail())?;
     }
@@ -70,20 +64,21 @@ fn markdown(desk: &Desk, measured: &[Measured]) -> Result<String> {
 const HOW: &str = r"
 ## How
 
-Everything runs on one machine in one go: a redis-server of its own for each figure (no persistence), the host, and the
-peer, in turn, run by run. A figure is the median, over the runs, of the ratio within one turn. The map has keys of
-16 bytes and values of 101 bytes of JSON; the same code makes it in the component and in the native loader
-([tests/guests/bench_map](tests/guests/bench_map/src/map.rs)).
+Everything runs on one machine: for each figure a new redis-server (without persistence), then in each run the host and
+its peer, one after the other. Most figures are ratios of two times of the same run; the table shows the median over the
+runs. The map has keys of 16 bytes and values of 101 bytes of JSON. The same code generates it in the component and in
+the native loader ([tests/guests/bench_map](tests/guests/bench_map/src/map.rs)). The host, these benchmarks and the moka
+peer use the allocator of the shipped command (mimalloc) and the release profile.
 
-- **redis-cli --pipe** writes the same entries by `HSET` x 500, prepared in a file; its time is that of the program.
-- **kiwi-cache** is the one on PyPI ([tests/kiwi_cache/bench.py](tests/kiwi_cache/bench.py)); its time is that of `refill_cache()` or
-  `reload_from_cache()`, measured inside Python. Its loader makes the map, as ours does; what that takes is told.
-- **Bytes** are what Redis says it has received (`total_net_input_bytes`).
-- **Stall**: a client on a connection of its own sends a PING every 150 µs; the longest wait counts, less the longest while
-  nothing else happens. Redis and that client run before all others where `renice` is allowed, so that Redis is measured
-  and not the scheduler of two cores.
+- **redis-cli --pipe** writes the same entries by `HSET` x 500, prepared in a file; the time is that of the whole program.
+- **kiwi-cache** is the one on PyPI ([tests/kiwi_cache/bench.py](tests/kiwi_cache/bench.py)); the time is that of `refill_cache()` or
+  `reload_from_cache()`, measured in Python. Its loader generates the map, as ours does; that part is shown as well.
+- **Bytes** are those that Redis has received (`total_net_input_bytes`).
+- **Stall**: a client on its own connection sends a PING every 150 µs. The figure is its longest wait, less its longest
+  wait when idle. Redis and the client get a high priority if `renice` is allowed, so that the figure is about Redis and
+  not about the scheduler.
 - **Peak memory** is Linux' `VmHWM` of the `kiwi-host` process; **processor time** is that of its `/proc/PID/stat`.
-- **Lag**: the time between two commits of one cache, as a subscriber sees them, less the interval.
+- **Lag**: the time between two commits of one cache, as a subscriber receives them, less the interval.
 
-`cargo bench -p kiwi-bench` has what single entries cost, measured by criterion.
+`cargo bench -p kiwi-bench` measures the cost of single entries, with criterion.
 ";

@@ -1,8 +1,8 @@
-//! What was measured, run by run.
+//! Measured values, run by run.
 
 use std::time::Duration;
 
-/// The results of some runs.
+/// One value for each run.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Series(Vec<f64>);
 
@@ -24,12 +24,12 @@ impl Series {
         self.0.len()
     }
 
-    /// The middle one, or the mean of both that are; not a number if there are no runs.
+    /// The median; not a number if there are no runs.
     pub(crate) fn median(&self) -> f64 {
         (self.quantile(0.5 - f64::EPSILON) + self.quantile(0.5)) / 2.0
     }
 
-    /// The run that this part of all runs lies below.
+    /// The value that this part of all runs is below.
     pub(crate) fn quantile(&self, part: f64) -> f64 {
         let mut sorted = self.0.clone();
         sorted.sort_by(f64::total_cmp);
@@ -45,12 +45,12 @@ impl Series {
         self.0.iter().copied().fold(f64::NAN, f64::max)
     }
 
-    /// Each run by its peer of the same turn: what else the machine did then has met both.
+    /// Each value divided by that of the peer in the same turn, when the machine was equally busy.
     pub(crate) fn over(&self, peer: &Series) -> Series {
         self.0.iter().zip(&peer.0).map(|(ours, theirs)| ours / theirs).collect()
     }
 
-    /// Each run changed in the same way.
+    /// Each value, converted.
     pub(crate) fn map(&self, change: impl Fn(f64) -> f64) -> Series {
         self.0.iter().copied().map(change).collect()
     }
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_middle_the_ends_and_the_ratios() {
+    fn medians_extremes_and_ratios() {
         let odd = Series::from(vec![3.0, 1.0, 2.0]);
         assert_eq!((odd.median(), odd.min(), odd.max()), (2.0, 1.0, 3.0));
         let even = Series::from(vec![4.0, 1.0, 2.0, 3.0]);

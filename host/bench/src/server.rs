@@ -1,4 +1,4 @@
-//! The redis-server of a figure, and what it says of itself.
+//! The redis-server of a figure, and its statistics.
 
 use anyhow::{Context, Result};
 
@@ -7,7 +7,7 @@ mod redis_server;
 
 use redis_server::RedisServer;
 
-/// A redis-server on a free port, gone with this.
+/// A redis-server on a free port, stopped when this is dropped.
 pub(crate) struct Server(RedisServer);
 
 impl Server {
@@ -25,15 +25,15 @@ impl Server {
 
     /// Runs one command.
     pub(crate) fn command<T: redis::FromRedisValue>(&self, words: &[&str]) -> Result<T> {
-        self.0.command(words).with_context(|| format!("redis-server refuses `{}`", words.join(" ")))
+        self.0.command(words).with_context(|| format!("redis-server refused `{}`", words.join(" ")))
     }
 
-    /// Empties it, at once.
+    /// Deletes all keys, and waits until that is done.
     pub(crate) fn flush(&self) -> Result<()> {
         self.command(&["FLUSHALL", "SYNC"])
     }
 
-    /// The bytes that all clients have sent since it started. Asking is a few hundred of them.
+    /// The bytes that all clients have sent since it started, including the few hundred of this request.
     pub(crate) fn received(&self) -> Result<f64> {
         self.info("stats", "total_net_input_bytes")
     }

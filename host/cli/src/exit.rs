@@ -1,4 +1,4 @@
-//! Exit codes, and what an error says at the end of a command.
+//! Exit codes, and how an error is printed.
 
 use std::io;
 use std::process::ExitCode;
@@ -10,25 +10,25 @@ use crate::config::Problems;
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
-    /// Done, or drained.
-    Done,
-    /// Something failed at run time.
-    Failed,
-    /// The cache or the key that was asked for is not there.
+    /// Success, or shut down after a signal.
+    Success,
+    /// A failure at run time.
+    Failure,
+    /// The requested cache or key does not exist.
     Absent,
-    /// The command line or the configuration is wrong, or nothing could run.
+    /// Invalid usage or configuration, or nothing to run.
     Usage,
-    /// A second Ctrl-C.
+    /// Stopped by a second Ctrl-C.
     Interrupted,
 }
 
 impl Exit {
-    /// The code for an error that ended a command. A reader of our output that has gone away, as in
-    /// `kiwi-host dump airlines | head`, is none.
+    /// The exit code for an error. A broken pipe is a success: in `kiwi-host dump airlines | head`,
+    /// `head` exits as soon as it has enough.
     pub(crate) fn of(error: &anyhow::Error) -> Self {
         let broken_pipe = |cause: &io::Error| cause.kind() == io::ErrorKind::BrokenPipe;
         if error.chain().any(|cause| cause.downcast_ref().is_some_and(broken_pipe)) {
-            return Self::Done;
+            return Self::Success;
         }
         let any = |is: fn(&kiwi_store::Error) -> bool| error.chain().any(|cause| cause.downcast_ref().is_some_and(is));
         if error.chain().any(|cause| cause.is::<Problems>() || cause.is::<PluginError>())
@@ -38,7 +38,7 @@ impl Exit {
         } else if any(kiwi_store::Error::is_missing) {
             Self::Absent
         } else {
-            Self::Failed
+            Self::Failure
         }
     }
 }
@@ -46,8 +46,8 @@ impl Exit {
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(match exit {
-            Exit::Done => 0,
-            Exit::Failed => 1,
+            Exit::Success => 0,
+            Exit::Failure => 1,
             Exit::Absent => 2,
             Exit::Usage => 64,
             Exit::Interrupted => 130,
@@ -55,13 +55,13 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// An error and its causes, each said once.
+/// An error and its causes, without repeating a cause whose text the error already contains.
 pub(crate) fn explain(error: &anyhow::Error) -> String {
-    let mut said = error.to_string();
+    let mut text = error.to_string();
     for cause in error.chain().skip(1).map(ToString::to_string) {
-        if !said.contains(&cause) {
-            said = format!("{said}\n  because {cause}");
+        if !text.contains(&cause) {
+            text = format!("{text}\n  caused by: {cause}");
         }
     }
-    said
+    text
 }

@@ -1,64 +1,67 @@
 //! Log lines on standard error.
 
-use std::io::{self, IsTerminal};
+use std::io;
 
 use anyhow::{Context, Result};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::args::{LogFormat, OutputArgs};
-use crate::live::Screen;
+use crate::progress::Terminal;
+use crate::style::Colours;
 
-/// What is logged unless -v or KIWI_LOG says otherwise.
+/// What a command logs, unless -v or KIWI_LOG asks for something else.
 #[derive(Clone, Copy)]
-pub(crate) enum Talk {
-    /// Warnings: a command that gives one answer.
-    Little,
-    /// The same, and where it publishes: a command that loads once, and prints what came of it.
-    Results,
-    /// What a host does, and when.
-    Much,
+pub(crate) enum LogLevel {
+    /// Warnings only: for a command that gives one answer.
+    Warnings,
+    /// Warnings, and where the maps are published: for a command that prints the result of each load.
+    OneLoad,
+    /// All that a host does, with the time: for a service.
+    Service,
 }
 
-/// Begins logging. `KIWI_LOG` takes a filter such as `kiwi_host=debug`, which wins over -v.
-pub(crate) fn start(args: &OutputArgs, talk: Talk, screen: &Screen) -> Result<()> {
-    let filter = match (args.verbose, talk) {
-        (0, Talk::Little) => "warn",
-        (0, Talk::Results) => "warn,kiwi_host::place=info,kiwi_host::report=off",
-        (0, Talk::Much) => "warn,kiwi_host=info,kiwi_cache=info",
+/// Starts logging. `KIWI_LOG` takes a filter such as `kiwi_host=debug` and overrides -v.
+pub(crate) fn start(args: &OutputArgs, level: LogLevel, terminal: &Terminal) -> Result<()> {
+    let filter = match (args.verbose, level) {
+        (0, LogLevel::Warnings) => "warn",
+        (0, LogLevel::OneLoad) => "warn,kiwi_host::target=info,kiwi_host::report=off",
+        (0, LogLevel::Service) => "warn,kiwi_host=info,kiwi_cache=info",
         (1, _) => "info,kiwi_host=debug,kiwi_cache=debug",
         (_, _) => "debug",
     };
     let filter = match std::env::var("KIWI_LOG") {
-        Ok(wanted) if !wanted.is_empty() => EnvFilter::try_new(wanted).context("KIWI_LOG is no filter")?,
+        Ok(filter) if !filter.is_empty() => EnvFilter::try_new(filter)
+            .context("KIWI_LOG is not a valid log filter (expected for example `kiwi_host=debug`)")?,
         _ => EnvFilter::new(filter),
     };
-    let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(Above(screen.clone())).with_ansi(colour);
-    match (args.log_format, talk) {
+    let ansi = Colours::of(&io::stderr()) == Colours::On;
+    let lines =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(AboveProgress(terminal.clone())).with_ansi(ansi);
+    match (args.log_format, level) {
         (LogFormat::Json, _) => lines.json().flatten_event(true).init(),
-        (LogFormat::Text, Talk::Much) => lines.with_target(false).init(),
-        (LogFormat::Text, Talk::Little | Talk::Results) => lines.with_target(false).without_time().init(),
+        (LogFormat::Text, LogLevel::Service) => lines.with_target(false).init(),
+        (LogFormat::Text, LogLevel::Warnings | LogLevel::OneLoad) => lines.with_target(false).without_time().init(),
     }
     Ok(())
 }
 
-/// Writes log lines above the live ones.
-struct Above(Screen);
+/// Writes log lines above the progress lines.
+struct AboveProgress(Terminal);
 
-impl<'a> MakeWriter<'a> for Above {
-    type Writer = AboveWriter<'a>;
+impl<'a> MakeWriter<'a> for AboveProgress {
+    type Writer = Writer<'a>;
 
-    fn make_writer(&'a self) -> AboveWriter<'a> {
-        AboveWriter(&self.0)
+    fn make_writer(&'a self) -> Writer<'a> {
+        Writer(&self.0)
     }
 }
 
-struct AboveWriter<'a>(&'a Screen);
+struct Writer<'a>(&'a Terminal);
 
-impl io::Write for AboveWriter<'_> {
+impl io::Write for Writer<'_> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.0.above(|| io::stderr().write(line))
+        self.0.above_progress(|| io::stderr().write(line))
     }
 
     fn flush(&mut self) -> io::Result<()> {

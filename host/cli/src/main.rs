@@ -1,18 +1,22 @@
-//! The `kiwi-host` command: parses, runs, prints the error with its causes, and returns an exit code.
+//! The `kiwi-host` command: parse, run, print the error with its causes, return an exit code.
 
-mod advice;
+mod allocator;
 mod args;
 mod commands;
-mod compiled;
+mod compile_cache;
 mod config;
-mod descriptors;
+mod dispatch;
 mod exit;
 mod human;
-mod live;
 mod log;
+mod open_files;
 mod output;
-mod place;
-mod stop;
+mod progress;
+mod shutdown;
+mod style;
+mod suggest;
+mod table;
+mod target;
 
 use std::process::ExitCode;
 
@@ -24,19 +28,17 @@ use crate::exit::Exit;
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(answer) => {
-            let exit = if answer.use_stderr() { Exit::Usage } else { Exit::Done };
-            // Nobody is left to tell that this could not be printed.
-            let _ = answer.print();
-            return exit.into();
+        Err(help_or_error) => {
+            // If even this cannot be printed, there is nowhere left to report it.
+            let _ = help_or_error.print();
+            return if help_or_error.use_stderr() { Exit::Usage } else { Exit::Success }.into();
         }
     };
-    descriptors::raise_limit();
-    match commands::run(cli) {
+    match dispatch::run(cli) {
         Ok(exit) => exit.into(),
         Err(error) => {
             let exit = Exit::of(&error);
-            if exit != Exit::Done {
+            if exit != Exit::Success {
                 eprintln!("kiwi-host: {}", exit::explain(&error));
             }
             exit.into()

@@ -1,52 +1,61 @@
-//! Results on standard output: for people or for programs.
+//! Results on standard output, for people or for programs.
 
-use std::fmt;
-use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
+use std::fmt::Display;
+use std::io::{self, BufWriter, Stdout, Write};
 
 use serde::Serialize;
 
 use crate::args::{Format, OutputArgs};
+use crate::style::{Colours, Style};
+use crate::table;
 
 /// How many lines of one kind are shown without -v.
-const MOST_LINES: usize = 50;
+const MAX_LINES: usize = 50;
 
-/// Standard output, buffered. Writing to a reader that is gone is an error, never a panic.
+/// Standard output, buffered. A reader that has gone away is an error, never a panic.
 pub(crate) struct Output {
     format: Format,
-    colour: bool,
-    most_lines: usize,
+    colours: Colours,
+    max_lines: usize,
     out: BufWriter<Stdout>,
-}
-
-/// What a piece of text means.
-#[derive(Clone, Copy)]
-pub(crate) enum Tone {
-    Good,
-    Doubtful,
-    Bad,
-    Heading,
-    Plain,
 }
 
 impl Output {
     pub(crate) fn new(args: &OutputArgs) -> Self {
-        let colour = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        let most_lines = if args.verbose == 0 { MOST_LINES } else { usize::MAX };
-        Self { format: args.format, colour, most_lines, out: BufWriter::new(io::stdout()) }
+        let max_lines = if args.verbose == 0 { MAX_LINES } else { usize::MAX };
+        let colours = Colours::of(&io::stdout());
+        Self { format: args.format, colours, max_lines, out: BufWriter::new(io::stdout()) }
     }
 
     pub(crate) fn format(&self) -> Format {
         self.format
     }
 
-    /// How many lines of one kind are enough.
-    pub(crate) fn most_lines(&self) -> usize {
-        self.most_lines
+    /// How many lines of one kind to show.
+    pub(crate) fn max_lines(&self) -> usize {
+        self.max_lines
     }
 
     /// Writes one line.
-    pub(crate) fn line(&mut self, line: impl fmt::Display) -> io::Result<()> {
+    pub(crate) fn line(&mut self, line: impl Display) -> io::Result<()> {
         writeln!(self.out, "{line}")
+    }
+
+    /// Writes one line in the colour of its meaning.
+    pub(crate) fn styled_line(&mut self, style: Style, line: impl Display) -> io::Result<()> {
+        let line = self.paint(style, line);
+        self.line(line)
+    }
+
+    /// Writes a table, each line indented by this many spaces.
+    pub(crate) fn table<const N: usize>(
+        &mut self,
+        heading: [&str; N],
+        rows: impl IntoIterator<Item = (Style, [String; N])>,
+        indent: u16,
+    ) -> io::Result<()> {
+        let table = table::render(heading, rows, indent, self.colours);
+        self.line(table)
     }
 
     /// Writes a result as one JSON document.
@@ -55,22 +64,12 @@ impl Output {
         writeln!(self.out)
     }
 
-    /// Text in the colour of its meaning, on a terminal.
-    pub(crate) fn paint(&self, tone: Tone, text: impl fmt::Display) -> String {
-        if !self.colour {
-            return text.to_string();
-        }
-        let code = match tone {
-            Tone::Good => "32",
-            Tone::Doubtful => "33",
-            Tone::Bad => "31",
-            Tone::Heading => "1",
-            Tone::Plain => return text.to_string(),
-        };
-        format!("\x1b[{code}m{text}\x1b[0m")
+    /// Text in the colour of its meaning, to be part of a line.
+    pub(crate) fn paint(&self, style: Style, text: impl Display) -> String {
+        self.colours.paint(style, text)
     }
 
-    /// Sees to it that all is written.
+    /// Writes out what is still buffered.
     pub(crate) fn finish(mut self) -> io::Result<()> {
         self.out.flush()
     }

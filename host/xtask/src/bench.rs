@@ -1,26 +1,27 @@
-//! `cargo xtask bench`: builds what is measured and its peers, and measures (host/bench).
+//! `cargo xtask bench`: builds the host and its peers, and runs the benchmarks (host/bench).
 
 use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::ValueEnum;
 
+use crate::cargo::{cargo, cargo_in, shared_target_dir, target_dir};
 use crate::command::Run;
-use crate::{plugins, python, setup, workspace};
+use crate::{components, python, setup, workspace};
 
-/// What to measure, and how to tell it.
+/// What to measure, and how to report it.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Measures only this figure or plot, by its name in BENCHMARKS.md, and writes no BENCHMARKS.md; may be given several times
+    /// Measure only this figure or plot of BENCHMARKS.md, and do not write BENCHMARKS.md; may be given several times
     #[arg(long = "figure", value_name = "NAME")]
     figures: Vec<String>,
-    /// How the figures are printed
+    /// Format of the figures on standard output
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
-    /// Small maps and one run, as a test that all of it works; written into the target directory
+    /// Test the benchmarks with small maps and one run; write the report into the target directory
     #[arg(long)]
     quick: bool,
-    /// Builds without optimisation, which only makes sense with --quick
+    /// Build with the dev profile instead of the release profile
     #[arg(long, requires = "quick")]
     dev: bool,
 }
@@ -29,18 +30,18 @@ pub(crate) struct Args {
 enum Format {
     /// A table
     Human,
-    /// One line of JSON a figure
+    /// One line of JSON for each figure
     Json,
 }
 
-/// Builds and measures. It fails where something cannot be measured, and not because of what the figures are.
+/// Builds and measures. It fails if something cannot be measured, but not if a figure misses its target.
 pub(crate) fn run(args: &Args) -> Result<()> {
     setup::wasm_target()?;
     setup::redis_server()?;
-    python::kiwi_cache()?;
-    let guest = plugins::build_guest("bench_map")?;
+    python::install_kiwi_cache()?;
+    let guest = components::build_guest("bench_map")?;
     let built = build(args)?;
-    let report = if args.quick { workspace::target_dir()?.join("bench") } else { workspace::root().to_owned() };
+    let report = if args.quick { target_dir()?.join("bench") } else { workspace::root().to_owned() };
     let mut measure = Run::new(built.join("kiwi-bench"))
         .args(["--format", if matches!(args.format, Format::Json) { "json" } else { "human" }])
         .arg("--guest")
@@ -62,16 +63,17 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     measure.run()
 }
 
-/// The host's side: says where the programs are.
+/// Builds the command and the benchmarks, and returns their directory.
 fn build(args: &Args) -> Result<PathBuf> {
     let profile: &[&str] = if args.dev { &[] } else { &["--release"] };
-    Run::cargo("build").args(["--package", "kiwi-bench", "--package", "kiwi-host-cli"]).args(profile).run()?;
-    Ok(workspace::target_dir()?.join(if args.dev { "debug" } else { "release" }))
+    cargo("build").args(["--package", "kiwi-bench", "--package", "kiwi-host-cli"]).args(profile).run()?;
+    Ok(target_dir()?.join(if args.dev { "debug" } else { "release" }))
 }
 
-/// The program that reads from moka, a workspace of its own.
+/// Builds the program that reads from moka, and returns its path.
 fn build_moka() -> Result<PathBuf> {
     let directory = workspace::moka_reads();
-    workspace::cargo_in(&directory, "build").arg("--release").run()?;
-    Ok(directory.join("target/release/moka-reads"))
+    let target_dir = shared_target_dir(&directory)?;
+    cargo_in(&directory, "build", &target_dir).arg("--release").run()?;
+    Ok(target_dir.join("release/moka-reads"))
 }

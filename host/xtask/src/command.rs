@@ -1,4 +1,4 @@
-//! Running another program: said before, and an error when it fails.
+//! Running another program. Its command line is printed first; a failure is an error.
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, IsTerminal};
@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::workspace;
 
-/// One command, run in the repository's directory.
+/// One command, run in the directory of the repository.
 pub(crate) struct Run(Command);
 
 impl Run {
@@ -17,11 +17,6 @@ impl Run {
         let mut command = Command::new(program);
         command.current_dir(workspace::root());
         Self(command)
-    }
-
-    /// `cargo TASK`, by the cargo that runs us.
-    pub(crate) fn cargo(task: &str) -> Self {
-        Self::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())).arg(task)
     }
 
     /// Adds one argument.
@@ -36,30 +31,30 @@ impl Run {
         self
     }
 
-    /// Sets a variable of its environment.
+    /// Sets an environment variable.
     pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.0.env(name, value);
         self
     }
 
-    /// Runs it to its end, its output going where ours goes.
+    /// Runs it until it exits. It shares our standard output and error.
     pub(crate) fn run(mut self) -> Result<()> {
         say(&self.line());
-        let status = self.0.status().with_context(|| format!("`{}` cannot be started", self.line()))?;
+        let status = self.0.status().with_context(|| format!("could not start `{}`", self.line()))?;
         if !status.success() {
             bail!("`{}` failed ({status})", self.line());
         }
         Ok(())
     }
 
-    /// Runs it to its end, handing each line of its standard output to `seen`.
-    pub(crate) fn run_seeing(mut self, mut seen: impl FnMut(&str)) -> Result<()> {
+    /// Runs it until it exits, and passes each line of its standard output to `on_line`.
+    pub(crate) fn run_with_lines(mut self, mut on_line: impl FnMut(&str)) -> Result<()> {
         say(&self.line());
         let mut child =
-            self.0.stdout(Stdio::piped()).spawn().with_context(|| format!("`{}` cannot be started", self.line()))?;
-        let stdout = child.stdout.take().context("its output is piped")?;
+            self.0.stdout(Stdio::piped()).spawn().with_context(|| format!("could not start `{}`", self.line()))?;
+        let stdout = child.stdout.take().context("stdout is piped")?;
         for line in BufReader::new(stdout).lines() {
-            seen(&line.with_context(|| format!("the output of `{}` cannot be read", self.line()))?);
+            on_line(&line.with_context(|| format!("could not read the output of `{}`", self.line()))?);
         }
         let status = child.wait()?;
         if !status.success() {
@@ -68,27 +63,27 @@ impl Run {
         Ok(())
     }
 
-    /// Runs it to its end and gives its standard output.
+    /// Runs it until it exits, and returns its standard output.
     pub(crate) fn capture(mut self) -> Result<String> {
         let output =
-            self.0.stderr(Stdio::inherit()).output().with_context(|| format!("`{}` cannot be started", self.line()))?;
+            self.0.stderr(Stdio::inherit()).output().with_context(|| format!("could not start `{}`", self.line()))?;
         if !output.status.success() {
             bail!("`{}` failed ({})", self.line(), output.status);
         }
-        String::from_utf8(output.stdout).with_context(|| format!("the output of `{}` is no text", self.line()))
+        String::from_utf8(output.stdout).with_context(|| format!("the output of `{}` is not UTF-8", self.line()))
     }
 
-    /// Whether it can be started and succeeds. Says nothing.
+    /// Whether it can be started and succeeds. Prints nothing.
     pub(crate) fn succeeds(mut self) -> bool {
         self.0.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|s| s.success())
     }
 
-    /// Becomes this command, so that a Ctrl-C is its own business. Returns only if that fails.
-    pub(crate) fn become_it(mut self) -> Result<()> {
+    /// Replaces this process with the command, so that the command gets Ctrl-C itself. Returns only on failure.
+    pub(crate) fn exec(mut self) -> Result<()> {
         use std::os::unix::process::CommandExt;
         say(&self.line());
         let error = self.0.exec();
-        Err(error).with_context(|| format!("`{}` cannot be started", self.line()))
+        Err(error).with_context(|| format!("could not start `{}`", self.line()))
     }
 
     fn line(&self) -> String {
@@ -99,7 +94,7 @@ impl Run {
     }
 }
 
-/// One line about what goes on, on standard error.
+/// Prints a line about progress to standard error.
 pub(crate) fn say(line: &str) {
     if std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none() {
         eprintln!("\x1b[1;36m==>\x1b[0m {line}");

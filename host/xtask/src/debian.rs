@@ -1,4 +1,4 @@
-//! Packages of Debian and what is made of it.
+//! Installing packages on Debian and its derivatives.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 
 use crate::command::Run;
 
-/// Installs a package; where that cannot be, `otherwise` says what to install by hand.
+/// Installs a package. If that is not possible, the error asks to install `otherwise` by hand.
 pub(crate) fn install(package: &str, otherwise: &str) -> Result<()> {
     if !Path::new("/etc/debian_version").exists() || !Run::new("apt-get").arg("--version").succeeds() {
         bail!("{package} is missing: install {otherwise}, then run this again");
@@ -17,14 +17,14 @@ pub(crate) fn install(package: &str, otherwise: &str) -> Result<()> {
         &["sudo", "-n"]
     } else {
         bail!(
-            "{package} is missing, and installing it needs root: run `sudo apt-get install {package}`, then this again"
+            "{package} is missing, and installing it needs root: run `sudo apt-get install {package}`, then run this again"
         );
     };
     let apt_get = |args: &[&str]| {
         let words = [sudo, &["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-y"], args].concat();
         Run::new(words[0]).args(&words[1..])
     };
-    // A machine that has never updated its lists knows no packages; one that is offline may still have them.
+    // Without package lists the first attempt fails; offline, the package may still be cached.
     if !apt_get(&["install", "--no-install-recommends", package]).succeeds() {
         apt_get(&["update"]).run()?;
         apt_get(&["install", "--no-install-recommends", package]).run()?;

@@ -2,16 +2,16 @@
 
 use anyhow::Result;
 
+use crate::cargo::{cargo_in, target_dir};
 use crate::command::Run;
 use crate::workspace;
 
-/// Builds the service that embeds the host: the tests find it beside the `kiwi-host` command.
+/// Builds the service that embeds the host. The tests look for it beside the `kiwi-host` command.
 pub(crate) fn build() -> Result<()> {
     cargo("build")?.run()
 }
 
-/// `cargo TASK` on the service, sharing what is built for the host as far as it is the same.
+/// `cargo TASK` on the service, in the host's target directory: most dependencies are the same.
 pub(crate) fn cargo(task: &str) -> Result<Run> {
-    let manifest = workspace::embed().join("Cargo.toml");
-    Ok(Run::cargo(task).arg("--manifest-path").arg(manifest).arg("--target-dir").arg(workspace::target_dir()?))
+    Ok(cargo_in(&workspace::embed(), task, &target_dir()?))
 }

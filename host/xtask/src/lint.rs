@@ -1,48 +1,63 @@
-//! `cargo xtask lint`: formatting, clippy, and what may be linked.
+//! `cargo xtask lint`: formatting, clippy, documentation, and which dependencies are allowed.
 
 use anyhow::Result;
 
+use crate::cargo::{cargo, cargo_in, shared_target_dir};
 use crate::command::{Run, say};
 use crate::examples;
 use crate::setup;
 use crate::workspace::{self, WASM};
 
-/// Checks everything; the first failure ends it.
+/// The crates that others use.
+const PUBLIC_CRATES: [&str; 3] = ["kiwi-store", "kiwi-cache", "kiwi-host"];
+
+/// Runs all lints; stops at the first that fails.
 pub(crate) fn run() -> Result<()> {
     setup::wasm_target()?;
     setup::lint_tools()?;
     formatting()?;
     clippy()?;
+    documentation()?;
     dependencies()?;
-    say("lint: formatting, clippy and dependencies are in order");
+    say("lint: no problems found");
     Ok(())
 }
 
 fn formatting() -> Result<()> {
     let root = workspace::root().to_owned();
     for dir in [root, workspace::plugins(), workspace::guests(), workspace::embed(), workspace::moka_reads()] {
-        Run::cargo("fmt").args(["--all", "--check", "--manifest-path"]).arg(dir.join("Cargo.toml")).run()?;
+        cargo("fmt").args(["--all", "--check", "--manifest-path"]).arg(dir.join("Cargo.toml")).run()?;
     }
     Ok(())
 }
 
 fn clippy() -> Result<()> {
     let deny_warnings = ["--", "-D", "warnings"];
-    Run::cargo("clippy").args(["--workspace", "--all-targets"]).args(deny_warnings).run()?;
-    // The host as it is without its sandbox, too.
+    cargo("clippy").args(["--workspace", "--all-targets"]).args(deny_warnings).run()?;
+    // The embedding example uses the host without its sandbox.
     examples::cargo("clippy")?.arg("--all-targets").args(deny_warnings).run()?;
-    workspace::cargo_in(&workspace::moka_reads(), "clippy").args(deny_warnings).run()?;
-    // The loaders' code that only exists in a component, then their tests, which run natively.
-    for dir in [workspace::plugins(), workspace::guests()] {
-        workspace::cargo_in(&dir, "clippy").args(["--workspace", "--target", WASM]).args(deny_warnings).run()?;
+    let (moka, plugins, guests) = (workspace::moka_reads(), workspace::plugins(), workspace::guests());
+    cargo_in(&moka, "clippy", &shared_target_dir(&moka)?).args(deny_warnings).run()?;
+    // First the code that only exists in a component, then the plugins' tests, which run natively.
+    for dir in [&plugins, &guests] {
+        let clippy = cargo_in(dir, "clippy", &shared_target_dir(dir)?);
+        clippy.args(["--workspace", "--target", WASM]).args(deny_warnings).run()?;
     }
-    workspace::cargo_in(&workspace::plugins(), "clippy")
-        .args(["--workspace", "--all-targets"])
-        .args(deny_warnings)
+    let clippy = cargo_in(&plugins, "clippy", &shared_target_dir(&plugins)?);
+    clippy.args(["--workspace", "--all-targets"]).args(deny_warnings).run()
+}
+
+fn documentation() -> Result<()> {
+    let packages = PUBLIC_CRATES.iter().flat_map(|name| ["--package", name]);
+    cargo("doc").arg("--no-deps").args(packages).env("RUSTDOCFLAGS", "-D warnings").run()?;
+    let plugins = workspace::plugins();
+    cargo_in(&plugins, "doc", &shared_target_dir(&plugins)?)
+        .args(["--no-deps", "--package", "kiwi-loader"])
+        .env("RUSTDOCFLAGS", "-D warnings")
         .run()
 }
 
-/// By deny.toml, which cargo-deny finds where it runs.
+/// Runs cargo-deny, which reads deny.toml from the repository's directory.
 fn dependencies() -> Result<()> {
     let deny = setup::cargo_deny()?;
     for dir in [workspace::root().to_owned(), workspace::plugins(), workspace::embed()] {
@@ -51,7 +66,7 @@ fn dependencies() -> Result<()> {
         if deny().args(["fetch", "db"]).succeeds() {
             deny().args(["check", "--hide-inclusion-graph", "advisories"]).run()?;
         } else {
-            say("advisories were NOT checked: the database at https://github.com/rustsec/advisory-db is out of reach");
+            say("advisories were NOT checked: could not reach https://github.com/rustsec/advisory-db");
         }
     }
     Ok(())

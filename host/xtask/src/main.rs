@@ -1,12 +1,15 @@
-//! `cargo xtask`: what this project does by command, the same for people and for CI.
+//! `cargo xtask`: the tasks of this project, the same for people and for CI.
 
 mod bench;
+mod cargo;
 mod command;
+mod component_cache;
+mod components;
 mod debian;
 mod demo;
 mod examples;
+mod host;
 mod lint;
-mod plugins;
 mod python;
 mod setup;
 mod test;
@@ -17,7 +20,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
-#[command(name = "cargo xtask", about = "Set-up, plugins, demo, tests and lints of kiwi-host")]
+#[command(name = "cargo xtask", about = "Set up, build, demo, test, measure and lint kiwi-host")]
 struct Args {
     #[command(subcommand)]
     task: Task,
@@ -25,24 +28,24 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Installs what building, testing and linting need and this machine lacks
+    /// Install missing tools for building, testing and linting
     Setup,
-    /// Builds the loaders we ship into plugins/*.wasm
+    /// Build the plugins into plugins/*.wasm
     BuildPlugins,
-    /// Runs the host on examples/kiwi.toml with real data
+    /// Run the host on examples/kiwi.toml with real data
     Demo(demo::Args),
-    /// Runs every test; what follows is handed to `cargo test`
+    /// Run all tests, or those that arguments for `cargo test` select
     Test(test::Args),
-    /// Measures the host side by side with its peers, and writes BENCHMARKS.md
+    /// Measure the host side by side with its peers, and write BENCHMARKS.md
     Bench(bench::Args),
-    /// Checks formatting, clippy, licences and sources of all crates
+    /// Check formatting, clippy, documentation and dependencies of all crates
     Lint,
 }
 
 fn main() -> ExitCode {
     let done = match Args::parse().task {
         Task::Setup => setup::everything(),
-        Task::BuildPlugins => setup::wasm_target().and_then(|()| plugins::build()),
+        Task::BuildPlugins => setup::wasm_target().and_then(|()| components::build_plugins()),
         Task::Demo(args) => demo::run(&args),
         Task::Test(args) => test::run(&args),
         Task::Bench(args) => bench::run(&args),

@@ -1,27 +1,28 @@
-//! Installing what a bare machine lacks. Each step looks first, and says what to do where it cannot.
+//! Installing missing tools. Each step checks first; if it cannot install, its error says what to do.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
+use crate::cargo::{cargo, target_dir};
 use crate::command::{Run, say};
-use crate::workspace::{self, WASM};
+use crate::workspace::WASM;
 use crate::{debian, python};
 
-/// The build that `cargo xtask lint` was last run with: another one may know other licences.
+/// The version that `cargo xtask lint` uses; other versions may know other licences.
 const CARGO_DENY: &str = "0.20.2";
 
-/// All of it.
+/// Installs everything.
 pub(crate) fn everything() -> Result<()> {
     wasm_target()?;
     redis_server()?;
-    python::kiwi_cache()?;
+    python::install_kiwi_cache()?;
     lint_tools()?;
-    say("everything is there: `cargo xtask demo`, `cargo xtask test`, `cargo xtask lint`");
+    say("everything is installed; next: `cargo xtask demo`, `cargo xtask test`, `cargo xtask lint`");
     Ok(())
 }
 
-/// The standard library for components.
+/// Installs Rust's standard library for components.
 pub(crate) fn wasm_target() -> Result<()> {
     let sysroot = Run::new("rustc").args(["--print", "sysroot"]).capture()?;
     if Path::new(sysroot.trim()).join("lib/rustlib").join(WASM).is_dir() {
@@ -29,14 +30,14 @@ pub(crate) fn wasm_target() -> Result<()> {
     }
     if !Run::new("rustup").arg("--version").succeeds() {
         bail!(
-            "Rust's {WASM} target is missing, and so is rustup, which would install it: \
-             get rustup from https://rustup.rs, or your distribution's package of that target"
+            "Rust's {WASM} target is missing, and so is rustup, which installs it: get rustup from https://rustup.rs, or \
+             install your distribution's package of that target"
         );
     }
     Run::new("rustup").args(["target", "add", WASM]).run()
 }
 
-/// A `redis-server` for the tests, which start their own on a free port.
+/// Installs `redis-server`; each test starts its own on a free port.
 pub(crate) fn redis_server() -> Result<()> {
     if Run::new("redis-server").arg("--version").succeeds() {
         return Ok(());
@@ -44,10 +45,10 @@ pub(crate) fn redis_server() -> Result<()> {
     debian::install("redis-server", "Redis 6.2 or newer (or Valkey, as `redis-server`)")
 }
 
-/// rustfmt, clippy and cargo-deny.
+/// Installs rustfmt, clippy and cargo-deny.
 pub(crate) fn lint_tools() -> Result<()> {
     for (tool, component) in [("fmt", "rustfmt"), ("clippy", "clippy")] {
-        if !Run::cargo(tool).arg("--version").succeeds() {
+        if !cargo(tool).arg("--version").succeeds() {
             Run::new("rustup").args(["component", "add", component]).run()?;
         }
     }
@@ -55,8 +56,8 @@ pub(crate) fn lint_tools() -> Result<()> {
     if Run::new(&deny).arg("--version").succeeds() {
         return Ok(());
     }
-    // Unoptimised: it runs for seconds, but an optimised build of it takes many minutes.
-    Run::cargo("install")
+    // A debug build: it runs for seconds, but a release build takes many minutes.
+    cargo("install")
         .args([
             "--locked",
             "--quiet",
@@ -72,12 +73,12 @@ pub(crate) fn lint_tools() -> Result<()> {
         .run()
 }
 
-/// Our own cargo-deny, of the version we name.
+/// The path of our own cargo-deny.
 pub(crate) fn cargo_deny() -> Result<PathBuf> {
     Ok(tools_dir()?.join("bin/cargo-deny"))
 }
 
-/// Beside what is built, so that it is cached with it.
+/// In the target directory, so that CI caches it with the rest.
 fn tools_dir() -> Result<PathBuf> {
-    Ok(workspace::target_dir()?.join("tools").join(format!("cargo-deny-{CARGO_DENY}")))
+    Ok(target_dir()?.join("tools").join(format!("cargo-deny-{CARGO_DENY}")))
 }

@@ -1,51 +1,54 @@
-//! `cargo xtask test`: all set-up, then every test, and how many there were.
+//! `cargo xtask test`: sets up, builds and runs the tests, and counts them.
 
 use std::fmt;
 
 use anyhow::{Result, bail};
 
+use crate::cargo::{cargo, cargo_in, shared_target_dir};
 use crate::command::{Run, say};
-use crate::{examples, plugins, python, setup, workspace};
+use crate::{components, examples, host, python, setup, workspace};
 
-/// What to test.
+/// Which tests to run.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Handed to `cargo test` for the host's crates, for example `-p kiwi-cache` or a test's name
+    /// Arguments for `cargo test` in the host's workspace, such as `-p kiwi-cache` or the name of a test
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "CARGO TEST ARGS")]
     rest: Vec<String>,
 }
 
-/// Runs every test, or those that the arguments choose.
+/// Runs all tests, or those that the arguments select.
 pub(crate) fn run(args: &Args) -> Result<()> {
     setup::wasm_target()?;
     setup::redis_server()?;
-    python::kiwi_cache()?;
-    plugins::build()?;
-    plugins::build_guests()?;
+    python::install_kiwi_cache()?;
+    components::build_plugins()?;
+    components::build_guests()?;
     examples::build()?;
     let whole = args.rest.is_empty();
     if !whole {
-        // End-to-end tests start the command as a process of its own. Testing all crates builds it.
-        plugins::build_command()?;
+        // End-to-end tests start the command. Testing the whole workspace builds it anyway.
+        host::build_command()?;
     }
 
     let mut counts = Counts::default();
     let scope: &[&str] = if whole { &["--workspace", "--no-fail-fast"] } else { &[] };
-    let host = counts.add(Run::cargo("test").args(scope).args(&args.rest));
-    let loaders = if whole {
-        counts.add(workspace::cargo_in(&workspace::plugins(), "test").args(["--workspace", "--no-fail-fast"]))
+    let host = counts.add(cargo("test").args(scope).args(&args.rest));
+    let plugins = if whole {
+        let dir = workspace::plugins();
+        let tests = cargo_in(&dir, "test", &shared_target_dir(&dir)?);
+        counts.add(tests.args(["--workspace", "--no-fail-fast"]))
     } else {
         Ok(())
     };
     say(&format!("tests: {counts}"));
-    host.and(loaders)?;
+    host.and(plugins)?;
     if counts.passed == 0 {
-        bail!("no test ran: is `{}` the name of one?", args.rest.join(" "));
+        bail!("no test ran: does `{}` match one?", args.rest.join(" "));
     }
     Ok(())
 }
 
-/// How many tests there were, added up over all test programs.
+/// The number of tests, summed over all test programs.
 #[derive(Default)]
 struct Counts {
     passed: u64,
@@ -54,9 +57,9 @@ struct Counts {
 }
 
 impl Counts {
-    /// Runs tests, showing their output and counting them.
+    /// Runs tests, prints their output and counts them.
     fn add(&mut self, tests: Run) -> Result<()> {
-        tests.run_seeing(|line| {
+        tests.run_with_lines(|line| {
             println!("{line}");
             if let Some(result) = line.strip_prefix("test result: ") {
                 self.passed += count(result, "passed");
@@ -94,7 +97,7 @@ mod tests {
     use super::count;
 
     #[test]
-    fn counts_are_read_from_the_line_of_a_test_program() {
+    fn counts_are_parsed_from_the_summary_of_a_test_program() {
         let line = "FAILED. 12 passed; 3 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.01s";
         assert_eq!((count(line, "passed"), count(line, "failed"), count(line, "ignored")), (12, 3, 1));
     }

@@ -1,20 +1,20 @@
-//! A whole map into an empty Redis: against Redis itself, against kiwi-cache, and a component against plain Rust.
+//! A full refill of an empty Redis, compared with Redis itself, with kiwi-cache, and with a loader in plain Rust.
 
 use anyhow::Result;
 
-use super::Group;
-use crate::desk::Desk;
+use super::group::Group;
 use crate::figure::{Figure, Measured, Target};
 use crate::peers::{KiwiCache, Pipe};
 use crate::refiller::{By, Expected, Refiller, Source};
 use crate::series::Series;
 use crate::server::Server;
+use crate::setup::Setup;
 
 pub(super) const GROUP: Group = Group { figures: &[&VS_PIPE, &VS_KIWI_CACHE, &WASM_VS_NATIVE], measure };
 
 static VS_PIPE: Figure = Figure {
     name: "full-refill-vs-pipe",
-    what: "full refill of 1M entries by a component: time, against `redis-cli --pipe` with HSET x 500",
+    what: "full refill of 1M entries by a component: time, compared with `redis-cli --pipe` with HSET x 500",
     unit: "x",
     target: Target::AtMost(1.10),
 };
@@ -26,23 +26,23 @@ static VS_KIWI_CACHE: Figure = Figure {
 };
 static WASM_VS_NATIVE: Figure = Figure {
     name: "wasm-vs-native",
-    what: "the same: time, against the same loader in plain Rust",
+    what: "the same: time, compared with the same loader in plain Rust",
     unit: "x",
     target: Target::AtMost(1.15),
 };
 
-fn measure(desk: &Desk) -> Result<Vec<Measured>> {
+fn measure(setup: &Setup) -> Result<Vec<Measured>> {
     let server = Server::start();
-    let entries = desk.entries();
+    let entries = setup.entries();
     let source = Source::of(entries);
-    let component = Refiller::new(desk, &server.url(), By::Component, source)?;
-    let native = Refiller::new(desk, &server.url(), By::Native, source)?;
-    let pipe = Pipe::prepare(desk, entries)?;
-    let mut kiwi_cache = KiwiCache::start(desk, &server, entries)?;
+    let component = Refiller::new(setup, &server.url(), By::Component, source)?;
+    let native = Refiller::new(setup, &server.url(), By::Native, source)?;
+    let pipe = Pipe::prepare(setup, entries)?;
+    let mut kiwi_cache = KiwiCache::start(setup, &server, entries)?;
 
     let [mut by_component, mut by_native, mut by_pipe, mut by_kiwi_cache, mut its_source] =
         std::array::from_fn(|_| Series::default());
-    for _ in 0..desk.runs() {
+    for _ in 0..setup.runs() {
         server.flush()?;
         by_pipe.push_time(pipe.run(&server)?);
         server.flush()?;
@@ -55,14 +55,14 @@ fn measure(desk: &Desk) -> Result<Vec<Measured>> {
         its_source.push_time(source);
     }
     Ok(vec![
-        VS_PIPE.came_to(by_component.over(&by_pipe))?.with("component_s", &by_component).with("pipe_s", &by_pipe),
+        VS_PIPE.measured(by_component.over(&by_pipe))?.with("component_s", &by_component).with("pipe_s", &by_pipe),
         VS_KIWI_CACHE
-            .came_to(by_kiwi_cache.over(&by_component))?
+            .measured(by_kiwi_cache.over(&by_component))?
             .with("kiwi_cache_s", &by_kiwi_cache)
             .with("of_which_its_source_s", &its_source)
             .with("component_s", &by_component),
         WASM_VS_NATIVE
-            .came_to(by_component.over(&by_native))?
+            .measured(by_component.over(&by_native))?
             .with("component_s", &by_component)
             .with("native_s", &by_native),
     ])

@@ -1,4 +1,4 @@
-//! A read from memory: against the standard library's HashMap, and against moka on two threads.
+//! A read from memory, compared with the standard library's HashMap, and with moka on two threads.
 
 use std::collections::HashMap;
 use std::hint::black_box;
@@ -9,21 +9,21 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use kiwi_cache::Cache;
 
-use super::Group;
-use crate::desk::Desk;
+use super::group::Group;
 use crate::figure::{Figure, Measured, Target};
 use crate::order::shuffled_keys;
 use crate::process::Peer;
 use crate::refiller::{By, CACHE, Expected, Refiller, Source};
 use crate::series::Series;
 use crate::server::Server;
+use crate::setup::Setup;
 use crate::value::Airline;
 
 pub(super) const GROUP: Group = Group { figures: &[&VS_HASH_MAP, &VS_MOKA], measure };
 
 static VS_HASH_MAP: Figure = Figure {
     name: "local-get-vs-hashmap",
-    what: "`Cache::get` of 1M keys in random order: time, against std's HashMap",
+    what: "`Cache::get` of 1M keys in random order: time, compared with std's HashMap",
     unit: "x",
     target: Target::AtMost(1.0),
 };
@@ -36,24 +36,24 @@ static VS_MOKA: Figure = Figure {
 
 const THREADS: usize = 2;
 
-fn measure(desk: &Desk) -> Result<Vec<Measured>> {
-    let entries = desk.entries();
+fn measure(setup: &Setup) -> Result<Vec<Measured>> {
+    let entries = setup.entries();
     let server = Server::start();
-    Refiller::new(desk, &server.url(), By::Component, Source::of(entries))?.refill(Expected::Published)?;
-    let cache: Cache<Airline> = desk.runtime.block_on(Cache::connect(server.url().as_str(), CACHE))?;
+    Refiller::new(setup, &server.url(), By::Component, Source::of(entries))?.refill(Expected::Published)?;
+    let cache: Cache<Airline> = setup.runtime.block_on(Cache::connect(server.url().as_str(), CACHE))?;
     let keys = shuffled_keys(entries);
     let mut hash_map = HashMap::new();
     for key in &keys {
         let value = cache.get(key)?.context("a key of the map")?;
         hash_map.insert(key.clone(), value.clone());
     }
-    let mut moka = Peer::start(Command::new(&desk.places.moka).args([entries.to_string(), THREADS.to_string()]))?;
+    let mut moka = Peer::start(Command::new(&setup.programs.moka).args([entries.to_string(), THREADS.to_string()]))?;
 
     let ours = |key: &str| cache.get(key).ok().flatten().map_or(0, |airline| airline.made);
     let std = |key: &str| hash_map.get(key).map_or(0, |airline| airline.made);
     let [mut ours_alone, mut std_alone, mut ours_shared, mut moka_shared, mut std_shared] =
         std::array::from_fn(|_| Series::default());
-    for _ in 0..desk.runs() {
+    for _ in 0..setup.runs() {
         std_alone.push(nanoseconds(1, &keys, std));
         ours_alone.push(nanoseconds(1, &keys, ours));
         std_shared.push(nanoseconds(THREADS, &keys, std));
@@ -61,16 +61,16 @@ fn measure(desk: &Desk) -> Result<Vec<Measured>> {
         moka_shared.push(moka.ask_number("read", "nanoseconds")?);
     }
     Ok(vec![
-        VS_HASH_MAP.came_to(ours_alone.over(&std_alone))?.with("ours_ns", &ours_alone).with("hash_map_ns", &std_alone),
+        VS_HASH_MAP.measured(ours_alone.over(&std_alone))?.with("ours_ns", &ours_alone).with("hash_map_ns", &std_alone),
         VS_MOKA
-            .came_to(moka_shared.over(&ours_shared))?
+            .measured(moka_shared.over(&ours_shared))?
             .with("ours_ns", &ours_shared)
             .with("moka_ns", &moka_shared)
             .with("hash_map_ns", &std_shared),
     ])
 }
 
-/// The time of one read where each thread reads all keys, from a place of its own on.
+/// The time of one read. Each thread reads all keys, and each starts at a different key.
 fn nanoseconds(threads: usize, keys: &[String], read: impl Fn(&str) -> u32 + Sync) -> f64 {
     let started = Instant::now();
     thread::scope(|scope| {

@@ -1,4 +1,4 @@
-//! A read that asks Redis: by `RemoteCache`, against a plain HGET of redis-rs on one connection.
+//! A read from Redis by `RemoteCache`, compared with a plain HGET by redis-rs on one connection.
 
 use std::time::Instant;
 
@@ -7,20 +7,20 @@ use kiwi_cache::RemoteCache;
 use redis::AsyncCommands;
 use tokio::task::JoinSet;
 
-use super::Group;
-use crate::desk::Desk;
+use super::group::Group;
 use crate::figure::{Figure, Measured, Target};
 use crate::map::key;
 use crate::refiller::{By, CACHE, Expected, Refiller, Source};
 use crate::series::Series;
 use crate::server::Server;
+use crate::setup::Setup;
 use crate::value::Airline;
 
 pub(super) const GROUP: Group = Group { figures: &[&REMOTE_READ], measure };
 
 static REMOTE_READ: Figure = Figure {
     name: "remote-get-vs-redis-rs",
-    what: "`RemoteCache::get` by 32 tasks: throughput, against HGET by redis-rs and serde_json",
+    what: "`RemoteCache::get` by 32 tasks: throughput, compared with HGET by redis-rs and serde_json",
     unit: "x",
     target: Target::AtLeast(0.95),
 };
@@ -28,37 +28,37 @@ static REMOTE_READ: Figure = Figure {
 const TASKS: u32 = 32;
 const ENTRIES: u32 = 100_000;
 
-fn measure(desk: &Desk) -> Result<Vec<Measured>> {
+fn measure(setup: &Setup) -> Result<Vec<Measured>> {
     let server = Server::start();
-    let entries = desk.whole_or_quick(ENTRIES, 1_000);
-    Refiller::new(desk, &server.url(), By::Component, Source::of(entries))?.refill(Expected::Published)?;
-    let reads = desk.whole_or_quick(200_000, 1_000);
+    let entries = setup.full_or_quick(ENTRIES, 1_000);
+    Refiller::new(setup, &server.url(), By::Component, Source::of(entries))?.refill(Expected::Published)?;
+    let reads = setup.full_or_quick(200_000, 1_000);
     let ours: &RemoteCache<Airline> = Box::leak(Box::new(RemoteCache::open(server.url().as_str(), CACHE)?));
     let client = redis::Client::open(server.url())?;
-    let theirs = desk.runtime.block_on(client.get_multiplexed_async_connection())?;
+    let theirs = setup.runtime.block_on(client.get_multiplexed_async_connection())?;
     let data = format!("kiwi:{{{CACHE}}}");
 
     let [mut our_rate, mut their_rate] = std::array::from_fn(|_| Series::default());
-    // Each is short, and differs by a tenth from one to the next.
-    for _ in 0..desk.runs() * 5 {
+    // More runs than elsewhere: each is short, and they vary by 10 %.
+    for _ in 0..setup.runs() * 5 {
         let connection = theirs.clone();
         let data = data.clone();
-        their_rate.push(desk.runtime.block_on(rate(reads, entries, move |key| {
+        their_rate.push(setup.runtime.block_on(rate(reads, entries, move |key| {
             let (mut connection, data) = (connection.clone(), data.clone());
             async move {
                 let json: Vec<u8> = connection.hget(data, &key).await?;
                 Ok(serde_json::from_slice::<Airline>(&json)?)
             }
         }))?);
-        our_rate.push(desk.runtime.block_on(rate(reads, entries, move |key| async move {
+        our_rate.push(setup.runtime.block_on(rate(reads, entries, move |key| async move {
             ours.get(&key).await?.context("a key of the map")
         }))?);
     }
-    let measured = REMOTE_READ.came_to(our_rate.over(&their_rate))?;
+    let measured = REMOTE_READ.measured(our_rate.over(&their_rate))?;
     Ok(vec![measured.with("ours_per_s", &our_rate).with("redis_rs_per_s", &their_rate)])
 }
 
-/// How many reads a second some tasks do together.
+/// The reads per second of all tasks together.
 async fn rate<F>(reads: u32, entries: u32, read: impl Fn(String) -> F + Clone + Send + 'static) -> Result<f64>
 where
     F: Future<Output = Result<Airline>> + Send + 'static,
@@ -69,7 +69,7 @@ where
         let read = read.clone();
         tasks.spawn(async move {
             for number in (task..reads).step_by(TASKS as usize) {
-                // Far from one to the next.
+                // Consecutive reads are far apart in the map.
                 read(key(number.wrapping_mul(2_654_435_761) % entries)).await?;
             }
             anyhow::Ok(())

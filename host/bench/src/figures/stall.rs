@@ -1,4 +1,4 @@
-//! How long another client of Redis has to wait while maps are written and read.
+//! How long another client of Redis waits while maps are written and read.
 
 use std::time::Duration;
 
@@ -6,20 +6,20 @@ use anyhow::Result;
 use kiwi_cache::Cache;
 use tokio::task::JoinSet;
 
-use super::Group;
-use crate::desk::Desk;
+use super::group::Group;
 use crate::figure::{Figure, Measured, Target};
-use crate::probe::{Probe, prefer};
+use crate::probe::{Probe, raise_priority};
 use crate::refiller::{By, CACHE, Expected, Refiller, Source};
 use crate::series::Series;
 use crate::server::Server;
+use crate::setup::Setup;
 use crate::value::Airline;
 
 pub(super) const GROUP: Group = Group { figures: &[&STALL], measure };
 
 static STALL: Figure = Figure {
     name: "stall",
-    what: "the longest wait of another client in a full, an unchanged and a 1 % refill of 1M, and in 10 whole loads: beyond idle",
+    what: "the longest wait of another client during a full, an unchanged and a 1 % refill of 1M entries and 10 reader loads at once, less the wait when idle",
     unit: "ms",
     target: Target::AtMost(10.0),
 };
@@ -34,18 +34,18 @@ struct Waits {
     unchanged: Series,
     one_percent: Series,
     readers: Series,
-    /// In whichever phase it was longest, beyond idle.
+    /// The longest of all phases, less idle.
     worst: Series,
 }
 
-fn measure(desk: &Desk) -> Result<Vec<Measured>> {
+fn measure(setup: &Setup) -> Result<Vec<Measured>> {
     let server = Server::start();
-    prefer(&server.pid()?.to_string());
-    let source = Source { entries: desk.entries(), changed: 1.0, marked: false };
-    let mut refiller = Refiller::new(desk, &server.url(), By::Component, source)?;
+    raise_priority(&server.pid()?.to_string());
+    let source = Source { entries: setup.entries(), changed: 1.0, marked: false };
+    let mut refiller = Refiller::new(setup, &server.url(), By::Component, source)?;
     let mut waits = Waits::default();
-    let pause = desk.whole_or_quick(Duration::from_secs(2), Duration::from_millis(50));
-    for _ in 0..desk.runs() {
+    let pause = setup.full_or_quick(Duration::from_secs(2), Duration::from_millis(50));
+    for _ in 0..setup.runs() {
         server.flush()?;
         let idle = longest_wait(&server, || {
             std::thread::sleep(pause);
@@ -55,7 +55,7 @@ fn measure(desk: &Desk) -> Result<Vec<Measured>> {
         let unchanged = longest_wait(&server, || refiller.refill(Expected::Unchanged).map(drop))?;
         refiller.change()?;
         let one_percent = longest_wait(&server, || refiller.refill(Expected::Published).map(drop))?;
-        let readers = longest_wait(&server, || desk.runtime.block_on(load_at_once(server.url())))?;
+        let readers = longest_wait(&server, || setup.runtime.block_on(load_at_once(server.url())))?;
         waits.idle.push(idle);
         waits.full.push(full);
         waits.unchanged.push(unchanged);
@@ -63,7 +63,7 @@ fn measure(desk: &Desk) -> Result<Vec<Measured>> {
         waits.readers.push(readers);
         waits.worst.push(full.max(unchanged).max(one_percent).max(readers) - idle);
     }
-    let measured = STALL.came_to(waits.worst)?.with("idle_ms", &waits.idle).with("full_ms", &waits.full);
+    let measured = STALL.measured(waits.worst)?.with("idle_ms", &waits.idle).with("full_ms", &waits.full);
     let measured = measured.with("unchanged_ms", &waits.unchanged).with("one_percent_ms", &waits.one_percent);
     Ok(vec![measured.with("ten_readers_ms", &waits.readers)])
 }

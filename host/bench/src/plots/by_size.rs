@@ -5,27 +5,27 @@ use std::path::Path;
 use anyhow::Result;
 use plotters::prelude::SeriesLabelPosition;
 
-use super::Plot;
 use super::drawing::{self, Frame, Line, decades};
-use crate::desk::Desk;
+use super::plot::Plot;
 use crate::peers::{KiwiCache, Pipe};
 use crate::refiller::{By, Expected, Refiller, Source};
 use crate::series::Series;
 use crate::server::Server;
+use crate::setup::Setup;
 
 pub(super) const PLOT: Plot = Plot { name: "refill-by-size", title: TITLE, draw };
 const TITLE: &str = "A full refill, by the size of the map";
 
 const SIZES: &[u32] = &[1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000];
-/// From here on one run shows as much as several.
+/// From this size on, one run is enough.
 const LARGE: u32 = 1_000_000;
 
-fn draw(desk: &Desk, file: &Path) -> Result<()> {
-    let sizes = desk.whole_or_quick(SIZES, &[100, 1_000]);
+fn draw(setup: &Setup, file: &Path) -> Result<()> {
+    let sizes = setup.full_or_quick(SIZES, &[100, 1_000]);
     let mut lines = ["kiwi-host, a component", "redis-cli --pipe, HSET x 500", "kiwi-cache (Python)"]
         .map(|name| Line { name, points: Vec::new() });
     for &entries in sizes {
-        let times = times(desk, entries)?;
+        let times = times(setup, entries)?;
         for (line, time) in lines.iter_mut().zip(times) {
             line.points.push((f64::from(entries), time));
         }
@@ -42,14 +42,14 @@ fn draw(desk: &Desk, file: &Path) -> Result<()> {
     drawing::draw(file, frame, decades(&lines, |point| point.1, 1.0), &lines)
 }
 
-/// In seconds: ours, the pipe's, kiwi-cache's.
-fn times(desk: &Desk, entries: u32) -> Result<[f64; 3]> {
+/// The seconds of kiwi-host, the pipe and kiwi-cache.
+fn times(setup: &Setup, entries: u32) -> Result<[f64; 3]> {
     let server = Server::start();
-    let ours = Refiller::new(desk, &server.url(), By::Component, Source::of(entries))?;
-    let pipe = Pipe::prepare(desk, entries)?;
-    let mut kiwi_cache = KiwiCache::start(desk, &server, entries)?;
+    let ours = Refiller::new(setup, &server.url(), By::Component, Source::of(entries))?;
+    let pipe = Pipe::prepare(setup, entries)?;
+    let mut kiwi_cache = KiwiCache::start(setup, &server, entries)?;
     let mut times = [Series::default(), Series::default(), Series::default()];
-    for _ in 0..if entries < LARGE { desk.runs() } else { 1 } {
+    for _ in 0..if entries < LARGE { setup.runs() } else { 1 } {
         server.flush()?;
         times[1].push_time(pipe.run(&server)?);
         server.flush()?;

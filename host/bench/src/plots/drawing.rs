@@ -7,7 +7,7 @@ use plotters::coord::ranged1d::{AsRangedCoord, ValueFormatter};
 use plotters::prelude::*;
 
 const SIZE: (u32, u32) = (880, 480);
-/// Told apart by those who see no colours, too (Okabe and Ito's).
+/// Colours that colour-blind people can distinguish (by Okabe and Ito).
 const COLOURS: [RGBColor; 3] = [RGBColor(0, 114, 178), RGBColor(213, 94, 0), RGBColor(0, 158, 115)];
 
 /// Points joined by a line, with a name.
@@ -16,7 +16,7 @@ pub(crate) struct Line {
     pub(crate) points: Vec<(f64, f64)>,
 }
 
-/// What stands around the lines.
+/// Title, axes and legend.
 pub(crate) struct Frame<X> {
     pub(crate) title: &'static str,
     pub(crate) x: X,
@@ -24,11 +24,11 @@ pub(crate) struct Frame<X> {
     pub(crate) x_label: fn(&f64) -> String,
     pub(crate) y_name: &'static str,
     pub(crate) y_label: fn(&f64) -> String,
-    /// Where the names of the lines stand.
+    /// The position of the legend.
     pub(crate) names: SeriesLabelPosition,
 }
 
-/// Draws lines over an x axis of any kind and a y axis of any kind.
+/// Draws lines over an x axis and a y axis.
 pub(crate) fn draw<X, Y>(file: &Path, frame: Frame<X>, y: Y, lines: &[Line]) -> Result<()>
 where
     X: AsRangedCoord<Value = f64>,
@@ -37,7 +37,7 @@ where
     Y::CoordDescType: ValueFormatter<f64>,
 {
     let area = SVGBackend::new(file, SIZE).into_drawing_area();
-    paint(&area, frame, y, lines).map_err(|error| anyhow!("{} cannot be drawn: {error}", file.display()))
+    paint(&area, frame, y, lines).map_err(|error| anyhow!("could not draw {}: {error}", file.display()))
 }
 
 fn paint<'a, X, Y>(
@@ -86,7 +86,7 @@ where
     area.present()
 }
 
-/// A logarithmic axis that holds all points of all lines, and so many times as much, from a power of ten to a power of ten.
+/// A logarithmic axis from a power of ten to a power of ten. It holds all points, and values `room` times as high.
 pub(crate) fn decades(lines: &[Line], axis: fn(&(f64, f64)) -> f64, room: f64) -> LogCoord<f64> {
     let values = || lines.iter().flat_map(|line| &line.points).map(axis);
     let smallest = values().fold(f64::INFINITY, f64::min);
@@ -94,7 +94,7 @@ pub(crate) fn decades(lines: &[Line], axis: fn(&(f64, f64)) -> f64, room: f64) -
     (10f64.powf(smallest.log10().floor())..10f64.powf(largest.log10().ceil())).log_scale().into()
 }
 
-/// Seconds as people say them.
+/// A number of seconds with a readable unit.
 pub(crate) fn seconds(seconds: &f64) -> String {
     match *seconds {
         0.0 => "0".to_owned(),

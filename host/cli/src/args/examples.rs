@@ -1,41 +1,43 @@
-//! What `--help` shows below the flags.
+//! The examples that `--help` shows below the flags.
 
 pub(super) const ALL: &str = "\
 Examples:
-  kiwi-host run plugins/*.wasm           with no configuration, into ./.kiwi
-  kiwi-host run --store redis://redis    all caches of ./kiwi.toml, into Redis
-  kiwi-host get airlines FR              from any machine that reaches the store
-  kiwi-host inspect plugins/http.wasm    what a plugin needs
+  kiwi-host run plugins/*.wasm           Run without any configuration; publish to ./.kiwi
+  kiwi-host run --store redis://redis    Run all caches of ./kiwi.toml; publish to Redis
+  kiwi-host get airlines FR              Read one value, from any machine that reaches the store
+  kiwi-host inspect plugins/http.wasm    See which settings and grants a plugin needs
 
 Exit codes:
-  0  done                              64   wrong usage or configuration, or nothing could run
-  1  failed                            130  stopped by a second Ctrl-C
-  2  the cache or the key is absent";
+  0    success
+  1    failure at run time
+  2    the cache or the key does not exist
+  64   invalid usage or configuration, or nothing to run
+  130  stopped immediately by a second Ctrl-C";
 
 pub(super) const RUN: &str = "\
 Examples:
-  kiwi-host run                                       all caches of ./kiwi.toml
+  kiwi-host run                                   Run all caches of ./kiwi.toml
   kiwi-host run --config /etc/kiwi.toml --store redis://:PASSWORD@redis:6379/2
-  kiwi-host run plugins/currencies.wasm --once        no configuration needed
-  kiwi-host run plugins/file.wasm --dry-run           what would be published
+  kiwi-host run plugins/currencies.wasm --once    Load once; no configuration needed
+  kiwi-host run plugins/file.wasm --dry-run       Print what would be published
 
-Ctrl-C or SIGTERM ends it when the loads in flight are done; a second one at once.";
+Ctrl-C or SIGTERM shuts down after the loads in flight have finished. A second one stops immediately.";
 
 pub(super) const REFILL: &str = "\
 Examples:
   kiwi-host refill airlines rates
   */15 * * * *  kiwi-host refill --all --config /etc/kiwi.toml
-  kiwi-host refill airlines --dry-run --diff    what a refill would change
-  kiwi-host refill airlines --force             the source is right, and its map is small
+  kiwi-host refill airlines --dry-run --diff    Show what a refill would change
+  kiwi-host refill airlines --force             Accept a map that is smaller than the guards allow
 
-It loads even what is fresh. Where another host is loading a cache it waits for that host's result.";
+A refill loads even what is fresh. If another host is loading the cache, it waits for that host's result.";
 
 pub(super) const GET: &str = "\
 Examples:
   kiwi-host get airlines FR
   kiwi-host get airlines FR --store redis://redis --format json
 
-Exit code 2: the cache or the key is absent.";
+Exit code 2 means that the cache or the key does not exist.";
 
 pub(super) const KEYS: &str = "\
 Examples:
@@ -44,18 +46,25 @@ Examples:
 
 pub(super) const DUMP: &str = "\
 Examples:
-  kiwi-host dump airlines | grep Ireland        a key, a tab, a value on each line
+  kiwi-host dump airlines | grep Ireland        Each line is a key, a tab and a value
   kiwi-host dump airlines --format json > airlines.json";
 
 pub(super) const STATUS: &str = "\
 Examples:
   kiwi-host status
-  kiwi-host status airlines --store redis://redis --format json";
+  kiwi-host status airlines --store redis://redis --format json
+
+States:
+  fresh    the map is up to date
+  stale    the source has not been checked for twice the refill interval
+  missing  nothing is published
+  lost     the data is incomplete; a host will publish it again
+  foreign  the record was written by Python's kiwi-cache";
 
 pub(super) const INSPECT: &str = "\
 Examples:
   kiwi-host inspect plugins/http.wasm
-  kiwi-host inspect plugins/http.wasm --config /etc/kiwi.toml   also what is granted";
+  kiwi-host inspect plugins/http.wasm --config /etc/kiwi.toml    Also show what is granted";
 
 pub(super) const CHECK: &str = "\
 Examples:
@@ -64,7 +73,7 @@ Examples:
 
 pub(super) const FORGET: &str = "\
 Examples:
-  kiwi-host forget airlines          says what would be deleted
-  kiwi-host forget airlines --yes    deletes it
+  kiwi-host forget airlines          Show what would be deleted; delete nothing
+  kiwi-host forget airlines --yes    Delete it
 
 A host that still runs the cache publishes it again at its next refill.";

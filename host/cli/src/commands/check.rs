@@ -1,61 +1,61 @@
 //! `kiwi-host check`
 
-use std::fmt;
+use std::fmt::Display;
 
 use anyhow::Result;
 use kiwi_host::Sandbox;
 use serde::Serialize;
 
-use crate::args::{CheckArgs, Format, PlaceArgs};
+use crate::args::{CheckArgs, Format, TargetArgs};
 use crate::config::{Config, select};
 use crate::exit::{self, Exit};
-use crate::output::{Output, Tone};
-use crate::place::Place;
-use crate::{advice, compiled};
+use crate::output::Output;
+use crate::style::Style;
+use crate::target::Target;
+use crate::{compile_cache, suggest};
 
-/// Checks everything that `run` would meet, short of loading, and tells all that it finds.
-pub(crate) async fn run(place: &PlaceArgs, args: &CheckArgs, output: &mut Output) -> Result<Exit> {
-    let mut report = Report { output, exit: Exit::Done, findings: Vec::new() };
-    let config = match Config::find(place.config.as_deref()) {
+/// Checks everything that `run` needs, without loading anything, and reports all findings.
+pub(crate) async fn run(target: &TargetArgs, args: &CheckArgs, output: &mut Output) -> Result<Exit> {
+    let mut report = Report { output, exit: Exit::Success, findings: Vec::new() };
+    let config = match Config::find(target.config.as_deref()) {
         Ok(config) => {
-            report.configuration(config.as_ref())?;
-            report.plugins(config.as_ref(), args).await?;
+            report.check_configuration(config.as_ref())?;
+            report.check_plugins(config.as_ref(), args).await?;
             config
         }
         Err(error) => {
-            report.failed("configuration", &error)?;
-            // What it says of plugins is not known; the store may still be named elsewhere.
-            if place.store.is_none() {
+            report.add_error("configuration", &error)?;
+            // The plugins are unknown now. The store is still known if it is given outside the file.
+            if target.store.is_none() {
                 return report.finish();
             }
             None
         }
     };
-    match Place::new(place, config) {
-        Ok(place) => report.store(&place).await?,
-        Err(error) => report.failed("store", &error)?,
+    match Target::new(target, config) {
+        Ok(target) => report.check_store(&target).await?,
+        Err(error) => report.add_error("store", &error)?,
     }
     report.finish()
 }
 
-/// How bad a finding is.
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "lowercase")]
-enum Grade {
-    #[serde(rename = "ok")]
-    Fine,
+enum Severity {
+    Ok,
     Warning,
     Error,
 }
 
 #[derive(Serialize)]
 struct Finding {
-    grade: Grade,
+    #[serde(rename = "grade")]
+    severity: Severity,
     subject: String,
     message: String,
 }
 
-/// What was found so far; people see each finding at once.
+/// The findings so far. In the human format, each is printed immediately.
 struct Report<'a> {
     output: &'a mut Output,
     exit: Exit,
@@ -63,99 +63,97 @@ struct Report<'a> {
 }
 
 impl Report<'_> {
-    fn configuration(&mut self, config: Option<&Config>) -> Result<()> {
+    fn check_configuration(&mut self, config: Option<&Config>) -> Result<()> {
         match config {
             Some(config) => {
                 let message = format!("{} caches in {}", config.caches.len(), config.path.display());
-                self.add(Grade::Fine, "configuration", message)
+                self.add(Severity::Ok, "configuration", message)
             }
-            None => self.add(Grade::Fine, "configuration", "none: every cache gets defaults"),
+            None => self.add(Severity::Ok, "configuration", "no kiwi.toml: every cache uses the defaults"),
         }
     }
 
-    async fn plugins(&mut self, config: Option<&Config>, args: &CheckArgs) -> Result<()> {
+    async fn check_plugins(&mut self, config: Option<&Config>, args: &CheckArgs) -> Result<()> {
         let caches = match select(config, &args.plugins) {
             Ok(caches) => caches,
-            Err(error) => return self.failed("plugins", &error.into()),
+            Err(error) => return self.add_error("plugins", &error.into()),
         };
         if caches.is_empty() {
-            return self.add(
-                Grade::Warning,
-                "plugins",
-                "nothing to run: name plugins, or add a [cache.NAME] to kiwi.toml",
-            );
+            let message = "nothing to run: pass plugins, or add a `[cache.NAME]` table to kiwi.toml";
+            return self.add(Severity::Warning, "plugins", message);
         }
-        let sandbox = match Sandbox::new(compiled::directory(), 1) {
+        let sandbox = match Sandbox::new(compile_cache::directory(), 1) {
             Ok(sandbox) => sandbox,
-            Err(error) => return self.failed("sandbox", &error.into()),
+            Err(error) => return self.add_error("sandbox", &error.into()),
         };
         for cache in caches {
             let is_new = !config.is_some_and(|config| config.has(&cache.name));
-            let obstacle = match kiwi_host::inspect(&sandbox, &cache).await {
-                Ok(inspection) => inspection.obstacle,
+            let problem = match kiwi_host::inspect(&sandbox, &cache).await {
+                Ok(inspection) => inspection.problem,
                 Err(error) => Some(error),
             };
             let subject = format!("cache `{}`", cache.name);
-            let Some(obstacle) = obstacle else {
-                self.add(Grade::Fine, &subject, &cache.loader)?;
+            let Some(problem) = problem else {
+                self.add(Severity::Ok, &subject, &cache.loader)?;
                 continue;
             };
             self.exit_at_least(Exit::Usage);
             let plugin = cache.plugin().filter(|_| is_new);
-            self.add(Grade::Error, &subject, advice::obstacle(&cache.name, plugin, &obstacle))?;
+            self.add(Severity::Error, &subject, suggest::explain(&cache.name, plugin, &problem))?;
         }
         Ok(())
     }
 
-    async fn store(&mut self, place: &Place) -> Result<()> {
-        let store = match place.store_to_be_made() {
-            Ok(None) => place.look_into_store(),
+    async fn check_store(&mut self, target: &Target) -> Result<()> {
+        let store = match target.store_to_create() {
+            Ok(None) => target.open_existing_store(),
             Ok(Some(url)) => {
-                return self.add(Grade::Fine, "store", format_args!("{url} is not there yet: `run` makes it"));
+                let message = format!("{url} does not exist yet; `kiwi-host run` creates it");
+                return self.add(Severity::Ok, "store", message);
             }
             Err(error) => Err(error),
         };
         let store = match store {
             Ok(store) => store,
-            Err(error) => return self.failed("store", &error),
+            Err(error) => return self.add_error("store", &error),
         };
         let findings = match store.check().await {
             Ok(findings) => findings,
-            Err(error) => return self.failed("store", &error.into()),
+            Err(error) => return self.add_error("store", &error.into()),
         };
         if findings.is_empty() {
-            return self.add(Grade::Fine, "store", store.location());
+            return self.add(Severity::Ok, "store", store.location());
         }
         for finding in findings {
             if finding.fatal {
-                self.exit_at_least(Exit::Failed);
+                self.exit_at_least(Exit::Failure);
             }
-            let grade = if finding.fatal { Grade::Error } else { Grade::Warning };
-            self.add(grade, "store", finding.message)?;
+            let severity = if finding.fatal { Severity::Error } else { Severity::Warning };
+            self.add(severity, "store", finding.message)?;
         }
         Ok(())
     }
 
-    fn failed(&mut self, subject: &str, error: &anyhow::Error) -> Result<()> {
+    fn add_error(&mut self, subject: &str, error: &anyhow::Error) -> Result<()> {
         self.exit_at_least(Exit::of(error));
-        self.add(Grade::Error, subject, exit::explain(error))
+        self.add(Severity::Error, subject, exit::explain(error))
     }
 
-    fn add(&mut self, grade: Grade, subject: &str, message: impl fmt::Display) -> Result<()> {
+    fn add(&mut self, severity: Severity, subject: &str, message: impl Display) -> Result<()> {
         if self.output.format() == Format::Human {
-            let (word, tone) = match grade {
-                Grade::Fine => ("ok     ", Tone::Good),
-                Grade::Warning => ("warning", Tone::Doubtful),
-                Grade::Error => ("error  ", Tone::Bad),
+            let (word, style) = match severity {
+                Severity::Ok => ("ok     ", Style::Good),
+                Severity::Warning => ("warning", Style::Warning),
+                Severity::Error => ("error  ", Style::Bad),
             };
-            let word = self.output.paint(tone, word);
+            let word = self.output.paint(style, word);
             self.output.line(format_args!("{word}  {subject}: {message}"))?;
         }
-        self.findings.push(Finding { grade, subject: subject.to_owned(), message: message.to_string() });
+        self.findings.push(Finding { severity, subject: subject.to_owned(), message: message.to_string() });
         Ok(())
     }
 
-    /// A wrong configuration weighs more than a store that is away.
+    /// An invalid configuration takes precedence over a store that cannot be reached.
     fn exit_at_least(&mut self, exit: Exit) {
         if self.exit != Exit::Usage {
             self.exit = exit;

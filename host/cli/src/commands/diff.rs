@@ -1,4 +1,4 @@
-//! `refill --dry-run --diff`: what a refill would change, and what the guards would say to it.
+//! `refill --dry-run --diff`: what a refill would change, and whether a guard would refuse it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,28 +10,34 @@ use kiwi_store::{Error, Name};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::dry::{self, Loaded, Map};
+use super::dry_run::{self, Loaded, Map};
+use super::same_value::is_same_value;
 use super::snapshot;
-use super::spelling::is_same_value;
 use crate::args::Format;
 use crate::exit::Exit;
 use crate::human;
-use crate::live::Screen;
-use crate::output::{Output, Tone};
-use crate::place::Place;
+use crate::output::Output;
+use crate::progress::Terminal;
+use crate::style::Style;
+use crate::target::Target;
 
-/// How much of a value stands in a line, and how much of that comes before the place where it differs.
-const MOST_CHARS: usize = 60;
+/// How much of a value a line shows, and how much of that comes before the first difference.
+const MAX_CHARS: usize = 60;
 const CHARS_BEFORE: usize = 20;
 
 /// Loads each cache once and prints how its map differs from the published one. Nothing is published,
 /// and no lease is taken.
-pub(super) async fn run(place: &Place, caches: Vec<CacheConfig>, output: &mut Output, screen: &Screen) -> Result<Exit> {
-    let Loaded { maps, exit } = dry::load(place, caches.clone(), screen).await?;
+pub(super) async fn run(
+    target: &Target,
+    caches: Vec<CacheConfig>,
+    output: &mut Output,
+    terminal: &Terminal,
+) -> Result<Exit> {
+    let Loaded { maps, exit } = dry_run::load(target, caches.clone(), terminal).await?;
     let mut loaded = Vec::with_capacity(maps.len());
     for config in &caches {
         if let Some(map) = maps.get(&config.name) {
-            loaded.push((config, map, published(place, &config.name).await?));
+            loaded.push((config, map, published(target, &config.name).await?));
         }
     }
     let diffs = loaded.iter().map(|(config, map, published)| Diff::new(config, map, published.as_deref()));
@@ -43,12 +49,12 @@ pub(super) async fn run(place: &Place, caches: Vec<CacheConfig>, output: &mut Ou
     Ok(exit)
 }
 
-/// What is published, if anything is.
-async fn published(place: &Place, cache: &Name) -> Result<Option<Arc<Snapshot<Box<RawValue>>>>> {
-    if place.store_to_be_made()?.is_some() {
+/// The published map, if there is one.
+async fn published(target: &Target, cache: &Name) -> Result<Option<Arc<Snapshot<Box<RawValue>>>>> {
+    if target.store_to_create()?.is_some() {
         return Ok(None);
     }
-    match snapshot::load(place, cache).await {
+    match snapshot::load(target, cache).await {
         Ok(snapshot) => Ok(Some(snapshot)),
         Err(error) if error.downcast_ref().is_some_and(Error::is_missing) => Ok(None),
         Err(error) => Err(error),
@@ -59,7 +65,7 @@ async fn published(place: &Place, cache: &Name) -> Result<Option<Arc<Snapshot<Bo
 #[derive(Debug, Serialize)]
 struct Diff<'a> {
     cache: &'a str,
-    /// How many entries are published, if that is whole.
+    /// How many entries are published; `None` if nothing is, or if the data is incomplete.
     published: Option<u64>,
     entries: u64,
     added: BTreeMap<&'a str, &'a RawValue>,
@@ -67,9 +73,9 @@ struct Diff<'a> {
     changed: BTreeMap<&'a str, Change<'a>>,
     /// How many entries have the same text.
     same: u64,
-    /// How many have the same value, in another spelling: of kiwi-cache's records these are most.
-    respelled: u64,
-    /// What would keep the new map from being published.
+    /// How many entries have the same value as differently formatted JSON: most of those that kiwi-cache wrote.
+    reformatted: u64,
+    /// The guard that would refuse the new map.
     refused: Option<Refused>,
 }
 
@@ -87,12 +93,12 @@ struct Refused {
 
 impl<'a> Diff<'a> {
     fn new(config: &'a CacheConfig, map: &'a Map, published: Option<&'a Snapshot<Box<RawValue>>>) -> Self {
-        let (mut added, mut changed, mut same, mut respelled) = (BTreeMap::new(), BTreeMap::new(), 0, 0);
+        let (mut added, mut changed, mut same, mut reformatted) = (BTreeMap::new(), BTreeMap::new(), 0, 0);
         for (key, new) in map {
             match published.and_then(|published| published.get(key)) {
                 None => drop(added.insert(key.as_str(), &**new)),
                 Some(old) if old.get() == new.get() => same += 1,
-                Some(old) if is_same_value(old, new) => respelled += 1,
+                Some(old) if is_same_value(old, new) => reformatted += 1,
                 Some(old) => drop(changed.insert(key.as_str(), Change { old, new })),
             }
         }
@@ -100,11 +106,11 @@ impl<'a> Diff<'a> {
         let removed: BTreeMap<&str, &RawValue> = gone.map(|(key, old)| (key, &**old)).collect();
         let entries = map.len() as u64;
         let published = published.map(|published| published.len() as u64);
-        // A map that came out the same is not published again, and no guard is asked.
+        // An unchanged map is not published again, so the guards do not apply.
         let is_new = published.is_none() || !(removed.is_empty() && same == entries);
         let refusal = is_new.then(|| config.admit(entries, published).err()).flatten();
-        let refused = refusal.map(|it| Refused { guard: it.guard(), message: it.message(config) });
-        Self { cache: config.name.as_str(), published, entries, added, removed, changed, same, respelled, refused }
+        let refused = refusal.map(|it| Refused { guard: it.guard(), message: config.explain(&it) });
+        Self { cache: config.name.as_str(), published, entries, added, removed, changed, same, reformatted, refused }
     }
 
     fn write(&self, output: &mut Output) -> Result<()> {
@@ -113,35 +119,35 @@ impl<'a> Diff<'a> {
         let counts = [(added.len(), "added"), (removed.len(), "removed"), (changed.len(), "changed")];
         let counts: Vec<String> = counts.iter().map(|(number, what)| format!("{} {what}", count(*number))).collect();
         let mut heading = format!("# {cache}: {}, {} the same", counts.join(", "), human::count(*same));
-        if self.respelled > 0 {
-            heading += &format!(", {} the same in another spelling", human::count(self.respelled));
+        if self.reformatted > 0 {
+            heading += &format!(", {} reformatted", human::count(self.reformatted));
         }
-        output.line(output.paint(Tone::Heading, heading))?;
+        output.styled_line(Style::Heading, heading)?;
         let whole = |value: &RawValue| excerpt(value.get(), 0);
         let lines = added.iter().map(|(key, new)| format!("+ {} {}", one_line(key), whole(new)));
-        write_most(lines, "added", Tone::Good, output)?;
+        write_lines(lines, "added", Style::Good, output)?;
         let lines = removed.iter().map(|(key, old)| format!("- {} {}", one_line(key), whole(old)));
-        write_most(lines, "removed", Tone::Bad, output)?;
+        write_lines(lines, "removed", Style::Bad, output)?;
         let lines = changed.iter().map(|(key, change)| format!("~ {} {}", one_line(key), change.in_line()));
-        write_most(lines, "changed", Tone::Doubtful, output)?;
+        write_lines(lines, "changed", Style::Warning, output)?;
         self.write_verdict(output)
     }
 
     fn write_verdict(&self, output: &mut Output) -> Result<()> {
-        let (tone, verdict) = match (&self.refused, self.published) {
-            (Some(refused), _) => (Tone::Bad, format!("would be refused: {}", refused.message)),
-            (None, None) => (Tone::Good, "would be published: nothing is yet".to_owned()),
+        let (style, verdict) = match (&self.refused, self.published) {
+            (Some(refused), _) => (Style::Bad, format!("would be refused: {}", refused.message)),
+            (None, None) => (Style::Good, "would be published; nothing is published yet".to_owned()),
             (None, Some(published)) if published == self.same && self.entries == self.same => {
-                (Tone::Good, "would be found unchanged".to_owned())
+                (Style::Good, "would be unchanged".to_owned())
             }
-            (None, Some(_)) => (Tone::Good, "would be published".to_owned()),
+            (None, Some(_)) => (Style::Good, "would be published".to_owned()),
         };
-        Ok(output.line(output.paint(tone, format_args!("{}: {verdict}", self.cache)))?)
+        Ok(output.styled_line(style, format_args!("{}: {verdict}", self.cache))?)
     }
 }
 
 impl Change<'_> {
-    /// Both values, from shortly before the first difference.
+    /// Both values, starting shortly before the first difference.
     fn in_line(&self) -> String {
         let (old, new) = (self.old.get(), self.new.get());
         let common = old.chars().zip(new.chars()).take_while(|(old, new)| old == new).count();
@@ -150,33 +156,33 @@ impl Change<'_> {
     }
 }
 
-/// Writes as many lines as are asked for, and how many more there are.
-fn write_most(
+/// Writes as many lines as the output allows, and how many were left out.
+fn write_lines(
     mut lines: impl ExactSizeIterator<Item = String>,
     what: &str,
-    tone: Tone,
+    style: Style,
     output: &mut Output,
 ) -> Result<()> {
-    let most = output.most_lines();
-    for line in lines.by_ref().take(most) {
-        output.line(output.paint(tone, line))?;
+    let max_lines = output.max_lines();
+    for line in lines.by_ref().take(max_lines) {
+        output.styled_line(style, line)?;
     }
     match lines.len() {
         0 => Ok(()),
-        more => Ok(output.line(format_args!("and {} more {what}: -v shows all", human::count(more as u64)))?),
+        more => Ok(output.line(format_args!("... and {} more {what} (-v shows all)", human::count(more as u64)))?),
     }
 }
 
-/// A value in one line: all of it, if it is short, else what begins at this character.
+/// A value on one line: all of it if it is short, otherwise a part that begins at this character.
 fn excerpt(value: &str, from: usize) -> String {
     let value = one_line(value);
     let chars = value.chars().count();
-    if chars <= MOST_CHARS {
+    if chars <= MAX_CHARS {
         return value;
     }
-    let from = from.min(chars - MOST_CHARS);
-    let shown: String = value.chars().skip(from).take(MOST_CHARS).collect();
-    let (before, after) = (from > 0, from + MOST_CHARS < chars);
+    let from = from.min(chars - MAX_CHARS);
+    let shown: String = value.chars().skip(from).take(MAX_CHARS).collect();
+    let (before, after) = (from > 0, from + MAX_CHARS < chars);
     format!("{}{shown}{}", if before { "…" } else { "" }, if after { "…" } else { "" })
 }
 
@@ -200,14 +206,14 @@ mod tests {
         assert_eq!(in_line("{\n  \"a\": 1}", "[]"), "{   \"a\": 1} -> []");
         let long = |end: &str| format!("\"{}{end}\"", "é".repeat(100));
         let before = "é".repeat(CHARS_BEFORE);
-        let first = format!("{}é{before}old", "é".repeat(MOST_CHARS - CHARS_BEFORE - 5));
+        let first = format!("{}é{before}old", "é".repeat(MAX_CHARS - CHARS_BEFORE - 5));
         assert_eq!(
             in_line(&long("old"), &long("new")),
             format!("…{first}\" -> …{}new\"", first.trim_end_matches("old"))
         );
         let early = format!("\"{}\"", "x".repeat(100));
         let late = format!("\"{}\"", "y".repeat(100));
-        let shown = |char: &str| format!("\"{}…", char.repeat(MOST_CHARS - 1));
+        let shown = |char: &str| format!("\"{}…", char.repeat(MAX_CHARS - 1));
         assert_eq!(in_line(&early, &late), format!("{} -> {}", shown("x"), shown("y")));
     }
 }

@@ -10,21 +10,21 @@ use super::snapshot;
 use crate::args::{CacheArgs, Format};
 use crate::exit::Exit;
 use crate::output::Output;
-use crate::place::Place;
+use crate::target::Target;
 
-/// Prints the whole map, sorted by key: a key, a tab and a value on each line, or one JSON object.
-pub(crate) async fn run(place: &Place, args: &CacheArgs, output: &mut Output) -> Result<Exit> {
-    let snapshot = snapshot::load(place, &args.cache).await?;
+/// Prints the whole map, sorted by key: one entry a line, or one JSON object.
+pub(crate) async fn run(target: &Target, args: &CacheArgs, output: &mut Output) -> Result<Exit> {
+    let snapshot = snapshot::load(target, &args.cache).await?;
     let map: BTreeMap<&str, &RawValue> = snapshot.iter().map(|(key, value)| (key, &**value)).collect();
     match output.format() {
-        Format::Human => write_lines(map.iter().map(|(key, value)| (key, value.get())), output)?,
+        Format::Human => write_entries(map.iter().map(|(key, value)| (key, value.get())), output)?,
         Format::Json => output.json(&map)?,
     }
-    Ok(Exit::Done)
+    Ok(Exit::Success)
 }
 
-/// Writes a line for each entry.
-pub(super) fn write_lines(
+/// Writes a line for each entry: the key, a tab, the value.
+pub(super) fn write_entries(
     mut entries: impl Iterator<Item = (impl Display, impl Display)>,
     output: &mut Output,
 ) -> Result<()> {

@@ -8,9 +8,9 @@ use serde_json::value::RawValue;
 use crate::args::{Format, GetArgs};
 use crate::exit::Exit;
 use crate::output::Output;
-use crate::place::Place;
+use crate::target::Target;
 
-/// What a program gets.
+/// The result as JSON.
 #[derive(Serialize)]
 struct Found<'a> {
     cache: &'a str,
@@ -19,49 +19,49 @@ struct Found<'a> {
 }
 
 /// Prints one value, as its loader wrote it.
-pub(crate) async fn run(place: &Place, args: &GetArgs, output: &mut Output) -> Result<Exit> {
-    let store = place.look_into_store()?;
+pub(crate) async fn run(target: &Target, args: &GetArgs, output: &mut Output) -> Result<Exit> {
+    let store = target.open_existing_store()?;
     let (cache, key) = (&args.cache, args.key.as_str());
     let Some(values) = store.get(cache, &[key]).await? else {
         let presence = store.status(cache).await?.presence;
-        eprintln!("kiwi-host: {}", absent(args, &presence, store.location()));
+        eprintln!("kiwi-host: {}", no_cache(args, &presence, store.location()));
         return Ok(Exit::Absent);
     };
     let Some(value) = values.into_iter().next().flatten() else {
         eprintln!(
-            "kiwi-host: cache `{cache}` has no key `{}`: `kiwi-host keys {cache}` lists them",
+            "kiwi-host: cache `{cache}` has no key `{}`; list its keys with `kiwi-host keys {cache}`",
             key.escape_debug()
         );
         return Ok(Exit::Absent);
     };
-    let value = std::str::from_utf8(&value).with_context(|| not_ours(args))?;
+    let value = std::str::from_utf8(&value).with_context(|| invalid_json(args))?;
     match output.format() {
         Format::Human => output.line(value)?,
         Format::Json => {
-            let value = serde_json::from_str(value).with_context(|| not_ours(args))?;
+            let value = serde_json::from_str(value).with_context(|| invalid_json(args))?;
             output.json(&Found { cache: cache.as_str(), key, value })?;
         }
     }
-    Ok(Exit::Done)
+    Ok(Exit::Success)
 }
 
-fn absent(args: &GetArgs, presence: &Presence, location: &str) -> String {
+fn no_cache(args: &GetArgs, presence: &Presence, location: &str) -> String {
     let cache = &args.cache;
     match presence {
         Presence::Lost(_) => format!(
-            "cache `{cache}`: its data in {location} does not match what was published, for example because Redis \
-             evicted it: `kiwi-host refill {cache}` publishes it anew"
+            "cache `{cache}`: the data in {location} is not what was published (Redis may have evicted it); publish it \
+             again with `kiwi-host refill {cache}`"
         ),
-        // It may have come since it was asked for: then the next look shows it.
-        Presence::Missing | Presence::Whole(_) | Presence::Foreign(_) => {
-            format!("cache `{cache}`: nothing is published in {location}: `kiwi-host status` shows what is, and why")
+        // A map published between the two requests is `Whole` here; the next `get` will find it.
+        _ => {
+            format!("cache `{cache}`: nothing is published in {location}; for the reason, see `kiwi-host status`")
         }
     }
 }
 
-fn not_ours(args: &GetArgs) -> String {
+fn invalid_json(args: &GetArgs) -> String {
     format!(
-        "cache `{}`: the value of `{}` is no JSON: something else than a host has written it",
+        "cache `{}`: the value of `{}` is not valid JSON, so something other than a host wrote it",
         args.cache,
         args.key.escape_debug()
     )

@@ -7,22 +7,23 @@ use kiwi_host::{AskedTiming, CacheConfig, Description, Inspection, Needs, Sandbo
 use kiwi_store::Ttl;
 use serde_json::{Value, json};
 
-use crate::advice::toml_to_add;
 use crate::args::{Format, InspectArgs};
 use crate::config::select;
 use crate::exit::Exit;
-use crate::output::{Output, Tone};
-use crate::place::Place;
-use crate::{compiled, human};
+use crate::output::Output;
+use crate::style::Style;
+use crate::suggest::toml_to_add;
+use crate::target::Target;
+use crate::{compile_cache, human};
 
-/// Shows what a plugin is, and for each cache that it runs, whether it has what it needs. It is run
-/// as far as `describe`, with no grants.
-pub(crate) async fn run(place: &Place, args: &InspectArgs, output: &mut Output) -> Result<Exit> {
-    let sandbox = Sandbox::new(compiled::directory(), 1)?;
+/// Shows a plugin's settings and imports, and for each of its caches whether the plugin has what it
+/// needs. The plugin's `describe` runs, without grants; nothing is loaded.
+pub(crate) async fn run(target: &Target, args: &InspectArgs, output: &mut Output) -> Result<Exit> {
+    let sandbox = Sandbox::new(compile_cache::directory(), 1)?;
     let mut found = Vec::new();
-    for cache in select(place.config.as_ref(), std::slice::from_ref(&args.plugin))? {
+    for cache in select(target.config.as_ref(), std::slice::from_ref(&args.plugin))? {
         let inspection = kiwi_host::inspect(&sandbox, &cache).await?;
-        let is_new = !place.config.as_ref().is_some_and(|config| config.has(&cache.name));
+        let is_new = !target.config.as_ref().is_some_and(|config| config.has(&cache.name));
         found.push(Inspected { cache, is_new, inspection });
     }
     match (output.format(), found.first()) {
@@ -30,23 +31,23 @@ pub(crate) async fn run(place: &Place, args: &InspectArgs, output: &mut Output) 
         (Format::Json, Some(first)) => output.json(&to_json(&args.plugin, first, &found))?,
         (Format::Human, Some(first)) => write(&args.plugin, first, &found, output)?,
     }
-    Ok(Exit::Done)
+    Ok(Exit::Success)
 }
 
-/// A plugin as one cache would run it: what it asks for follows from the cache's settings.
+/// A plugin as one cache would run it. Which grants it asks for depends on the settings of the cache.
 struct Inspected {
     cache: CacheConfig,
-    /// Whether kiwi.toml does not have the cache yet.
+    /// Whether the cache is not in kiwi.toml yet.
     is_new: bool,
     inspection: Inspection,
 }
 
 impl Inspected {
     fn needs(&self) -> Option<&Needs> {
-        self.inspection.obstacle.as_ref()?.needs()
+        self.inspection.problem.as_ref()?.needs()
     }
 
-    fn toml_to_add(&self) -> Option<Vec<String>> {
+    fn toml_to_add(&self) -> Option<String> {
         let plugin = self.cache.plugin().filter(|_| self.is_new);
         self.needs().map(|needs| toml_to_add(&self.cache.name, plugin, needs))
     }
@@ -57,8 +58,8 @@ fn to_json(plugin: &Path, first: &Inspected, found: &[Inspected]) -> Value {
         json!({
             "cache": inspected.cache.name.as_str(),
             "configured": !inspected.is_new,
-            "obstacle": inspected.inspection.obstacle.as_ref().map(ToString::to_string),
-            "toml_to_add": inspected.toml_to_add().map(|lines| lines.join("\n")),
+            "problem": inspected.inspection.problem.as_ref().map(ToString::to_string),
+            "toml_to_add": inspected.toml_to_add(),
         })
     });
     let Inspection { world, contract_version, imports, description, .. } = &first.inspection;
@@ -98,15 +99,15 @@ fn description_to_json(description: &Description) -> Value {
 
 fn write(plugin: &Path, first: &Inspected, found: &[Inspected], output: &mut Output) -> Result<()> {
     let Inspection { world, contract_version, imports, description, .. } = &first.inspection;
-    output.line(output.paint(Tone::Heading, plugin.display()))?;
+    output.styled_line(Style::Heading, plugin.display())?;
     let version = contract_version.as_ref().map_or(String::new(), |version| format!("@{version}"));
     output.line(format_args!("  world     kiwi:loader/{world}{version}"))?;
     match description {
         Some(description) => write_description(description, output)?,
-        None => output.line("  describes nothing: what it takes and needs shows when it runs")?,
+        None => output.line("  no description: its settings and grants are unknown until it runs")?,
     }
     output.line("")?;
-    output.line(output.paint(Tone::Heading, "  IMPORTS"))?;
+    output.styled_line(Style::Heading, "  IMPORTS")?;
     for import in imports {
         output.line(format_args!("  {import}"))?;
     }
@@ -120,23 +121,18 @@ fn write_description(description: &Description, output: &mut Output) -> Result<(
         output.line(format_args!("  suggests  {suggested}"))?;
     }
     if settings.is_empty() {
-        return Ok(output.line("  takes     no settings")?);
+        return Ok(output.line("  settings  none")?);
     }
-    let mut rows = vec![["SETTING", "KIND", "DEFAULT", "WHAT IT IS"].map(str::to_owned).to_vec()];
-    for setting in settings {
+    let rows = settings.iter().map(|setting| {
         let default = match (&setting.default_value, setting.required) {
             (Some(default), _) => default.clone(),
             (None, true) => "required".to_owned(),
             (None, false) => "-".to_owned(),
         };
-        rows.push(vec![setting.name.clone(), setting.kind.clone(), default, setting.help.clone()]);
-    }
+        (Style::Plain, [setting.name.clone(), setting.kind.clone(), default, setting.help.clone()])
+    });
     output.line("")?;
-    for (index, line) in human::table(&rows).into_iter().enumerate() {
-        let tone = if index == 0 { Tone::Heading } else { Tone::Plain };
-        output.line(output.paint(tone, format_args!("  {line}")))?;
-    }
-    Ok(())
+    Ok(output.table(["SETTING", "KIND", "DEFAULT", "DESCRIPTION"], rows, 2)?)
 }
 
 fn suggestion(timing: &AskedTiming) -> Option<String> {
@@ -155,17 +151,18 @@ fn write_cache(inspected: &Inspected, output: &mut Output) -> Result<()> {
     let asked = inspected.inspection.description.iter().flat_map(|description| &description.grants);
     output.line("")?;
     for grant in asked {
-        let (tone, word) = if missing.contains(grant) { (Tone::Bad, "not granted") } else { (Tone::Good, "granted") };
-        let line = format!("  cache `{name}`: {} \"{}\", {}: {word}", grant.kind, grant.name, grant.reason);
-        output.line(output.paint(tone, line))?;
+        let (style, word) =
+            if missing.contains(grant) { (Style::Bad, "not granted") } else { (Style::Good, "granted") };
+        let line = format!("  cache `{name}`: {} \"{}\" ({}): {word}", grant.kind, grant.name, grant.reason);
+        output.styled_line(style, line)?;
     }
-    match (&inspected.inspection.obstacle, inspected.toml_to_add()) {
-        (None, _) if inspected.is_new => output.line(output.paint(Tone::Good, "  runs without any configuration"))?,
-        (None, _) => output.line(output.paint(Tone::Good, format_args!("  cache `{name}` gives it all it needs")))?,
-        (Some(obstacle), None) => output.line(output.paint(Tone::Bad, format_args!("  cache `{name}`: {obstacle}")))?,
+    match (&inspected.inspection.problem, inspected.toml_to_add()) {
+        (None, _) if inspected.is_new => output.styled_line(Style::Good, "  runs without any configuration")?,
+        (None, _) => output.styled_line(Style::Good, format_args!("  cache `{name}`: has everything it needs"))?,
+        (Some(problem), None) => output.styled_line(Style::Bad, format_args!("  cache `{name}`: {problem}"))?,
         (Some(_), Some(lines)) => {
-            output.line(output.paint(Tone::Heading, "  TO ADD TO kiwi.toml"))?;
-            lines.iter().try_for_each(|line| output.line(format_args!("  {line}")))?;
+            output.styled_line(Style::Heading, "  ADD TO kiwi.toml")?;
+            lines.lines().try_for_each(|line| output.line(format_args!("  {line}")))?;
         }
     }
     Ok(())

@@ -6,16 +6,16 @@ use super::snapshot;
 use crate::args::{CacheArgs, Format};
 use crate::exit::Exit;
 use crate::output::Output;
-use crate::place::Place;
+use crate::target::Target;
 
 /// Prints the keys, sorted.
-pub(crate) async fn run(place: &Place, args: &CacheArgs, output: &mut Output) -> Result<Exit> {
-    let snapshot = snapshot::load(place, &args.cache).await?;
+pub(crate) async fn run(target: &Target, args: &CacheArgs, output: &mut Output) -> Result<Exit> {
+    let snapshot = snapshot::load(target, &args.cache).await?;
     let mut keys: Vec<&str> = snapshot.keys().collect();
     keys.sort_unstable();
     match output.format() {
         Format::Human => keys.iter().try_for_each(|key| output.line(key))?,
         Format::Json => output.json(&keys)?,
     }
-    Ok(Exit::Done)
+    Ok(Exit::Success)
 }

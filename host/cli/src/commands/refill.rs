@@ -4,20 +4,19 @@ use anyhow::Result;
 use kiwi_host::{CacheConfig, Guards};
 use kiwi_store::{Error, Name};
 
-use super::{diff, dry, once, start};
+use super::{diff, dry_run, run_once, start};
 use crate::args::RefillArgs;
 use crate::config::Config;
 use crate::exit::Exit;
-use crate::live::Screen;
 use crate::output::Output;
-use crate::place::Place;
+use crate::progress::Terminal;
+use crate::target::Target;
 
-/// Loads the caches that are named, or all, once, and publishes them or tells what that would do.
-pub(crate) async fn run(place: &Place, args: &RefillArgs, output: &mut Output, screen: &Screen) -> Result<Exit> {
-    let Some(config) = &place.config else {
+/// Loads caches once and publishes them; with `--dry-run` it only prints what would be published.
+pub(crate) async fn run(target: &Target, args: &RefillArgs, output: &mut Output, terminal: &Terminal) -> Result<Exit> {
+    let Some(config) = &target.config else {
         return Err(Error::invalid(
-            "there is no kiwi.toml here, which says how caches are loaded: name it with `--config`, or load plugins \
-             with `kiwi-host run --once PLUGIN.wasm`",
+            "no kiwi.toml found: use --config, or load plugins without one, with `kiwi-host run --once PLUGIN.wasm`",
         )
         .into());
     };
@@ -27,22 +26,22 @@ pub(crate) async fn run(place: &Place, args: &RefillArgs, output: &mut Output, s
         args.caches.iter().map(|name| find(config, name)).collect::<Result<_, _>>()?
     };
     if args.diff {
-        return diff::run(place, caches, output, screen).await;
+        return diff::run(target, caches, output, terminal).await;
     }
     if args.dry_run {
-        return dry::run(place, caches, output, screen).await;
+        return dry_run::run(target, caches, output, terminal).await;
     }
     if args.force {
         caches.iter_mut().for_each(|cache| cache.guards = Guards::default());
     }
-    let started = start::host(place, caches, || place.open_store()).await?;
-    once::run(&started, output, screen).await
+    let started = start::host(target, caches, || target.open_store()).await?;
+    run_once::run(&started, output, terminal).await
 }
 
 fn find(config: &Config, name: &Name) -> Result<CacheConfig, Error> {
     config.caches.iter().find(|cache| cache.name == *name).cloned().ok_or_else(|| {
         let known: Vec<&str> = config.caches.iter().map(|cache| cache.name.as_str()).collect();
         let path = config.path.display();
-        Error::invalid(format!("`{path}` has no such cache: expected one of `{}`", known.join("`, `"))).of(name)
+        Error::invalid(format!("not found in `{path}` (expected one of `{}`)", known.join("`, `"))).of(name)
     })
 }

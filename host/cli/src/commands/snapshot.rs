@@ -7,11 +7,11 @@ use kiwi_cache::{Cache, Snapshot};
 use kiwi_store::Name;
 use serde_json::value::RawValue;
 
-use crate::place::Place;
+use crate::target::Target;
 
-/// Loads a cache's map, values as their loader wrote them.
-pub(super) async fn load(place: &Place, cache: &Name) -> Result<Arc<Snapshot<Box<RawValue>>>> {
-    let store = place.look_into_store()?;
+/// Loads the map of a cache, with the values as their loader wrote them.
+pub(super) async fn load(target: &Target, cache: &Name) -> Result<Arc<Snapshot<Box<RawValue>>>> {
+    let store = target.open_existing_store()?;
     let reader: Cache<Box<RawValue>> = Cache::connect(store, cache).await?;
     Ok(reader.snapshot()?)
 }

@@ -1,4 +1,4 @@
-//! Making a host of what the configuration and the command line say.
+//! Building a host from the configuration and the command line.
 
 use std::sync::Arc;
 
@@ -6,37 +6,37 @@ use anyhow::Result;
 use kiwi_host::{CacheConfig, Host, Metrics, Skipped};
 use kiwi_store::{Error, Name, Store};
 
-use crate::place::Place;
-use crate::{advice, compiled};
+use crate::target::Target;
+use crate::{compile_cache, suggest};
 
-/// A host, and the caches that it does not run.
+/// A host, and the caches that cannot run on it.
 pub(super) struct Started {
     pub(super) host: Host,
     pub(super) skipped: Vec<Skip>,
 }
 
-/// A cache that does not run.
+/// A cache that cannot run.
 pub(super) struct Skip {
     pub(super) cache: Name,
-    /// Why, with the TOML to add.
+    /// The reason, with lines to add to kiwi.toml.
     pub(super) message: String,
 }
 
-/// Makes a host for these caches, and tells of each that cannot run. The store is opened only if
-/// there is a cache to run.
+/// Builds a host for these caches, and logs each that cannot run. Opens the store only if there is at
+/// least one cache.
 pub(super) async fn host(
-    place: &Place,
+    target: &Target,
     caches: Vec<CacheConfig>,
     open_store: impl FnOnce() -> Result<Arc<dyn Store>>,
 ) -> Result<Started> {
     if caches.is_empty() {
         return Err(Error::invalid(
-            "there is nothing to run: name plugins, as in `kiwi-host run plugins/*.wasm`, or add a `[cache.NAME]` \
-             with its `plugin` to kiwi.toml",
+            "nothing to run: pass plugins, as in `kiwi-host run plugins/*.wasm`, or add a `[cache.NAME]` table with a \
+             `plugin` to kiwi.toml",
         )
         .into());
     }
-    let config = place.config.as_ref();
+    let config = target.config.as_ref();
     let mut builder = Host::builder(open_store()?).caches(caches.clone());
     if let Some(statsd) = config.and_then(|config| config.statsd.as_ref()) {
         builder = builder.metrics(Metrics::statsd(&statsd.address, &statsd.prefix)?);
@@ -44,18 +44,18 @@ pub(super) async fn host(
     if let Some(max_loads) = config.and_then(|config| config.max_loads) {
         builder = builder.max_loads(max_loads.get());
     }
-    if let Some(directory) = compiled::directory() {
+    if let Some(directory) = compile_cache::directory() {
         builder = builder.compile_cache(directory);
     }
     let (host, skipped) = builder.build().await?;
-    let skipped = skipped.into_iter().map(|skipped| skip(place, &caches, skipped)).collect();
+    let skipped = skipped.into_iter().map(|skipped| skip(target, &caches, skipped)).collect();
     Ok(Started { host, skipped })
 }
 
-fn skip(place: &Place, caches: &[CacheConfig], Skipped { cache, error }: Skipped) -> Skip {
-    let is_new = !place.config.as_ref().is_some_and(|config| config.has(&cache));
+fn skip(target: &Target, caches: &[CacheConfig], Skipped { cache, error, .. }: Skipped) -> Skip {
+    let is_new = !target.config.as_ref().is_some_and(|config| config.has(&cache));
     let plugin = caches.iter().find(|known| is_new && known.name == cache).and_then(CacheConfig::plugin);
-    let message = advice::obstacle(&cache, plugin, &error);
-    tracing::error!("cache `{cache}` does not run: {message}");
+    let message = suggest::explain(&cache, plugin, &error);
+    tracing::error!("cache `{cache}` cannot run: {message}");
     Skip { cache, message }
 }

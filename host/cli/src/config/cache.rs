@@ -7,12 +7,16 @@ use kiwi_host::{
     AskedTiming, CacheConfig, DirGrant, Grants, Guards, Limits, Settings, parse_duration, parse_size, parse_ttl,
 };
 use kiwi_store::{Error, Layout, Name, RecordKey};
-use serde_json::{Map, Number, Value};
-use toml::de::{DeTable, DeValue};
 
-use super::document::{Section, mismatch, number, table};
+use super::section::Section;
+use super::value::{json_object, mismatch, number, table, text};
 
-/// What holds for each cache that does not say otherwise.
+/// The longest key that the embedded store can hold, in bytes.
+const MAX_KEY_BYTES: u64 = 511;
+/// The deepest JSON that serde_json parses.
+const MAX_JSON_DEPTH: u64 = 127;
+
+/// The values for what a cache does not set itself.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Defaults {
     timing: AskedTiming,
@@ -36,8 +40,8 @@ impl Defaults {
         defaults
     }
 
-    /// A cache of which nothing is said but its plugin.
-    pub(crate) fn cache(&self, name: Name, plugin: &Path) -> CacheConfig {
+    /// A cache that sets nothing but its plugin.
+    pub(super) fn cache(&self, name: Name, plugin: &Path) -> CacheConfig {
         let cache = CacheConfig::new(name, plugin);
         CacheConfig {
             timing: self.timing,
@@ -49,13 +53,18 @@ impl Defaults {
         }
     }
 
-    /// Reads one `[cache.NAME]`; `base` is the directory that its paths are relative to.
-    pub(super) fn read_cache(&self, name: Name, mut section: Section<'_>, base: &Path) -> Option<CacheConfig> {
+    /// Reads one `[cache.NAME]`. Its paths are relative to `base`; `others` are the caches before it.
+    pub(super) fn read_cache(
+        &self,
+        name: Name,
+        mut section: Section<'_>,
+        base: &Path,
+        others: &[CacheConfig],
+    ) -> Option<CacheConfig> {
         let plugin = section.text("plugin", |path| Ok(base.join(path)));
-        let plugin = section.required("plugin", plugin, "the path of its loader, a .wasm file");
+        let plugin = section.required("plugin", plugin, "the path of a .wasm file");
         let mut cache = self.cache(name, plugin.as_deref().unwrap_or(base));
-        cache.settings =
-            section.value("settings", |value| json_object(table(value)?)).map(Settings).unwrap_or_default();
+        cache.settings = section.value("settings", settings).unwrap_or_default();
         cache.timing = read_timing(&mut section).or(self.timing);
         cache.allow_empty_data = section.flag("allow_empty_data").unwrap_or(self.allow_empty_data);
         cache.guards = read_guards(&mut section).or(self.guards);
@@ -64,6 +73,7 @@ impl Defaults {
         cache.limits = read_limits(&mut section, self.limits.clone());
         cache.layout = read_layout(&mut section, &cache.name);
         check_timing(&cache, &section);
+        check_record(&cache, &section, others);
         section.finish();
         plugin.map(|_| cache)
     }
@@ -78,48 +88,61 @@ fn read_timing(section: &mut Section<'_>) -> AskedTiming {
     }
 }
 
-/// A default that is not wanted for one cache is undone by `0` and `100%`.
+/// A cache switches a default guard off with `0` and `100%`.
 fn read_guards(section: &mut Section<'_>) -> Guards {
     Guards {
-        min_entries: section.value("min_entries", |value| {
-            number(value).ok_or_else(|| mismatch("a whole number that is not negative", value))
+        min_entries: section.value("min_entries", |item| {
+            number(item).ok_or_else(|| mismatch("a whole number that is not negative", item))
         }),
-        max_shrink: section.value("max_shrink", |value| {
-            let text = value.as_str().ok_or_else(|| mismatch("a percentage such as `30%`", value))?;
+        max_shrink: section.value("max_shrink", |item| {
+            let text = text(item).map_err(|_| mismatch("a percentage such as `30%`", item))?;
             text.parse().map_err(|error: Error| error.to_string())
         }),
     }
 }
 
-/// What the operator's own words contradict. What the plugin proposes for the rest is not known here.
+/// Reports timings that contradict each other. What the plugin suggests for the rest is not known yet.
 fn check_timing(cache: &CacheConfig, section: &Section<'_>) {
     if cache.timing.reload_ttl.is_some()
         && let Err(error) = cache.timing.resolve(&cache.name)
     {
-        let place = section.span_of("cache_ttl").unwrap_or_else(|| section.own_span());
-        section.document().problem(place, error.to_string());
+        section.problem_at("cache_ttl", error.to_string());
     }
 }
 
-/// In a record, kiwi-cache's class and suffix are the cache's name unless `record_key` says otherwise.
+/// Reports a record that another cache has too: the two would overwrite each other again and again.
+fn check_record(cache: &CacheConfig, section: &Section<'_>, others: &[CacheConfig]) {
+    let Some(key) = cache.layout.record_key() else { return };
+    if let Some(other) = others.iter().find(|other| other.layout.record_key() == Some(key)) {
+        let message = format!(
+            "the caches `{}` and `{}` both write the record `{key}`; expected one each",
+            other.name, cache.name
+        );
+        section.problem_here(message);
+    }
+}
+
+/// The class and suffix of a record default to the name of the cache.
 fn read_layout(section: &mut Section<'_>, cache: &Name) -> Layout {
     let layout = section.text("layout", |layout| match layout {
         "hash" | "record" | "both" => Ok(layout.to_owned()),
         _ => {
             let layout = layout.escape_debug();
-            Err(Error::invalid(format!("`{layout}` is no layout: expected `hash`, the default, `record` or `both`")))
+            Err(Error::invalid(format!(
+                "`{layout}` is not a valid layout (expected `hash`, the default, `record` or `both`)"
+            )))
         }
     });
-    let named = section.text("record_key", str::parse::<RecordKey>);
-    let has_name = named.is_some();
-    match (layout.as_deref(), named.or_else(|| cache.as_str().parse().ok())) {
+    let record_key = section.text("record_key", str::parse::<RecordKey>);
+    let has_record_key = record_key.is_some();
+    match (layout.as_deref(), record_key.or_else(|| cache.as_str().parse().ok())) {
         (Some("record"), Some(key)) => Layout::Record(key),
         (Some("both"), Some(key)) => Layout::Both(key),
         _ => {
-            if has_name && let Some(place) = section.span_of("record_key") {
-                let message = "`record_key` names kiwi-cache's record, which the layout `hash` does not have: expected \
-                               `layout = \"record\"` or `layout = \"both\"` with it";
-                section.document().problem(place, message.to_owned());
+            if has_record_key {
+                let message = "`record_key` has no effect with the layout `hash`; add `layout = \"record\"` or `layout = \
+                               \"both\"`, or remove it";
+                section.problem_at("record_key", message.to_owned());
             }
             Layout::Hash
         }
@@ -142,9 +165,9 @@ fn read_limits(section: &mut Section<'_>, fallback: Limits) -> Limits {
         memory: read_size(&mut section, "memory").unwrap_or(fallback.memory),
         load_timeout: section.text("load_timeout", parse_duration).unwrap_or(fallback.load_timeout),
         entries: section.number("entries", u64::MAX).unwrap_or(fallback.entries),
-        key_bytes: section.number("key_bytes", 511).unwrap_or(fallback.key_bytes),
+        key_bytes: section.number("key_bytes", MAX_KEY_BYTES).unwrap_or(fallback.key_bytes),
         value_bytes: read_size(&mut section, "value_bytes").unwrap_or(fallback.value_bytes),
-        json_depth: section.number("json_depth", 127).unwrap_or(fallback.json_depth),
+        json_depth: section.number("json_depth", MAX_JSON_DEPTH).unwrap_or(fallback.json_depth),
         total_bytes: read_size(&mut section, "total_bytes").unwrap_or(fallback.total_bytes),
         log_bytes: read_size(&mut section, "log_bytes").unwrap_or(fallback.log_bytes),
         hostcall_bytes: read_size(&mut section, "hostcall_bytes").unwrap_or(fallback.hostcall_bytes),
@@ -157,38 +180,13 @@ fn read_limits(section: &mut Section<'_>, fallback: Limits) -> Limits {
 
 /// A number of bytes, as text such as `64 MiB` or as a number.
 fn read_size(section: &mut Section<'_>, key: &'static str) -> Option<u64> {
-    section.value(key, |value| match (value.as_str(), number(value)) {
+    section.value(key, |item| match (item.as_str(), number(item)) {
         (Some(text), _) => parse_size(text).map_err(|error| error.to_string()),
         (None, Some(bytes)) if bytes > 0 => Ok(bytes),
-        (None, _) => Err(mismatch("a size such as `64 MiB`", value)),
+        (None, _) => Err(mismatch("a size such as `64 MiB`", item)),
     })
 }
 
-/// Settings as the loader gets them. Messages name the key, never the value.
-fn json_object(table: &DeTable<'_>) -> Result<Map<String, Value>, String> {
-    let entry = |(key, value): (&toml::Spanned<_>, &toml::Spanned<DeValue<'_>>)| {
-        let key: &std::borrow::Cow<'_, str> = key.get_ref();
-        let value = json(value.get_ref()).map_err(|message| format!("`{}`: {message}", key.escape_debug()))?;
-        Ok((key.to_string(), value))
-    };
-    table.iter().map(entry).collect()
-}
-
-fn json(value: &DeValue<'_>) -> Result<Value, String> {
-    Ok(match value {
-        DeValue::String(text) => Value::String(text.to_string()),
-        DeValue::Integer(integer) => i64::from_str_radix(integer.as_str(), integer.radix())
-            .map(Value::from)
-            .map_err(|_| "expected a whole number of at most 64 bits".to_owned())?,
-        DeValue::Float(float) => {
-            let number = float.as_str().parse::<f64>().ok().and_then(Number::from_f64);
-            Value::Number(number.ok_or("expected a number that JSON can hold")?)
-        }
-        DeValue::Boolean(flag) => Value::Bool(*flag),
-        DeValue::Datetime(datetime) => Value::String(datetime.to_string()),
-        DeValue::Array(items) => {
-            Value::Array(items.iter().map(|item| json(item.get_ref())).collect::<Result<_, String>>()?)
-        }
-        DeValue::Table(table) => Value::Object(json_object(table)?),
-    })
+fn settings(item: &toml_edit::Item) -> Result<Settings, String> {
+    Settings::new(json_object(table(item)?)?).map_err(|error| error.to_string())
 }

@@ -3,13 +3,14 @@ use std::time::Duration;
 
 use kiwi_store::{Layout, Ttl};
 
-use super::{Config, Statsd};
+use super::file::Config;
+use super::statsd::Statsd;
 
 fn parse(text: &str) -> Config {
     Config::parse(Path::new("conf/kiwi.toml"), text).unwrap()
 }
 
-/// What is said of a wrong file, without the file's name.
+/// The problems of an invalid file, without the file's name.
 fn problems(text: &str) -> Vec<String> {
     let problems = Config::parse(Path::new("kiwi.toml"), text).unwrap_err().to_string();
     problems.lines().map(|line| line.strip_prefix("kiwi.toml:").unwrap().to_owned()).collect()
@@ -57,7 +58,7 @@ fn a_cache_is_read_with_its_defaults_and_relative_paths() {
 }
 
 #[test]
-fn a_layout_may_name_the_record_that_kiwi_cache_reads() {
+fn record_key_sets_the_record_that_kiwi_cache_reads() {
     let text = "[cache.a]\nplugin = \"p\"\nlayout = \"record\"\n[cache.B]\nplugin = \"p\"\nlayout = \"both\"\nrecord_key = \"B:eu\"\n\
                 [cache.c]\nplugin = \"p\"\n";
     let layouts: Vec<Layout> = parse(text).caches.into_iter().map(|cache| cache.layout).collect();
@@ -65,13 +66,13 @@ fn a_layout_may_name_the_record_that_kiwi_cache_reads() {
     assert_eq!(layouts, [Layout::Record(key("a")), Layout::Both(key("B:eu")), Layout::Hash]);
 
     let alone = problem(&format!("{AIRLINES}record_key = \"Airlines:eu\""));
-    assert!(alone.starts_with("3:14: `record_key`") && alone.contains("expected `layout = \"record\"`"), "{alone}");
+    assert!(alone.starts_with("3:14: `record_key`") && alone.contains("add `layout = \"record\"`"), "{alone}");
     let bad = problem(&format!("{AIRLINES}layout = \"record\"\nrecord_key = \":eu\""));
-    assert!(bad.starts_with("4:14: cache `airlines`: `record_key`: `:eu` cannot be a record key"), "{bad}");
+    assert!(bad.starts_with("4:14: cache.airlines.record_key: `:eu` "), "{bad}");
     let shared = problem(&format!(
         "{AIRLINES}layout = \"record\"\n[cache.b]\nplugin = \"p\"\nlayout = \"both\"\nrecord_key = \"airlines\""
     ));
-    assert!(shared.starts_with("4:8: the caches `airlines` and `b` have one record, `airlines`"), "{shared}");
+    assert!(shared.starts_with("4:8: the caches `airlines` and `b` both write the record `airlines`"), "{shared}");
 }
 
 #[test]
@@ -97,32 +98,32 @@ fn guards_are_read_with_their_defaults() {
     assert_eq!(read, [guards(0, "30%"), guards(100, "12.5%")]);
     assert_eq!(
         problem(&format!("{AIRLINES}max_shrink = \"130%\"")),
-        "3:14: cache `airlines`: `max_shrink`: `130%` is no percentage: expected one from `0%` to `100%`, for example `30%`"
+        "3:14: cache.airlines.max_shrink: `130%` is no percentage: expected one from `0%` to `100%`, for example `30%`"
     );
     assert_eq!(
         problem(&format!("{AIRLINES}max_shrink = 30")),
-        "3:14: cache `airlines`: `max_shrink`: expected a percentage such as `30%`, found 30"
+        "3:14: cache.airlines.max_shrink: expected a percentage such as `30%`, found 30"
     );
     assert_eq!(
         problem(&format!("{AIRLINES}min_entries = -1")),
-        "3:15: cache `airlines`: `min_entries`: expected a whole number that is not negative, found -1"
+        "3:15: cache.airlines.min_entries: expected a whole number that is not negative, found -1"
     );
 }
 
 #[test]
-fn an_unknown_key_is_an_error_with_its_place_and_the_nearest_known_one() {
+fn an_unknown_key_is_an_error_with_its_position_and_the_most_similar_known_key() {
     assert_eq!(problem("stor = \"file:x\""), "1:1: unknown key `stor`: did you mean `store`?");
     assert_eq!(
         problem(&format!("{AIRLINES}  reload_tll = \"1s\"")),
-        "3:3: cache `airlines`: unknown key `reload_tll`: did you mean `reload_ttl`?"
+        "3:3: cache.airlines: unknown key `reload_tll`: did you mean `reload_ttl`?"
     );
     assert_eq!(
         problem(&format!("{AIRLINES}grants = {{ zzz = [] }}")),
-        "3:12: cache `airlines`: `grants`: unknown key `zzz`: expected one of `http`, `dirs`, `env`"
+        "3:12: cache.airlines.grants: unknown key `zzz`: expected one of `http`, `dirs`, `env`"
     );
     assert_eq!(
         problem(&format!("{AIRLINES}limits = {{ memroy = 1 }}")),
-        "3:12: cache `airlines`: `limits`: unknown key `memroy`: did you mean `memory`?"
+        "3:12: cache.airlines.limits: unknown key `memroy`: did you mean `memory`?"
     );
     assert_eq!(
         problem("[defaults]\nplugin = \"x\"").split(':').nth(3),
@@ -132,15 +133,15 @@ fn an_unknown_key_is_an_error_with_its_place_and_the_nearest_known_one() {
 }
 
 #[test]
-fn every_problem_of_a_file_is_told_in_its_order() {
+fn all_problems_of_a_file_are_reported_in_order() {
     let text =
         "[cache.a]\nreload_ttl = \"soon\"\n[cache.\"b c\"]\nplugin = 1\n[cache.d]\nplugin = \"x\"\nlayout = \"twin\"\n";
     let found = problems(text);
     let starts = [
-        "1:8: cache `a`: `plugin` is missing: expected ",
-        "2:14: cache `a`: `reload_ttl`: `soon` is no duration: expected ",
-        "3:8: `b c` cannot be a cache's name: ",
-        "7:10: cache `d`: `layout`: `twin` is no layout: expected `hash`, the default, `record` or `both`",
+        "1:8: cache.a: `plugin` is missing (expected ",
+        "2:14: cache.a.reload_ttl: `soon` is ",
+        "3:8: `b c` ",
+        "7:10: cache.d.layout: `twin` is not a valid layout (expected `hash`, the default, `record` or `both`)",
     ];
     assert_eq!(found.len(), starts.len(), "{found:#?}");
     for (found, start) in found.iter().zip(starts) {
@@ -149,7 +150,7 @@ fn every_problem_of_a_file_is_told_in_its_order() {
 }
 
 #[test]
-fn two_caches_of_one_name_are_told_apart_by_nothing() {
+fn two_caches_with_the_same_name_are_an_error() {
     assert_eq!(
         problem(&format!("{AIRLINES}[cache.airlines]\nplugin = \"q.wasm\"")),
         "3:8: a second cache named `airlines`: each cache needs a name of its own"
@@ -157,28 +158,28 @@ fn two_caches_of_one_name_are_told_apart_by_nothing() {
 }
 
 #[test]
-fn data_that_would_be_gone_before_it_is_renewed_is_refused() {
+fn a_cache_ttl_shorter_than_reload_ttl_is_an_error() {
     let said = problem(&format!("{AIRLINES}reload_ttl = \"2m\"\ncache_ttl = \"1m\""));
     assert!(said.starts_with("4:13: cache `airlines`: `cache_ttl` (1m) is shorter than `reload_ttl` (2m)"), "{said}");
 }
 
 #[test]
-fn values_of_another_kind_are_refused_without_being_shown() {
+fn values_of_the_wrong_type_are_errors_that_do_not_show_them() {
     for (line, said) in [
-        ("max_loads = 0", "1:13: `max_loads`: expected a whole number from 1 to 1024, found 0"),
-        ("max_loads = \"x\"", "1:13: `max_loads`: expected a whole number from 1 to 1024, found a string"),
-        ("cache = 1", "1:9: `cache`: expected a table, found 1"),
-        ("[cache]\na = 1", "2:5: cache `a`: expected a table, found 1"),
-        ("store = 1", "1:9: `store`: expected a string, found 1"),
+        ("max_loads = 0", "1:13: max_loads: expected a whole number from 1 to 1024, found 0"),
+        ("max_loads = \"x\"", "1:13: max_loads: expected a whole number from 1 to 1024, found a string"),
+        ("cache = 1", "1:9: cache: expected a table, found 1"),
+        ("[cache]\na = 1", "2:5: cache.a: expected a table, found 1"),
+        ("store = 1", "1:9: store: expected a string, found 1"),
     ] {
         assert_eq!(problem(line), said);
     }
     let said = problem(&format!("{AIRLINES}settings = {{ token = \"s3cret\", n = nan }}"));
-    assert_eq!(said, "3:12: cache `airlines`: `settings`: `n`: expected a number that JSON can hold");
+    assert_eq!(said, "3:12: cache.airlines.settings: n: expected a number that JSON can represent");
     let said = problem(&format!("{AIRLINES}settings = {{ token = \"s3cret\", \"x y = 1 }}"));
     assert!(!said.contains("s3cret"), "{said}");
     let said = problem(&format!("{AIRLINES}limits = {{ key_bytes = 512 }}"));
-    assert!(said.ends_with("`key_bytes`: expected a whole number from 1 to 511, found 512"), "{said}");
+    assert!(said.ends_with("key_bytes: expected a whole number from 1 to 511, found 512"), "{said}");
 }
 
 #[test]
@@ -187,7 +188,7 @@ fn statsd_is_an_address_or_a_table() {
     assert_eq!(config.statsd, Some(Statsd { address: "h:1".into(), prefix: "eu".into() }));
     for bad in ["tcp://h:1", "udp://h", "udp://:1", "udp://h:0", "h:1"] {
         let said = problem(&format!("statsd = \"{bad}\""));
-        assert!(said.contains("is no statsd server: expected `udp://HOST:PORT`"), "{said}");
+        assert!(said.contains("is not a valid statsd address (expected `udp://HOST:PORT`"), "{said}");
     }
     assert!(problem("[statsd]\nprefix = \"eu\"").contains("`address` is missing"));
 }

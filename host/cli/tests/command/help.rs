@@ -1,17 +1,17 @@
-use crate::support::{Desk, assert_said};
+use crate::support::{WorkDir, assert_output};
 
 #[test]
-fn every_subcommand_explains_itself() {
-    let desk = Desk::new();
-    assert_said!("help", desk.said(&["--help"]));
+fn every_subcommand_has_help() {
+    let workdir = WorkDir::new();
+    assert_output!("help", workdir.transcript(&["--help"]));
     for subcommand in ["run", "refill", "get", "keys", "dump", "status", "inspect", "check", "forget"] {
-        assert_said!(format!("help-{subcommand}"), desk.said(&[subcommand, "--help"]));
+        assert_output!(format!("help-{subcommand}"), workdir.transcript(&[subcommand, "--help"]));
     }
 }
 
 #[test]
-fn wrong_usage_exits_64() {
-    let desk = Desk::new();
+fn invalid_usage_exits_64() {
+    let workdir = WorkDir::new();
     for args in [
         &[][..],
         &["fly"],
@@ -22,13 +22,13 @@ fn wrong_usage_exits_64() {
         &["refill", "a", "--diff"],
         &["refill", "a", "--dry-run", "--force"],
     ] {
-        assert_eq!(desk.run(args).status.code(), Some(64), "{args:?}");
+        assert_eq!(workdir.run(args).status.code(), Some(64), "{args:?}");
     }
-    assert_eq!(desk.run(&["--version"]).status.code(), Some(0));
+    assert_eq!(workdir.run(&["--version"]).status.code(), Some(0));
 }
 
 #[test]
-fn help_shows_no_password_of_the_environment() {
-    let output = Desk::new().command(&["--help"]).env("KIWI_STORE", "redis://:s3cret@h").output().unwrap();
+fn help_does_not_show_the_password_in_the_environment() {
+    let output = WorkDir::new().command(&["--help"]).env("KIWI_STORE", "redis://:s3cret@h").output().unwrap();
     assert!(!String::from_utf8_lossy(&output.stdout).contains("s3cret"));
 }

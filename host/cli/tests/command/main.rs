@@ -1,8 +1,8 @@
-//! The `kiwi-host` command as people and scripts meet it: a process of its own, on real stores.
+//! The `kiwi-host` command, run as a separate process on real stores. Its output is compared with snapshots.
 
 mod configuration;
 mod help;
-mod looking;
+mod reading;
 #[path = "../../../store/tests/support/redis_server.rs"]
 mod redis_server;
 mod refilling;

@@ -1,11 +1,11 @@
-//! refill with guards: what is refused, what `--force` publishes, and what `--dry-run --diff` shows before.
+//! refill with guards: what is refused, what `--force` publishes, and what `--dry-run --diff` shows.
 
-use crate::support::{Desk, assert_ran, assert_said, assert_status_said, desk};
+use crate::support::{WorkDir, assert_outcome, assert_output, assert_status, workdir};
 
-/// A desk whose airlines may lose a quarter of their entries.
-fn guarded() -> Desk {
-    let desk = desk();
-    desk.file(
+/// A directory whose airlines may lose a quarter of their entries.
+fn guarded() -> WorkDir {
+    let workdir = workdir();
+    workdir.file(
         "kiwi.toml",
         r#"store = "file:.kiwi"
 
@@ -16,18 +16,18 @@ grants = { dirs = ["data"] }
 max_shrink = "25%"
 "#,
     );
-    airlines(&desk, &["FR,Ryanair", "LH,Lufthansa", "TO,Transavia", "VY,Vueling"]);
-    desk
+    airlines(&workdir, &["FR,Ryanair", "LH,Lufthansa", "TO,Transavia", "VY,Vueling"]);
+    workdir
 }
 
-/// Writes the source.
-fn airlines(desk: &Desk, rows: &[&str]) {
-    desk.file("data/airlines.csv", &format!("iata,name\n{}\n", rows.join("\n")));
+/// Writes the file that is loaded.
+fn airlines(workdir: &WorkDir, rows: &[&str]) {
+    workdir.file("data/airlines.csv", &format!("iata,name\n{}\n", rows.join("\n")));
 }
 
-/// What is published, and who holds the lease, as far as status shows it.
-fn status(desk: &Desk) -> serde_json::Value {
-    let output = desk.run(&["status", "airlines", "--format", "json"]);
+/// The snapshot and the last error, as `status` shows them.
+fn status(workdir: &WorkDir) -> serde_json::Value {
+    let output = workdir.run(&["status", "airlines", "--format", "json"]);
     let mut rows: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
     let row = rows[0].take();
     serde_json::json!({ "id": row["id"], "checked_at": row["checked_at"], "last_error": row["last_error"] })
@@ -37,58 +37,58 @@ const DIFF: [&str; 4] = ["refill", "airlines", "--dry-run", "--diff"];
 
 #[test]
 fn a_diff_shows_what_a_refill_would_change_and_changes_nothing() {
-    let desk = guarded();
-    assert_said!("diff-of-the-first", desk.said(&DIFF));
-    assert!(!desk.path().join(".kiwi").exists(), "no store is made");
-    assert_eq!(desk.run(&["refill", "airlines"]).status.code(), Some(0));
-    let before = status(&desk);
-    assert_said!("diff-unchanged", desk.said(&DIFF));
+    let workdir = guarded();
+    assert_output!("diff-of-the-first", workdir.transcript(&DIFF));
+    assert!(!workdir.path().join(".kiwi").exists(), "no store is created");
+    assert_eq!(workdir.run(&["refill", "airlines"]).status.code(), Some(0));
+    let before = status(&workdir);
+    assert_output!("diff-unchanged", workdir.transcript(&DIFF));
 
-    airlines(&desk, &["FR,Ryanair", "LH,Lufthansa City", "U2,easyJet", "VY,Vueling"]);
-    assert_said!("diff", desk.said(&DIFF));
-    assert_said!("diff-json", desk.said(&[&DIFF[..], &["--format", "json"]].concat()));
-    assert_said!("refill-dry-run", desk.said(&DIFF[..3]));
-    airlines(&desk, &["FR,Ryanair"]);
-    assert_said!("diff-refused", desk.said(&DIFF));
-    assert_eq!(status(&desk), before);
+    airlines(&workdir, &["FR,Ryanair", "LH,Lufthansa City", "U2,easyJet", "VY,Vueling"]);
+    assert_output!("diff", workdir.transcript(&DIFF));
+    assert_output!("diff-json", workdir.transcript(&[&DIFF[..], &["--format", "json"]].concat()));
+    assert_output!("refill-dry-run", workdir.transcript(&DIFF[..3]));
+    airlines(&workdir, &["FR,Ryanair"]);
+    assert_output!("diff-refused", workdir.transcript(&DIFF));
+    assert_eq!(status(&workdir), before);
 
-    std::fs::remove_file(desk.path().join("data/airlines.csv")).unwrap();
-    let output = desk.run(&DIFF);
+    std::fs::remove_file(workdir.path().join("data/airlines.csv")).unwrap();
+    let output = workdir.run(&DIFF);
     assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0));
-    assert_eq!(status(&desk), before);
+    assert_eq!(status(&workdir), before);
 }
 
 #[test]
-fn a_diff_of_many_entries_is_cut_unless_all_is_asked_for() {
-    let desk = guarded();
+fn a_long_diff_is_truncated_without_v() {
+    let workdir = guarded();
     let rows: Vec<String> = (100..160).map(|number| format!("{number},airline")).collect();
-    airlines(&desk, &rows.iter().map(String::as_str).collect::<Vec<_>>());
+    airlines(&workdir, &rows.iter().map(String::as_str).collect::<Vec<_>>());
     let lines = |args: &[&str]| {
-        let output = desk.run(&[&DIFF[..], args].concat());
+        let output = workdir.run(&[&DIFF[..], args].concat());
         String::from_utf8(output.stdout).expect("text").lines().map(str::to_owned).collect::<Vec<_>>()
     };
     let short = lines(&[]);
     assert_eq!(short[0], "# airlines: 60 added, 0 removed, 0 changed, 0 the same");
     assert_eq!((short.len(), short[50].as_str()), (53, r#"+ 149 {"iata":"149","name":"airline"}"#));
-    assert_eq!(short[51], "and 10 more added: -v shows all");
+    assert_eq!(short[51], "... and 10 more added (-v shows all)");
     assert_eq!(lines(&["-v"]).len(), 62);
     let json: serde_json::Value = serde_json::from_str(&lines(&["--format", "json"])[0]).expect("JSON");
     assert_eq!(json[0]["added"].as_object().map(serde_json::Map::len), Some(60));
 }
 
 #[test]
-fn a_refused_map_is_told_with_its_numbers_and_published_by_force_once() {
-    let desk = guarded();
-    assert_eq!(desk.run(&["refill", "airlines"]).status.code(), Some(0));
-    airlines(&desk, &["FR,Ryanair", "LH,Lufthansa"]);
-    assert_ran!("refill-refused", desk.said(&["refill", "airlines"]));
-    assert_status_said!("status-refused", desk.said(&["status"]));
-    assert_status_said!("status-refused-json", desk.said(&["status", "--format", "json"]));
-    assert_eq!(desk.run(&["get", "airlines", "VY"]).status.code(), Some(0), "the old map stays");
+fn a_refused_map_is_reported_and_force_publishes_it_once() {
+    let workdir = guarded();
+    assert_eq!(workdir.run(&["refill", "airlines"]).status.code(), Some(0));
+    airlines(&workdir, &["FR,Ryanair", "LH,Lufthansa"]);
+    assert_outcome!("refill-refused", workdir.transcript(&["refill", "airlines"]));
+    assert_status!("status-refused", workdir.transcript(&["status"]));
+    assert_status!("status-refused-json", workdir.transcript(&["status", "--format", "json"]));
+    assert_eq!(workdir.run(&["get", "airlines", "VY"]).status.code(), Some(0), "the old map stays");
 
-    assert_ran!("refill-forced", desk.said(&["refill", "airlines", "--force"]));
-    assert_eq!(desk.run(&["get", "airlines", "VY"]).status.code(), Some(2));
-    assert_eq!(status(&desk)["last_error"], serde_json::Value::Null);
-    airlines(&desk, &["FR,Ryanair"]);
-    assert_eq!(desk.run(&["refill", "airlines"]).status.code(), Some(1), "the guards are there again");
+    assert_outcome!("refill-forced", workdir.transcript(&["refill", "airlines", "--force"]));
+    assert_eq!(workdir.run(&["get", "airlines", "VY"]).status.code(), Some(2));
+    assert_eq!(status(&workdir)["last_error"], serde_json::Value::Null);
+    airlines(&workdir, &["FR,Ryanair"]);
+    assert_eq!(workdir.run(&["refill", "airlines"]).status.code(), Some(1), "the guards apply again");
 }

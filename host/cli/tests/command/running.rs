@@ -1,121 +1,125 @@
-//! run, refill, inspect, check: with the loaders we ship.
+//! run, refill, inspect, check: with the plugins we ship.
 
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, ChildStderr, Stdio};
 
 use crate::redis_server::RedisServer;
-use crate::support::{Desk, assert_ran, assert_said, desk, eventually, guest, plugin};
+use crate::support::{WorkDir, assert_outcome, assert_output, eventually, guest, plugin, workdir};
 
 #[test]
-fn run_once_publishes_and_tells() {
-    let desk = desk();
-    assert_ran!("run-once", desk.said(&["run", "--once"]));
-    assert_ran!("run-once-again", desk.said(&["run", "--once"]));
-    assert_ran!("refill-json", desk.said(&["refill", "airlines", "--format", "json"]));
-    assert_said!("run-get", desk.said(&["get", "airlines", "FR"]));
+fn run_once_publishes_and_reports() {
+    let workdir = workdir();
+    assert_outcome!("run-once", workdir.transcript(&["run", "--once"]));
+    assert_outcome!("run-once-again", workdir.transcript(&["run", "--once"]));
+    assert_outcome!("refill-json", workdir.transcript(&["refill", "airlines", "--format", "json"]));
+    assert_output!("run-get", workdir.transcript(&["get", "airlines", "FR"]));
 }
 
 #[test]
-fn run_without_any_configuration_names_what_is_missing_and_runs_the_rest() {
-    let desk = desk();
-    std::fs::remove_file(desk.path().join("kiwi.toml")).unwrap();
-    assert_ran!("run-no-config", desk.said(&["run", "--once", "currencies.wasm", "file.wasm", "http.wasm"]));
-    assert_eq!(desk.run(&["get", "currencies", "EUR"]).status.code(), Some(0));
-    assert_ran!("run-nothing", desk.said(&["run", "--once", "file.wasm"]));
-    assert_said!("run-no-plugins", desk.said(&["run"]));
+fn without_configuration_plugins_run_or_report_what_is_missing() {
+    let workdir = workdir();
+    std::fs::remove_file(workdir.path().join("kiwi.toml")).unwrap();
+    assert_outcome!(
+        "run-no-config",
+        workdir.transcript(&["run", "--once", "currencies.wasm", "file.wasm", "http.wasm"])
+    );
+    assert_eq!(workdir.run(&["get", "currencies", "EUR"]).status.code(), Some(0));
+    assert_outcome!("run-nothing", workdir.transcript(&["run", "--once", "file.wasm"]));
+    assert_output!("run-no-plugins", workdir.transcript(&["run"]));
 }
 
 #[test]
-fn the_toml_that_is_named_is_what_is_missing() {
-    let desk = desk();
-    std::fs::remove_file(desk.path().join("kiwi.toml")).unwrap();
-    let output = desk.run(&["inspect", "file.wasm", "--format", "json"]);
+fn the_suggested_toml_makes_the_plugin_run() {
+    let workdir = workdir();
+    std::fs::remove_file(workdir.path().join("kiwi.toml")).unwrap();
+    let output = workdir.run(&["inspect", "file.wasm", "--format", "json"]);
     let inspected: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let toml = inspected["caches"][0]["toml_to_add"].as_str().unwrap();
-    desk.file("kiwi.toml", &format!("store = \"file:.kiwi\"\n{}\n", toml.replace("\"...\"", "\"data/airlines.csv\"")));
-    // What to grant follows from the settings, so it is named when these are there.
-    let output = desk.run(&["inspect", "file.wasm", "--format", "json"]);
+    workdir
+        .file("kiwi.toml", &format!("store = \"file:.kiwi\"\n{}\n", toml.replace("\"...\"", "\"data/airlines.csv\"")));
+    // The grants depend on the settings, so they are suggested once the settings are there.
+    let output = workdir.run(&["inspect", "file.wasm", "--format", "json"]);
     let inspected: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let grants = inspected["caches"][0]["toml_to_add"].as_str().unwrap().lines().skip(1).collect::<Vec<_>>().join("\n");
-    let config = std::fs::read_to_string(desk.path().join("kiwi.toml")).unwrap();
-    desk.file("kiwi.toml", &format!("{config}{grants}\nsettings.key = \"iata\"\n"));
-    let output = desk.run(&["run", "--once"]);
+    let config = std::fs::read_to_string(workdir.path().join("kiwi.toml")).unwrap();
+    workdir.file("kiwi.toml", &format!("{config}{grants}\nsettings.key = \"iata\"\n"));
+    let output = workdir.run(&["run", "--once"]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
 }
 
 #[test]
-fn plugins_of_the_command_line_run_the_caches_that_use_them_and_no_others() {
-    let desk = desk();
-    let path: PathBuf = desk.path().join("./data/../file.wasm");
-    let output = desk.run(&["run", "--once", path.to_str().unwrap()]);
-    let said = String::from_utf8(output.stdout).unwrap();
-    assert!(said.starts_with("airlines: published 2 entries") && said.lines().count() == 1, "{said}");
-    assert_eq!(desk.run(&["get", "currencies", "EUR"]).status.code(), Some(2));
+fn given_plugins_run_only_the_caches_that_use_them() {
+    let workdir = workdir();
+    let path: PathBuf = workdir.path().join("./data/../file.wasm");
+    let output = workdir.run(&["run", "--once", path.to_str().unwrap()]);
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert!(stdout.starts_with("airlines: published 2 entries") && stdout.lines().count() == 1, "{stdout}");
+    assert_eq!(workdir.run(&["get", "currencies", "EUR"]).status.code(), Some(2));
 }
 
 #[test]
-fn one_name_for_two_caches_is_refused() {
-    let desk = desk();
+fn two_plugins_for_the_same_cache_name_are_an_error() {
+    let workdir = workdir();
     for dir in ["a", "b"] {
-        std::fs::create_dir(desk.path().join(dir)).unwrap();
-        std::fs::copy(plugin("currencies.wasm"), desk.path().join(dir).join("rates.wasm")).unwrap();
+        std::fs::create_dir(workdir.path().join(dir)).unwrap();
+        std::fs::copy(plugin("currencies.wasm"), workdir.path().join(dir).join("rates.wasm")).unwrap();
     }
-    assert_said!("run-one-name", desk.said(&["run", "--once", "a/rates.wasm", "b/rates.wasm"]));
-    std::fs::copy(plugin("currencies.wasm"), desk.path().join("a/airlines.wasm")).unwrap();
-    let output = desk.run(&["run", "--once", "a/airlines.wasm"]);
-    assert_eq!(output.status.code(), Some(64), "the name of a cache of the configuration: {output:?}");
-    std::fs::copy(plugin("currencies.wasm"), desk.path().join("a/air lines.wasm")).unwrap();
-    assert_said!("run-bad-stem", desk.said(&["run", "--once", "a/air lines.wasm"]));
+    assert_output!("run-one-name", workdir.transcript(&["run", "--once", "a/rates.wasm", "b/rates.wasm"]));
+    std::fs::copy(plugin("currencies.wasm"), workdir.path().join("a/airlines.wasm")).unwrap();
+    let output = workdir.run(&["run", "--once", "a/airlines.wasm"]);
+    assert_eq!(output.status.code(), Some(64), "kiwi.toml already has this name: {output:?}");
+    std::fs::copy(plugin("currencies.wasm"), workdir.path().join("a/air lines.wasm")).unwrap();
+    assert_output!("run-bad-stem", workdir.transcript(&["run", "--once", "a/air lines.wasm"]));
 }
 
 #[test]
-fn a_dry_run_prints_the_map_and_touches_no_store() {
-    let desk = desk();
-    assert_said!("dry-run", desk.said(&["run", "--dry-run", "file.wasm"]));
-    assert_said!("dry-run-json", desk.said(&["run", "--dry-run", "file.wasm", "--format", "json"]));
-    assert!(!desk.path().join(".kiwi").exists());
+fn a_dry_run_prints_the_map_and_creates_no_store() {
+    let workdir = workdir();
+    assert_output!("dry-run", workdir.transcript(&["run", "--dry-run", "file.wasm"]));
+    assert_output!("dry-run-json", workdir.transcript(&["run", "--dry-run", "file.wasm", "--format", "json"]));
+    assert!(!workdir.path().join(".kiwi").exists());
 }
 
 #[test]
-fn a_load_that_fails_exits_1_and_is_seen_in_status() {
-    let desk = desk();
-    assert_eq!(desk.run(&["run", "--once"]).status.code(), Some(0));
-    std::fs::remove_file(desk.path().join("data/airlines.csv")).unwrap();
-    assert_ran!("refill-failed", desk.said(&["refill", "--all"]));
-    let status = String::from_utf8(desk.run(&["status"]).stdout).unwrap();
+fn a_failed_load_exits_1_and_shows_in_status() {
+    let workdir = workdir();
+    assert_eq!(workdir.run(&["run", "--once"]).status.code(), Some(0));
+    std::fs::remove_file(workdir.path().join("data/airlines.csv")).unwrap();
+    assert_outcome!("refill-failed", workdir.transcript(&["refill", "--all"]));
+    let status = String::from_utf8(workdir.run(&["status"]).stdout).unwrap();
     assert!(status.contains("airlines: last refill failed") && status.contains("data/airlines.csv"), "{status}");
-    assert_eq!(desk.run(&["get", "airlines", "FR"]).status.code(), Some(0), "the old data stays");
+    assert_eq!(workdir.run(&["get", "airlines", "FR"]).status.code(), Some(0), "the old data stays");
 }
 
 #[test]
-fn refill_wants_caches_of_the_configuration() {
-    let desk = desk();
-    assert_said!("refill-unknown", desk.said(&["refill", "ships"]));
-    std::fs::remove_file(desk.path().join("kiwi.toml")).unwrap();
-    assert_said!("refill-no-config", desk.said(&["refill", "--all"]));
+fn refill_accepts_only_caches_of_the_configuration() {
+    let workdir = workdir();
+    assert_output!("refill-unknown", workdir.transcript(&["refill", "ships"]));
+    std::fs::remove_file(workdir.path().join("kiwi.toml")).unwrap();
+    assert_output!("refill-no-config", workdir.transcript(&["refill", "--all"]));
 }
 
 #[test]
-fn inspect_tells_what_a_plugin_is_and_what_it_needs() {
-    let desk = desk();
-    let without_wasi = |said: String| {
-        said.lines().filter(|line| !line.contains("  wasi:")).map(|l| format!("{l}\n")).collect::<String>()
+fn inspect_shows_what_a_plugin_is_and_needs() {
+    let workdir = workdir();
+    let without_wasi = |transcript: String| {
+        transcript.lines().filter(|line| !line.contains("  wasi:")).map(|l| format!("{l}\n")).collect::<String>()
     };
-    assert_said!("inspect-configured", without_wasi(desk.said(&["inspect", "file.wasm"])));
-    assert_said!("inspect-new", without_wasi(desk.said(&["inspect", "http.wasm"])));
-    assert_said!("inspect-needs-nothing", without_wasi(desk.said(&["inspect", "currencies.wasm"])));
-    desk.file("not.wasm", "hello");
-    assert_said!("inspect-no-wasm", desk.said(&["inspect", "not.wasm"]));
-    assert_said!("inspect-absent", desk.said(&["inspect", "absent.wasm"]));
+    assert_output!("inspect-configured", without_wasi(workdir.transcript(&["inspect", "file.wasm"])));
+    assert_output!("inspect-new", without_wasi(workdir.transcript(&["inspect", "http.wasm"])));
+    assert_output!("inspect-needs-nothing", without_wasi(workdir.transcript(&["inspect", "currencies.wasm"])));
+    workdir.file("not.wasm", "hello");
+    assert_output!("inspect-no-wasm", workdir.transcript(&["inspect", "not.wasm"]));
+    assert_output!("inspect-absent", workdir.transcript(&["inspect", "absent.wasm"]));
 }
 
 #[test]
-fn check_tells_all_that_it_finds() {
-    let desk = desk();
-    assert_said!("check-ok", desk.said(&["check"]));
-    assert!(!desk.path().join(".kiwi").exists(), "checking makes no store");
-    desk.file(
+fn check_reports_all_problems() {
+    let workdir = workdir();
+    assert_output!("check-ok", workdir.transcript(&["check"]));
+    assert!(!workdir.path().join(".kiwi").exists(), "check creates no store");
+    workdir.file(
         "broken.toml",
         r#"store = "file:.kiwi"
 [cache.a]
@@ -128,54 +132,57 @@ plugin = "file.wasm"
 settings = { path = "data/airlines.csv" }
 "#,
     );
-    assert_said!("check-broken", desk.said(&["check", "--config", "broken.toml"]));
-    assert_said!("check-json", desk.said(&["check", "--config", "broken.toml", "--format", "json"]));
+    assert_output!("check-broken", workdir.transcript(&["check", "--config", "broken.toml"]));
+    assert_output!("check-json", workdir.transcript(&["check", "--config", "broken.toml", "--format", "json"]));
     let redis = RedisServer::start();
     redis.command::<()>(&["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"]).unwrap();
     redis.command::<()>(&["CONFIG", "SET", "maxmemory", "100mb"]).unwrap();
-    assert_said!("check-evicting", desk.said(&["check", "--store", &redis.url()]));
-    desk.file("unreadable.toml", "stor = 1\n");
-    assert_said!("check-config", desk.said(&["check", "--config", "unreadable.toml", "--store", &redis.url()]));
+    assert_output!("check-evicting", workdir.transcript(&["check", "--store", &redis.url()]));
+    workdir.file("unreadable.toml", "stor = 1\n");
+    assert_output!(
+        "check-config",
+        workdir.transcript(&["check", "--config", "unreadable.toml", "--store", &redis.url()])
+    );
 }
 
 #[test]
-fn check_tells_what_the_store_refuses_and_shows_no_password() {
-    let (desk, redis) = (Desk::new(), RedisServer::start());
+fn check_reports_what_the_store_refuses_without_the_password() {
+    let (workdir, redis) = (WorkDir::new(), RedisServer::start());
     redis
         .command::<()>(&["ACL", "SETUSER", "weak", "on", ">s3cret", "~kiwi:*", "+@read", "+@connection", "+info"])
         .unwrap();
     for (user, word) in [("weak:s3cret", "weak"), ("weak:wr0ng", "password")] {
-        let output = desk.run(&["check", "--store", &redis.url().replace("://", &format!("://{user}@"))]);
-        let said = String::from_utf8(output.stdout).expect("text");
-        assert_eq!(output.status.code(), Some(1), "{said}");
-        assert!(said.contains("error    store: ") && said.contains(word), "{said}");
-        assert!(!said.contains("s3cret") && !said.contains("wr0ng"), "{said}");
+        let output = workdir.run(&["check", "--store", &redis.url().replace("://", &format!("://{user}@"))]);
+        let stdout = String::from_utf8(output.stdout).expect("text");
+        assert_eq!(output.status.code(), Some(1), "{stdout}");
+        assert!(stdout.contains("error    store: ") && stdout.contains(word), "{stdout}");
+        assert!(!stdout.contains("s3cret") && !stdout.contains("wr0ng"), "{stdout}");
     }
 }
 
-/// A host that runs until it is told to stop.
+/// A host that runs until it gets a signal.
 struct Running {
     process: Child,
     log: BufReader<ChildStderr>,
 }
 
 impl Running {
-    fn start(desk: &Desk, args: &[&str]) -> Self {
+    fn start(workdir: &WorkDir, args: &[&str]) -> Self {
         let mut process =
-            desk.command(&[&["run"], args].concat()).stderr(Stdio::piped()).spawn().expect("it is started");
-        let log = BufReader::new(process.stderr.take().expect("its log is piped"));
+            workdir.command(&[&["run"], args].concat()).stderr(Stdio::piped()).spawn().expect("kiwi-host starts");
+        let log = BufReader::new(process.stderr.take().expect("stderr is piped"));
         Self { process, log }
     }
 
-    /// Reads its log until a line says this.
-    fn wait_for(&mut self, words: &str) -> String {
-        let mut said = String::new();
-        while !said.contains(words) {
-            let before = said.len();
-            self.log.read_line(&mut said).expect("its log is text");
-            assert!(said.len() > before, "it ended without saying `{words}`:\n{said}");
+    /// Reads its log until a line contains this text, and returns what was read.
+    fn wait_for_log(&mut self, text: &str) -> String {
+        let mut log = String::new();
+        while !log.contains(text) {
+            let before = log.len();
+            self.log.read_line(&mut log).expect("the log is text");
+            assert!(log.len() > before, "the host exited without logging `{text}`:\n{log}");
         }
-        said
+        log
     }
 
     fn signal(&self, signal: &str) {
@@ -190,35 +197,35 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It may have ended by itself; then there is nothing to do.
+        // Fails if it has already exited, which is fine.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
 #[test]
-fn a_host_keeps_caches_warm_until_it_is_told_to_stop() {
-    let (desk, redis) = (desk(), RedisServer::start());
+fn a_host_keeps_caches_warm_until_a_signal() {
+    let (workdir, redis) = (workdir(), RedisServer::start());
     let store = redis.url();
-    let mut host = Running::start(&desk, &["--store", &store]);
-    host.wait_for("maps are published in 127.0.0.1:");
-    host.wait_for("2 caches are kept warm");
-    eventually(|| (desk.run(&["get", "airlines", "FR", "--store", &store]).status.code() == Some(0)).then_some(()));
+    let mut host = Running::start(&workdir, &["--store", &store]);
+    host.wait_for_log("publishing to 127.0.0.1:");
+    host.wait_for_log("keeping 2 caches warm");
+    eventually(|| (workdir.run(&["get", "airlines", "FR", "--store", &store]).status.code() == Some(0)).then_some(()));
     assert!(redis.command::<String>(&["HGET", "kiwi:{airlines}", "FR"]).unwrap().contains("Ryanair"));
     assert_ne!(redis.command::<i64>(&["TTL", "kiwi:{airlines}"]).unwrap(), -1);
     redis.command::<()>(&["FLUSHALL"]).unwrap();
-    eventually(|| (desk.run(&["get", "airlines", "FR", "--store", &store]).status.code() == Some(0)).then_some(()));
+    eventually(|| (workdir.run(&["get", "airlines", "FR", "--store", &store]).status.code() == Some(0)).then_some(()));
     host.signal("-TERM");
-    host.wait_for("stopping in good order");
+    host.wait_for_log("shutting down");
     assert_eq!(host.exit_code(), Some(0));
 }
 
 #[test]
-fn a_log_for_programs_is_json_on_each_line() {
-    let desk = desk();
-    let mut host = Running::start(&desk, &["--log-format", "json"]);
-    let said = host.wait_for("\"cache\":\"currencies\"");
-    for line in said.lines() {
+fn with_log_format_json_each_line_is_json() {
+    let workdir = workdir();
+    let mut host = Running::start(&workdir, &["--log-format", "json"]);
+    let log = host.wait_for_log("\"cache\":\"currencies\"");
+    for line in log.lines() {
         let event: serde_json::Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
         assert!(event["level"].is_string() && event["message"].is_string(), "{line}");
     }
@@ -228,25 +235,25 @@ fn a_log_for_programs_is_json_on_each_line() {
 
 #[test]
 fn the_first_signal_waits_for_loads_in_flight_and_the_second_does_not() {
-    let desk = desk();
-    desk.file(
+    let workdir = workdir();
+    workdir.file(
         "kiwi.toml",
         &format!("store = \"file:.kiwi\"\n[cache.slow]\nplugin = {:?}\nsettings.ms = 50_000\n", guest("sleeper")),
     );
-    let status = || String::from_utf8(desk.run(&["status"]).stdout).expect("text");
+    let status = || String::from_utf8(workdir.run(&["status"]).stdout).expect("text");
 
-    let mut host = Running::start(&desk, &["--drain-timeout", "1h"]);
+    let mut host = Running::start(&workdir, &["--drain-timeout", "1h"]);
     eventually(|| status().contains("loading").then_some(()));
     host.signal("-INT");
-    host.wait_for("stopping in good order");
+    host.wait_for_log("shutting down");
     assert!(status().contains("loading"));
     host.signal("-INT");
     assert_eq!(host.exit_code(), Some(130));
 
-    let mut host = Running::start(&desk, &["--drain-timeout", "10ms"]);
+    let mut host = Running::start(&workdir, &["--drain-timeout", "10ms"]);
     eventually(|| status().contains("loading").then_some(()));
     host.signal("-TERM");
-    host.wait_for("the load was dropped");
+    host.wait_for_log("the load was dropped");
     assert_eq!(host.exit_code(), Some(0));
-    assert!(!status().contains("loading"), "the lease is given back");
+    assert!(!status().contains("loading"), "the lease is released");
 }

@@ -1,21 +1,21 @@
-//! A directory, a command run in it, and stores of the test's own.
+//! A temporary directory, the command run in it, and helpers for stores.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use kiwi_store::{Batch, Begin, Commit, Content, Due, Id, Lease, Name, Publish, Root, Store, Token, Ttl};
+use kiwi_store::{Batch, Begin, Content, Due, Id, Lease, Name, Publish, Root, Store, Token, Ttl};
 use tempfile::TempDir;
 
-/// A minute: long enough that nothing published here gets stale while a test runs.
+/// Long enough that nothing published here becomes stale during a test.
 pub(crate) const MINUTE: Duration = Duration::from_secs(60);
 
 /// An empty directory to run the command in.
-pub(crate) struct Desk {
+pub(crate) struct WorkDir {
     dir: TempDir,
 }
 
-impl Desk {
+impl WorkDir {
     pub(crate) fn new() -> Self {
         Self { dir: TempDir::with_prefix("kiwi-host-").expect("a temporary directory") }
     }
@@ -24,100 +24,102 @@ impl Desk {
         self.dir.path()
     }
 
-    /// Puts a file here.
+    /// Writes a file in this directory.
     pub(crate) fn file(&self, name: &str, text: &str) -> &Self {
         let path = self.path().join(name);
-        std::fs::create_dir_all(path.parent().expect("a file lies in a directory")).expect("a directory");
+        std::fs::create_dir_all(path.parent().expect("every file has a parent")).expect("a directory");
         std::fs::write(path, text).expect("a file");
         self
     }
 
-    /// The command, in this directory and in an environment of its own.
+    /// The command, in this directory and with a clean environment.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kiwi-host"));
         command.args(args).current_dir(self.path()).stdin(Stdio::null()).env_clear();
-        // All tests compile a plugin once.
+        // Compiled plugins are shared by all tests.
         command.env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"));
         command
     }
 
-    /// Runs the command to its end.
+    /// Runs the command until it exits.
     pub(crate) fn run(&self, args: &[&str]) -> Output {
-        self.command(args).output().expect("kiwi-host is started")
+        self.command(args).output().expect("kiwi-host starts")
     }
 
-    /// All that the command says, as it stands in a snapshot.
-    pub(crate) fn said(&self, args: &[&str]) -> String {
-        said(args, &self.run(args))
+    /// Runs the command; returns its arguments, output and exit code, as snapshots contain them.
+    pub(crate) fn transcript(&self, args: &[&str]) -> String {
+        transcript(args, &self.run(args))
     }
 }
 
-/// What a command was asked, what it said, and its exit code.
-pub(crate) fn said(args: &[&str], output: &Output) -> String {
-    let mut said = format!("$ kiwi-host {}\n", args.join(" "));
-    said += &String::from_utf8_lossy(&output.stdout);
+/// A command line, its output and its exit code.
+pub(crate) fn transcript(args: &[&str], output: &Output) -> String {
+    let mut text = format!("$ kiwi-host {}\n", args.join(" "));
+    text += &String::from_utf8_lossy(&output.stdout);
     for line in String::from_utf8_lossy(&output.stderr).lines() {
-        said += &format!("! {line}\n");
+        text += &format!("! {line}\n");
     }
-    format!("{said}exit code {}\n", output.status.code().expect("kiwi-host ends by itself"))
+    format!("{text}exit code {}\n", output.status.code().expect("no signal"))
 }
 
-/// Compares with a snapshot in which what differs from run to run has a name instead.
-macro_rules! assert_said {
-    ($name:expr, $said:expr) => { assert_said!($name, $said, []) };
-    ($name:expr, $said:expr, [$($filter:expr),*]) => {
+/// Compares a transcript with a snapshot; what differs from run to run is replaced by a name.
+macro_rules! assert_output {
+    ($name:expr, $text:expr) => { assert_output!($name, $text, []) };
+    ($name:expr, $text:expr, [$($filter:expr),*]) => {
         insta::with_settings!({
             prepend_module_to_snapshot => false,
             omit_expression => true,
             filters => vec![
                 (r"127\.0\.0\.1:\d{5}", "127.0.0.1:PORT"),
                 (r"[0-9a-f]{32}", "ID"),
-                (r"/\S*/kiwi-host-\w{6}", "DESK"),
+                (r"/\S*/kiwi-host-\w{6}", "WORKDIR"),
                 (r"kiwi-host \d+\.\d+\.\d+", "kiwi-host VERSION"),
                 $($filter),*
             ],
-        }, { insta::assert_snapshot!($name, $said) });
+        }, { insta::assert_snapshot!($name, $text) });
     };
 }
-pub(crate) use assert_said;
+pub(crate) use assert_output;
 
-/// The same for what tells of times, in columns that are as wide as these.
-macro_rules! assert_status_said {
-    ($name:expr, $said:expr) => {
-        assert_said!(
+/// The same for the output of `status`, with times and column widths that vary.
+macro_rules! assert_status {
+    ($name:expr, $text:expr) => {
+        assert_output!(
             $name,
-            $said,
+            $text,
             [
-                (r#""(age|at|loaded_at|checked_at|next_refill)":[\d.]+"#, r#""$1":TIME"#),
-                (r"\b(\d+m?s|1m)( ago|  | \(backoff\))", "TIME$2"),
+                (r#""(age|at|loaded_at|checked_at|next_refill)":[\d.e-]+"#, r#""$1":TIME"#),
+                (r"\b(\d+[mu]?s|1m)( ago|  | \(back-off\))", "TIME$2"),
                 (r"   +", "  ")
             ]
         )
     };
 }
-pub(crate) use assert_status_said;
+pub(crate) use assert_status;
 
-/// A loader we ship.
+/// A plugin we ship.
 pub(crate) fn plugin(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins").join(name);
-    let path = path.canonicalize().unwrap_or_else(|_| panic!("{name} is built: `cargo xtask build-plugins` does that"));
+    let path = path
+        .canonicalize()
+        .unwrap_or_else(|_| panic!("{name} does not exist: build it with `cargo xtask build-plugins`"));
     path.into_os_string().into_string().expect("the path is text")
 }
 
-/// A guest of the tests.
+/// One of the components in tests/guests.
 pub(crate) fn guest(name: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/guests/target/wasm32-wasip2/release");
-    path.join(name).with_extension("wasm").canonicalize().expect("the guests are built: `cargo xtask test` does that")
+    path.join(name).with_extension("wasm").canonicalize().expect("guests built by `cargo xtask test`")
 }
 
-/// A desk with all loaders we ship, and a configuration that uses two of them.
-pub(crate) fn desk() -> Desk {
-    let desk = Desk::new();
+/// A directory with all loaders we ship, and a configuration that uses two of them.
+pub(crate) fn workdir() -> WorkDir {
+    let workdir = WorkDir::new();
     for name in ["file.wasm", "http.wasm", "currencies.wasm"] {
-        std::fs::copy(plugin(name), desk.path().join(name)).expect("a copy");
+        std::fs::copy(plugin(name), workdir.path().join(name)).expect("a copy");
     }
-    desk.file("data/airlines.csv", "iata,name\nFR,Ryanair\nLH,Lufthansa\n");
-    desk.file(
+    workdir.file("data/airlines.csv", "iata,name\nFR,Ryanair\nLH,Lufthansa\n");
+    workdir.file(
         "kiwi.toml",
         r#"store = "file:.kiwi"
 
@@ -130,34 +132,30 @@ grants = { dirs = ["data"] }
 plugin = "currencies.wasm"
 "#,
     );
-    desk
+    workdir
 }
 
-/// The same for what tells of durations.
-macro_rules! assert_ran {
-    ($name:expr, $said:expr) => {
-        assert_said!(
-            $name,
-            $said,
-            [(r"\b\d+m?s\b", "TIME"), (r#""took":[\d.e-]+"#, r#""took":TIME"#), (r#""id":"ID""#, r#""id":"ID""#)]
-        )
+/// The same for the outcomes of loads, with durations that vary.
+macro_rules! assert_outcome {
+    ($name:expr, $text:expr) => {
+        assert_output!($name, $text, [(r"\b\d+[mu]?s\b", "TIME"), (r#""took":[\d.e-]+"#, r#""took":TIME"#)])
     };
 }
-pub(crate) use assert_ran;
+pub(crate) use assert_outcome;
 
-/// Asks again and again until there is an answer.
+/// Polls until there is an answer.
 pub(crate) fn eventually<T>(mut ask: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {
         if let Some(answer) = ask() {
             return answer;
         }
-        assert!(start.elapsed() < Duration::from_secs(20), "it did not happen within 20 s");
+        assert!(start.elapsed() < Duration::from_secs(20), "nothing within 20 s");
         std::thread::sleep(Duration::from_millis(5));
     }
 }
 
-/// Runs something asynchronous to its end.
+/// Runs a future to completion.
 pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Runtime::new().expect("a runtime").block_on(work)
 }
@@ -171,16 +169,15 @@ pub(crate) fn publish(store: &dyn Store, cache: &str, entries: &[(&str, &str)], 
         let content =
             Content::Swap { id: Id::random(), entries: entries.len() as u64, bytes: batch.bytes() as u64, root };
         store.stage(&lease, &batch).await.expect("staged");
-        let publish = Publish { mark: None, cache_ttl, refill_interval: MINUTE, seq_after: 0, content };
-        assert_eq!(store.commit(&lease, &publish).await.expect("committed"), Commit::Done);
+        store.commit(lease, &Publish::new(content, cache_ttl, MINUTE)).await.expect("committed");
     });
 }
 
-/// Takes the lease of a cache.
+/// Acquires the lease of a cache.
 pub(crate) async fn lease(store: &dyn Store, cache: &str) -> Lease {
     let name: Name = cache.parse().expect("a name");
     match store.begin(&name, Token::random(), MINUTE, Due::Always).await.expect("begun") {
         Begin::Go { lease, .. } => lease,
-        other => panic!("nobody else works here: {other:?}"),
+        other => panic!("the lease is not free: {other:?}"),
     }
 }

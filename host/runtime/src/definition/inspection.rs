@@ -19,7 +19,7 @@ pub struct Inspection {
     /// How it describes itself; `None` when it does not.
     pub description: Option<Description>,
     /// What keeps it from running the cache it was inspected for.
-    pub prevented_by: Option<PluginError>,
+    pub problem: Option<PluginError>,
 }
 
 /// Compiles a plugin and reports what it takes and needs, with the settings and grants of a cache.
@@ -39,6 +39,6 @@ pub async fn inspect(sandbox: &Sandbox, cache: &CacheConfig) -> Result<Inspectio
         contract_version: plugin.contract_version().map(ToOwned::to_owned),
         imports: plugin.imports().to_vec(),
         description,
-        prevented_by: check_needs(cache, &plugin).await.err(),
+        problem: check_needs(cache, &plugin).await.err(),
     })
 }

@@ -230,7 +230,7 @@ async fn assert_whole_contract(config: CacheConfig, text: &str) {
     assert!(inspection.imports.iter().any(|import| import == "kiwi:loader/http@0.1.0"), "{:?}", inspection.imports);
     let description = inspection.description.expect("it describes itself");
     assert_eq!((description.name.as_str(), description.settings.len()), ("whole-contract", 1));
-    assert!(inspection.prevented_by.is_none(), "{:?}", inspection.prevented_by);
+    assert!(inspection.problem.is_none(), "{:?}", inspection.problem);
 
     let outcome = setup.refill(config.clone()).await;
     assert!(matches!(outcome, Outcome::Published { entries: 3, .. }), "{outcome:?}");

@@ -1,8 +1,10 @@
-//! Reads a map from moka as `local_read.rs` of kiwi-bench reads ours: `moka-reads ENTRIES THREADS`. Each line on standard
-//! input is answered with the time of one read, as {"nanoseconds": 123.4}.
+//! Reads a map from moka in the same way as `local_read.rs` of kiwi-bench reads ours: `moka-reads ENTRIES THREADS`. For
+//! each line on standard input it prints the time of one read, as {"nanoseconds": 123.4}.
 
+#[path = "../../../../cli/src/allocator.rs"]
+mod allocator;
 #[path = "../../../../../tests/guests/bench_map/src/map.rs"]
-#[allow(dead_code, reason = "the keys are all that is needed of it")]
+#[allow(dead_code, reason = "only the keys are used")]
 mod map;
 #[path = "../../../src/order.rs"]
 mod order;
@@ -15,7 +17,7 @@ use std::time::Instant;
 
 use moka::sync::Cache;
 
-/// As large as the value that ours holds.
+/// As large as a value in our map.
 struct Airline {
     _texts: [String; 3],
     _rating: f64,

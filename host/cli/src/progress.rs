@@ -1,4 +1,4 @@
-//! The live lines of a terminal: one for each cache that is loading.
+//! Progress lines on a terminal: one for each cache that is loading.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -10,47 +10,51 @@ use kiwi_store::Name;
 
 use crate::human;
 
-/// The terminal that live lines and log lines share. Where standard error is none, nothing is live.
-#[derive(Clone, Default)]
-pub(crate) struct Screen(MultiProgress);
+/// How often the lines are drawn again.
+const INTERVAL: Duration = Duration::from_millis(100);
 
-impl Screen {
-    /// Writes something while no live line is in the way.
-    pub(crate) fn above<T>(&self, write: impl FnOnce() -> T) -> T {
+/// The terminal that progress lines and log lines share. If standard error is not a terminal, no
+/// progress is shown.
+#[derive(Clone, Default)]
+pub(crate) struct Terminal(MultiProgress);
+
+impl Terminal {
+    /// Hides the progress lines while `write` writes.
+    pub(crate) fn above_progress<T>(&self, write: impl FnOnce() -> T) -> T {
         self.0.suspend(write)
     }
 
-    /// Shows what a host is loading while `work` goes on.
-    pub(crate) async fn during<T>(&self, host: &Host, work: impl Future<Output = T>) -> T {
+    /// Runs `work`, and shows meanwhile what the host is loading.
+    pub(crate) async fn show_progress<T>(&self, host: &Host, work: impl Future<Output = T>) -> T {
         if self.0.is_hidden() {
             return work.await;
         }
         tokio::select! {
-            done = work => done,
-            never = self.watch(host) => match never {},
+            result = work => result,
+            never = self.draw(host) => match never {},
         }
     }
 
-    async fn watch(&self, host: &Host) -> Infallible {
-        let mut lines = Lines { screen: self, shown: HashMap::new() };
-        let mut ticks = tokio::time::interval(Duration::from_millis(100));
+    async fn draw(&self, host: &Host) -> Infallible {
+        let mut lines = Lines { terminal: self, shown: HashMap::new() };
+        let mut ticks = tokio::time::interval(INTERVAL);
         loop {
             ticks.tick().await;
             for instance in host.instances() {
-                lines.show(instance.name(), instance.progress());
+                lines.update(instance.name(), instance.progress());
             }
         }
     }
 }
 
-/// The lines that are shown now. They go when this goes.
+/// The lines that are shown now. Dropping this clears them.
 struct Lines<'a> {
-    screen: &'a Screen,
+    terminal: &'a Terminal,
     shown: HashMap<Name, (ProgressBar, Instant)>,
 }
 
 impl Lines<'_> {
-    fn show(&mut self, cache: &Name, progress: &Progress) {
+    fn update(&mut self, cache: &Name, progress: &Progress) {
         if !progress.is_loading() {
             if let Some((line, _)) = self.shown.remove(cache) {
                 line.finish_and_clear();
@@ -59,7 +63,7 @@ impl Lines<'_> {
         }
         let (line, since) = self.shown.entry(cache.clone()).or_insert_with(|| {
             let line = ProgressBar::new_spinner().with_style(ProgressStyle::default_spinner());
-            (self.screen.0.add(line), Instant::now())
+            (self.terminal.0.add(line), Instant::now())
         });
         let (entries, bytes) = (progress.entries(), progress.bytes());
         let rate = bytes as f64 / since.elapsed().as_secs_f64().max(0.1);

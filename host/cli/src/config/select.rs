@@ -1,4 +1,4 @@
-//! Which caches a command runs: all of kiwi.toml, or those of the plugins it was given.
+//! Which caches a command runs: all of kiwi.toml, or those of the given plugins.
 
 use std::collections::HashSet;
 use std::fs;
@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 use kiwi_host::CacheConfig;
 use kiwi_store::{Error, Name, Result};
 
-use super::{Config, Defaults};
+use super::cache::Defaults;
+use super::file::Config;
 
-/// The caches to run. No plugins: all of kiwi.toml. Else the caches that use one of them, and for a
-/// plugin that no cache uses, a cache with defaults that is named by the file's stem.
+/// The caches to run. Without plugins, all caches of kiwi.toml. Otherwise the caches that use one of
+/// the plugins; a plugin that no cache uses gets a cache with defaults, named after its file.
 ///
 /// # Errors
-/// A name comes twice, or a stem cannot be a name (`is_invalid`).
+/// Two caches would have the same name, or a file name is not a valid name (`is_invalid`).
 pub(crate) fn select(config: Option<&Config>, plugins: &[PathBuf]) -> Result<Vec<CacheConfig>> {
     let configured = config.map_or(&[][..], |config| &config.caches);
     if plugins.is_empty() {
@@ -29,11 +30,11 @@ pub(crate) fn select(config: Option<&Config>, plugins: &[PathBuf]) -> Result<Vec
         if configured.iter().any(|cache| uses(&cache, canonical)) {
             continue;
         }
-        let cache = named_by_stem(&defaults, plugin)?;
+        let cache = named_after_file(&defaults, plugin)?;
         if !taken.insert(cache.name.clone()) {
             return Err(Error::invalid(format!(
-                "the plugin `{}` would need the name `{}`, which another cache has: give one of them a \
-                 `[cache.NAME]` with `plugin = \"{}\"` in kiwi.toml",
+                "plugin `{}`: the cache name `{}` is already taken; add a `[cache.NAME]` table with `plugin = \"{}\"` \
+                 to kiwi.toml",
                 plugin.display(),
                 cache.name,
                 plugin.display(),
@@ -44,11 +45,12 @@ pub(crate) fn select(config: Option<&Config>, plugins: &[PathBuf]) -> Result<Vec
     Ok(selected)
 }
 
-fn named_by_stem(defaults: &Defaults, plugin: &Path) -> Result<CacheConfig> {
+fn named_after_file(defaults: &Defaults, plugin: &Path) -> Result<CacheConfig> {
     let stem = plugin.file_stem().unwrap_or_default().to_string_lossy();
     let name: Name = stem.parse().map_err(|error| {
         let message = format!(
-            "the plugin `{}` cannot name its cache: give it a `[cache.NAME]` in kiwi.toml, or rename the file",
+            "plugin `{}`: its file name is not a valid cache name; rename the file, or add a `[cache.NAME]` table with \
+             this plugin to kiwi.toml",
             plugin.display()
         );
         Error::invalid(message).because(error)
@@ -56,7 +58,7 @@ fn named_by_stem(defaults: &Defaults, plugin: &Path) -> Result<CacheConfig> {
     Ok(defaults.cache(name, plugin))
 }
 
-/// The file itself, whatever path leads to it. One that is not there is compared as written.
+/// The file itself, whichever path leads to it. A file that does not exist is compared as written.
 fn canonical(path: &Path) -> PathBuf {
     fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }

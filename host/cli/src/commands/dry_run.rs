@@ -1,4 +1,4 @@
-//! `run --dry-run` and `refill --dry-run`: loads that touch no store.
+//! `run --dry-run` and `refill --dry-run`: loads that do not touch the store.
 
 use std::collections::BTreeMap;
 
@@ -11,23 +11,29 @@ use super::{dump, start};
 use crate::args::Format;
 use crate::exit::Exit;
 use crate::human;
-use crate::live::Screen;
-use crate::output::{Output, Tone};
-use crate::place::Place;
+use crate::output::Output;
+use crate::progress::Terminal;
+use crate::style::Style;
+use crate::target::Target;
 
 /// A map as its loader gave it, sorted by key.
 pub(super) type Map = BTreeMap<String, Box<RawValue>>;
 
-/// What dry loads came to.
+/// The results of the loads.
 pub(super) struct Loaded {
-    /// Each map that was loaded, sorted by name.
+    /// The maps of the caches that were loaded.
     pub(super) maps: BTreeMap<Name, Map>,
     pub(super) exit: Exit,
 }
 
 /// Loads each cache once and prints its map.
-pub(super) async fn run(place: &Place, caches: Vec<CacheConfig>, output: &mut Output, screen: &Screen) -> Result<Exit> {
-    let Loaded { maps, exit } = load(place, caches, screen).await?;
+pub(super) async fn run(
+    target: &Target,
+    caches: Vec<CacheConfig>,
+    output: &mut Output,
+    terminal: &Terminal,
+) -> Result<Exit> {
+    let Loaded { maps, exit } = load(target, caches, terminal).await?;
     match output.format() {
         _ if exit == Exit::Usage => {}
         Format::Json => {
@@ -36,25 +42,23 @@ pub(super) async fn run(place: &Place, caches: Vec<CacheConfig>, output: &mut Ou
         }
         Format::Human => {
             for (cache, map) in &maps {
-                output.line(
-                    output.paint(Tone::Heading, format_args!("# {cache}: {}", human::entries(map.len() as u64))),
-                )?;
-                dump::write_lines(map.iter().map(|(key, value)| (key, value.get())), output)?;
+                output.styled_line(Style::Heading, format_args!("# {cache}: {}", human::entries(map.len() as u64)))?;
+                dump::write_entries(map.iter().map(|(key, value)| (key, value.get())), output)?;
             }
         }
     }
     Ok(exit)
 }
 
-/// Loads each cache once. Nothing is published, and no store is touched.
-pub(super) async fn load(place: &Place, caches: Vec<CacheConfig>, screen: &Screen) -> Result<Loaded> {
-    // The store that is never written to has this layout only.
+/// Loads each cache once. Nothing is published: the host gets a temporary store, which stays empty.
+pub(super) async fn load(target: &Target, caches: Vec<CacheConfig>, terminal: &Terminal) -> Result<Loaded> {
+    // The temporary store supports no other layout.
     let as_hash = |cache| CacheConfig { layout: Layout::Hash, ..cache };
     let caches = caches.into_iter().map(as_hash).collect();
-    let nowhere = tempfile::tempdir().context("a temporary directory cannot be made")?;
-    let open_nowhere = || Ok(kiwi_store::open(&StoreUrl::Embedded(nowhere.path().to_owned()))?);
-    let started = start::host(place, caches, open_nowhere).await?;
-    let names: Vec<Name> = started.host.instances().map(Instance::name).cloned().collect();
+    let directory = tempfile::tempdir().context("could not create a temporary directory")?;
+    let open_store = || Ok(kiwi_store::open(&StoreUrl::Embedded(directory.path().to_owned()))?);
+    let started = start::host(target, caches, open_store).await?;
+    let names: Vec<Name> = started.host.instances().iter().map(Instance::name).cloned().collect();
     let mut maps = BTreeMap::new();
     let all = async {
         for cache in &names {
@@ -62,16 +66,16 @@ pub(super) async fn load(place: &Place, caches: Vec<CacheConfig>, screen: &Scree
         }
         Ok::<_, anyhow::Error>(())
     };
-    screen.during(&started.host, all).await?;
+    terminal.show_progress(&started.host, all).await?;
     let exit = match (names.len(), maps.len()) {
         (0, _) => Exit::Usage,
-        (all, loaded) if all == loaded && started.skipped.is_empty() => Exit::Done,
-        _ => Exit::Failed,
+        (all, loaded) if all == loaded && started.skipped.is_empty() => Exit::Success,
+        _ => Exit::Failure,
     };
     Ok(Loaded { maps, exit })
 }
 
-/// Loads one cache, or says why it cannot be.
+/// Loads one cache. If that fails, logs why and returns `None`.
 async fn load_one(host: &Host, cache: &Name) -> Result<Option<Map>> {
     let mut entries = Vec::new();
     let take = |batch: &Batch| entries.extend(batch.iter().map(|(key, value)| (key.to_owned(), value.to_owned())));

@@ -1,11 +1,12 @@
-//! Where compiled components are kept, so that a plugin is compiled once.
+//! The directory for compiled components, so that each plugin is compiled only once.
 
 use std::fs::DirBuilder;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::PathBuf;
 
-/// The user's own directory for it, made where it is not there. `None`, and everything is compiled
-/// anew, where there is no home or where others may write: what lies there is run.
+/// A directory that only this user can write to, created if needed. `None` if there is no home
+/// directory, or if others can write to it: then every plugin is compiled again. The files in it are
+/// native code, so whoever can write to it can run code as this user.
 pub(crate) fn directory() -> Option<PathBuf> {
     let from_env = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let caches = from_env("XDG_CACHE_HOME").or_else(|| Some(from_env("HOME")?.join(".cache")))?;

@@ -1,27 +1,29 @@
 //! Loading each cache of a host once: `run --once` and `refill`.
 
 use anyhow::Result;
-use kiwi_host::{CancellationToken, Outcome};
+use kiwi_host::Outcome;
 use kiwi_store::Name;
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 use super::start::{Skip, Started};
 use crate::args::Format;
 use crate::exit::Exit;
-use crate::live::Screen;
-use crate::output::{Output, Tone};
-use crate::{human, stop};
+use crate::output::Output;
+use crate::progress::Terminal;
+use crate::style::Style;
+use crate::{human, shutdown};
 
-/// Loads all, prints what came of it, and tells whether all went well.
-pub(super) async fn run(started: &Started, output: &mut Output, screen: &Screen) -> Result<Exit> {
+/// Loads all caches and prints each outcome. The exit code is a success only if all went well.
+pub(super) async fn run(started: &Started, output: &mut Output, terminal: &Terminal) -> Result<Exit> {
     let Started { host, skipped } = started;
     let stop = CancellationToken::new();
     let mut outcomes = Vec::new();
     let work = async {
-        outcomes = screen.during(host, host.refill_all_until(&stop)).await;
+        outcomes = terminal.show_progress(host, host.refill_all_until(stop.cancelled())).await;
         exit(&outcomes, skipped)
     };
-    let exit = stop::run_until_stopped(&stop, work).await?;
+    let exit = shutdown::run_until_stopped(&stop, work).await?;
     match output.format() {
         Format::Json => {
             let skipped = skipped.iter().map(skipped_to_json);
@@ -39,36 +41,36 @@ fn exit(outcomes: &[(Name, Outcome)], skipped: &[Skip]) -> Exit {
     };
     match (outcomes.is_empty(), outcomes.iter().all(went_well) && skipped.is_empty()) {
         (true, _) => Exit::Usage,
-        (false, true) => Exit::Done,
-        (false, false) => Exit::Failed,
+        (false, true) => Exit::Success,
+        (false, false) => Exit::Failure,
     }
 }
 
 fn write(cache: &Name, outcome: &Outcome, output: &mut Output) -> Result<()> {
-    let (tone, what) = match outcome {
+    let (style, what) = match outcome {
         Outcome::Published { entries, bytes, took, .. } => (
-            Tone::Good,
-            format!("published {}, {}, in {}", human::entries(*entries), human::bytes(*bytes), human::duration(*took)),
+            Style::Good,
+            format!("published {} ({}) in {}", human::entries(*entries), human::bytes(*bytes), human::duration(*took)),
         ),
         Outcome::Unchanged { entries, took, .. } => {
-            (Tone::Good, format!("unchanged, {}, found in {}", human::entries(*entries), human::duration(*took)))
+            (Style::Good, format!("unchanged ({}), checked in {}", human::entries(*entries), human::duration(*took)))
         }
-        Outcome::Fresh { .. } => (Tone::Good, "refilled just now by another host".to_owned()),
+        Outcome::Fresh { .. } => (Style::Good, "just refilled by another host".to_owned()),
         Outcome::Busy { left } => {
-            (Tone::Bad, format!("another host is loading it, for {} yet", human::duration(*left)))
+            (Style::Bad, format!("another host is loading it (lease expires in {})", human::duration(*left)))
         }
         Outcome::Backoff { left } => {
-            (Tone::Bad, format!("its source is left alone for {} after a failure", human::duration(*left)))
+            (Style::Bad, format!("in back-off after a failure (next attempt in {})", human::duration(*left)))
         }
         Outcome::Failed(failure) => {
-            // An error of the store names the cache itself, and so does the line.
-            let named = format!("cache `{cache}`: ");
-            let message = failure.message.strip_prefix(&named).unwrap_or(&failure.message);
-            (Tone::Bad, format!("failed ({}): {message}", failure.kind))
+            // Errors of the store name the cache, and so does this line.
+            let prefix = format!("cache `{cache}`: ");
+            let message = failure.message.strip_prefix(&prefix).unwrap_or(&failure.message);
+            (Style::Bad, format!("failed ({}): {message}", failure.kind))
         }
-        Outcome::Abandoned => (Tone::Bad, "stopped before it was loaded: nothing was published".to_owned()),
+        _ => (Style::Bad, "stopped before it was loaded; nothing was published".to_owned()),
     };
-    output.line(output.paint(tone, format_args!("{cache}: {what}")))?;
+    output.styled_line(style, format_args!("{cache}: {what}"))?;
     let detail = outcome.failure().and_then(|failure| failure.detail.as_deref()).unwrap_or_default();
     Ok(detail.lines().try_for_each(|line| output.line(format_args!("    {line}")))?)
 }
@@ -91,7 +93,7 @@ fn outcome_to_json((cache, outcome): &(Name, Outcome)) -> Value {
             "cache": cache, "outcome": "failed", "kind": failure.kind.as_str(), "message": failure.message,
             "detail": failure.detail,
         }),
-        Outcome::Abandoned => json!({ "cache": cache, "outcome": "abandoned" }),
+        _ => json!({ "cache": cache, "outcome": "abandoned" }),
     }
 }
 

@@ -1,12 +1,12 @@
-//! Whether two JSON texts are one value in two spellings: kiwi-cache writes other spaces and escapes than a loader does,
-//! and maybe another order.
+//! Whether two JSON texts represent the same value. kiwi-cache formats JSON differently from a loader: other spaces and
+//! escapes, and maybe another order of members.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 
-/// Whether both say the same. Numbers must have the same digits: `1.1` is not `1.10`.
+/// Whether both represent the same value. Numbers must have the same digits: `1.1` is not `1.10`.
 pub(super) fn is_same_value(one: &RawValue, other: &RawValue) -> bool {
     let (one, other) = (one.get(), other.get());
     if one == other {
@@ -42,7 +42,7 @@ mod tests {
     }
 
     #[test]
-    fn spaces_escapes_and_the_order_of_members_are_spelling() {
+    fn spaces_escapes_and_the_order_of_members_do_not_matter() {
         let of_python = r#"{"name": "Ryanair \u0160", "p": [1.10, null, {}], "q": true}"#;
         assert!(is_same(of_python, r#"{"q":true,"p":[1.10,null,{}],"name":"Ryanair Š"}"#));
         assert!(is_same(r#""\u00e9\/""#, r#""é/""#));
@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn digits_types_names_and_the_order_of_elements_are_not() {
+    fn digits_types_names_and_the_order_of_elements_do_matter() {
         for (one, other) in [
             ("1.10", "1.1"),
             ("1", "\"1\""),

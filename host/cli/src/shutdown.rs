@@ -1,17 +1,17 @@
-//! Ctrl-C and SIGTERM: the first asks for an orderly end, the second ends at once.
+//! Ctrl-C and SIGTERM: the first one shuts down, the second one stops immediately.
 
 use anyhow::{Context, Result};
-use kiwi_host::CancellationToken;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 
 use crate::exit::Exit;
 
-/// Runs `work` to its end. The first signal is told through `stop`; at the second, `work` is dropped.
+/// Runs `work` to its end. The first signal cancels `stop`; the second one drops `work`.
 pub(crate) async fn run_until_stopped(stop: &CancellationToken, work: impl Future<Output = Exit>) -> Result<Exit> {
     let mut signals = Signals::listen()?;
     let two_signals = async {
         signals.next().await;
-        tracing::warn!("stopping in good order; Ctrl-C again ends at once");
+        tracing::warn!("shutting down; press Ctrl-C again to stop immediately");
         stop.cancel();
         signals.next().await;
     };
@@ -28,7 +28,7 @@ struct Signals {
 
 impl Signals {
     fn listen() -> Result<Self> {
-        let listen = |kind| signal(kind).context("signals cannot be listened for");
+        let listen = |kind| signal(kind).context("could not listen for signals");
         Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
     }
 

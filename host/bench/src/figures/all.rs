@@ -1,0 +1,21 @@
+//! All figures, in the order of BENCHMARKS.md.
+
+use super::group::Group;
+use super::{
+    cold_start, delta_apply, full_refill, local_read, many_caches, peak_memory, quiet_refill, reader_load, remote_read,
+    small_refill, stall,
+};
+
+pub(crate) const GROUPS: &[Group] = &[
+    full_refill::GROUP,
+    quiet_refill::GROUP,
+    stall::GROUP,
+    peak_memory::GROUP,
+    local_read::GROUP,
+    remote_read::GROUP,
+    reader_load::GROUP,
+    delta_apply::GROUP,
+    small_refill::GROUP,
+    cold_start::GROUP,
+    many_caches::GROUP,
+];

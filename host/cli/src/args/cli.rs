@@ -1,0 +1,185 @@
+//! The flags and subcommands. Nothing is resolved here: no file is read and no default is looked up.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use kiwi_store::Name;
+
+use super::examples;
+
+/// Keep reference data warm: run loaders in a sandbox, on a schedule, and publish their maps
+#[derive(Parser)]
+#[command(name = "kiwi-host", version, after_help = examples::ALL, subcommand_required = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Which configuration and which store to use.
+#[derive(Args)]
+#[command(next_help_heading = "Configuration and store")]
+pub(crate) struct TargetArgs {
+    /// Configuration file [default: ./kiwi.toml if it exists]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Store to use: redis://HOST:6379, rediss://HOST, redis+unix:///PATH or file:DIR
+    // The variable may hold a password, and --help would show it.
+    #[arg(long, global = true, value_name = "URL", env = "KIWI_STORE", hide_env_values = true)]
+    pub(crate) store: Option<String>,
+    /// Prefix of all keys in Redis [default: kiwi:]
+    #[arg(long, global = true, value_name = "PREFIX")]
+    pub(crate) key_prefix: Option<String>,
+}
+
+/// How results and logs are written.
+#[derive(Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct OutputArgs {
+    /// Format of results on standard output
+    #[arg(long, global = true, value_enum, default_value_t = Format::Human)]
+    pub(crate) format: Format,
+    /// Format of log lines on standard error
+    #[arg(long, global = true, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    pub(crate) log_format: LogFormat,
+    /// More log output (-v: debug, -vv: also from libraries); KIWI_LOG takes a filter
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+/// The format of results.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    Human,
+    Json,
+}
+
+/// The format of log lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Run loaders on their schedule and publish their maps, until stopped
+    #[command(after_help = examples::RUN)]
+    Run(RunArgs),
+    /// Load caches once and exit, for example from cron
+    #[command(after_help = examples::REFILL)]
+    Refill(RefillArgs),
+    /// Print the published value of one key
+    #[command(after_help = examples::GET)]
+    Get(GetArgs),
+    /// Print the published keys of a cache, sorted
+    #[command(after_help = examples::KEYS)]
+    Keys(CacheArgs),
+    /// Print a whole published map, sorted by key
+    #[command(after_help = examples::DUMP)]
+    Dump(CacheArgs),
+    /// Show what is published, how old it is, and the last error
+    #[command(after_help = examples::STATUS)]
+    Status(StatusArgs),
+    /// Show a plugin's settings and grants, and what to add to kiwi.toml
+    #[command(after_help = examples::INSPECT)]
+    Inspect(InspectArgs),
+    /// Check configuration, plugins and store, without loading anything
+    #[command(after_help = examples::CHECK)]
+    Check(CheckArgs),
+    /// Delete a cache from the store
+    #[command(after_help = examples::FORGET)]
+    Forget(ForgetArgs),
+}
+
+#[derive(Args)]
+pub(crate) struct RunArgs {
+    /// Plugins to run [default: those of all caches in kiwi.toml]. A plugin that kiwi.toml uses runs
+    /// with the caches that use it; any other plugin gets a cache named after its file
+    #[arg(value_name = "PLUGIN.wasm")]
+    pub(crate) plugins: Vec<PathBuf>,
+    /// Load each cache once, even if it is fresh, and exit
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// Load each cache once and print its map instead of publishing it
+    #[arg(long, conflicts_with = "once")]
+    pub(crate) dry_run: bool,
+    /// How long to wait for loads in flight after Ctrl-C or SIGTERM
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = kiwi_host::parse_duration)]
+    pub(crate) drain_timeout: Duration,
+}
+
+#[derive(Args)]
+pub(crate) struct RefillArgs {
+    /// Caches of kiwi.toml to load
+    #[arg(value_name = "CACHE", required_unless_present = "all", conflicts_with = "all", value_parser = name)]
+    pub(crate) caches: Vec<Name>,
+    /// Load all caches of kiwi.toml
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Publish even if `min_entries` or `max_shrink` would refuse the map
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(crate) force: bool,
+    /// Print the maps instead of publishing them
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Print only the differences from the published map, and whether a guard would refuse it (-v:
+    /// without a limit on lines)
+    #[arg(long, requires = "dry_run")]
+    pub(crate) diff: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct GetArgs {
+    /// Name of the cache
+    #[arg(value_parser = name)]
+    pub(crate) cache: Name,
+    /// Key to look up
+    pub(crate) key: String,
+}
+
+#[derive(Args)]
+pub(crate) struct CacheArgs {
+    /// Name of the cache
+    #[arg(value_parser = name)]
+    pub(crate) cache: Name,
+}
+
+#[derive(Args)]
+pub(crate) struct StatusArgs {
+    /// Caches to show [default: all caches in the store or in kiwi.toml]
+    #[arg(value_name = "CACHE", value_parser = name)]
+    pub(crate) caches: Vec<Name>,
+}
+
+#[derive(Args)]
+pub(crate) struct InspectArgs {
+    /// Plugin to inspect
+    #[arg(value_name = "PLUGIN.wasm")]
+    pub(crate) plugin: PathBuf,
+}
+
+#[derive(Args)]
+pub(crate) struct CheckArgs {
+    /// Plugins to check, as `run` would run them [default: those of all caches in kiwi.toml]
+    #[arg(value_name = "PLUGIN.wasm")]
+    pub(crate) plugins: Vec<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct ForgetArgs {
+    /// Name of the cache
+    #[arg(value_parser = name)]
+    pub(crate) cache: Name,
+    /// Delete without asking
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+fn name(text: &str) -> kiwi_store::Result<Name> {
+    text.parse()
+}

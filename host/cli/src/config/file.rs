@@ -1,0 +1,96 @@
+//! The whole of one kiwi.toml.
+
+use std::fs;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use kiwi_host::CacheConfig;
+use kiwi_store::{Error, Name, StoreUrl};
+
+use super::cache::Defaults;
+use super::document::{Document, Problems};
+use super::section::Section;
+use super::statsd::Statsd;
+
+/// The content of one kiwi.toml.
+#[derive(Debug)]
+pub(crate) struct Config {
+    /// The file.
+    pub(crate) path: PathBuf,
+    /// Where maps are published.
+    pub(crate) store: Option<StoreUrl>,
+    /// The prefix of all keys in Redis.
+    pub(crate) key_prefix: Option<String>,
+    /// Where metrics are sent.
+    pub(crate) statsd: Option<Statsd>,
+    /// How many caches may load at the same time.
+    pub(crate) max_loads: Option<NonZeroUsize>,
+    /// The values for what a cache does not set.
+    pub(crate) defaults: Defaults,
+    /// The caches, in the order of the file.
+    pub(crate) caches: Vec<CacheConfig>,
+}
+
+impl Config {
+    const DEFAULT_PATH: &str = "kiwi.toml";
+
+    /// Reads the given file, or ./kiwi.toml if it exists.
+    pub(crate) fn find(path: Option<&Path>) -> Result<Option<Self>> {
+        let default = Some(Path::new(Self::DEFAULT_PATH)).filter(|path| path.exists());
+        path.or(default).map(Self::load).transpose()
+    }
+
+    /// Whether there is a cache of this name.
+    pub(crate) fn has(&self, name: &Name) -> bool {
+        self.caches.iter().any(|cache| cache.name == *name)
+    }
+
+    fn load(path: &Path) -> Result<Self> {
+        let text = fs::read_to_string(path)
+            .map_err(|error| Error::invalid(format!("could not read `{}`", path.display())).because(error))?;
+        Ok(Self::parse(path, &text)?)
+    }
+
+    pub(super) fn parse(path: &Path, text: &str) -> Result<Self, Problems> {
+        let document = Document::new(path, text);
+        let toml = document.parse()?;
+        let config = Self::read(path, Section::top(toml.as_table(), &document));
+        document.finish(config)
+    }
+
+    fn read(path: &Path, mut section: Section<'_>) -> Self {
+        let base = path.parent().unwrap_or(Path::new(""));
+        let defaults = section.section("defaults").map(Defaults::read).unwrap_or_default();
+        let config = Self {
+            path: path.to_owned(),
+            store: section.text("store", str::parse).map(|store| relative_to(base, store)),
+            key_prefix: section.text("key_prefix", |prefix| Ok(prefix.to_owned())),
+            statsd: Statsd::read(&mut section),
+            max_loads: section.number("max_loads", 1024).and_then(|n| NonZeroUsize::new(usize::try_from(n).ok()?)),
+            caches: section.section("cache").map(|caches| read_caches(caches, &defaults, base)).unwrap_or_default(),
+            defaults,
+        };
+        section.finish();
+        config
+    }
+}
+
+fn read_caches(section: Section<'_>, defaults: &Defaults, base: &Path) -> Vec<CacheConfig> {
+    let mut caches: Vec<CacheConfig> = Vec::new();
+    for (name, section) in section.named() {
+        match name.parse::<Name>() {
+            Ok(name) => caches.extend(defaults.read_cache(name, section, base, &caches)),
+            Err(error) => section.problem_here(error.to_string()),
+        }
+    }
+    caches
+}
+
+/// A store in a relative directory is relative to the file that names it.
+fn relative_to(base: &Path, store: StoreUrl) -> StoreUrl {
+    match store {
+        StoreUrl::Embedded(dir) => StoreUrl::Embedded(base.join(dir)),
+        redis => redis,
+    }
+}

@@ -1,0 +1,157 @@
+//! One table of kiwi.toml, read key by key. It remembers which keys were read, so that any other key
+//! is reported as unknown.
+
+use std::ops::Range;
+
+use toml_edit::{Item, Table, TableLike};
+
+use super::document::Document;
+use super::value::{mismatch, number, quoted, table, text, texts};
+
+/// How similar an unknown key must be to a known one to be suggested (Jaro-Winkler).
+const MIN_SIMILARITY: f64 = 0.75;
+
+/// One table of the file.
+pub(crate) struct Section<'d> {
+    table: &'d dyn TableLike,
+    /// Its key path, such as `cache.airlines`; empty at the top level.
+    path: String,
+    span: Range<usize>,
+    known: Vec<&'static str>,
+    document: &'d Document<'d>,
+}
+
+impl<'d> Section<'d> {
+    /// The top level of a file.
+    pub(crate) fn top(table: &'d Table, document: &'d Document<'d>) -> Self {
+        Self { table, path: String::new(), span: 0..0, known: Vec::new(), document }
+    }
+
+    /// Reads the value of a key, if it exists. An error of `read` becomes a problem at the value.
+    pub(crate) fn value<T>(
+        &mut self,
+        key: &'static str,
+        read: impl FnOnce(&'d Item) -> Result<T, String>,
+    ) -> Option<T> {
+        self.known.push(key);
+        let item = self.table.get(key)?;
+        read(item).map_err(|message| self.problem(self.span_of(key), &self.path_of(key), &message)).ok()
+    }
+
+    /// Reads a string.
+    pub(crate) fn text<T>(
+        &mut self,
+        key: &'static str,
+        parse: impl FnOnce(&str) -> kiwi_store::Result<T>,
+    ) -> Option<T> {
+        self.value(key, |item| parse(text(item)?).map_err(|error| error.to_string()))
+    }
+
+    /// Reads a list of strings.
+    pub(crate) fn texts<T>(
+        &mut self,
+        key: &'static str,
+        parse: impl Fn(&str) -> kiwi_store::Result<T>,
+    ) -> Option<Vec<T>> {
+        self.value(key, |item| {
+            texts(item)?.into_iter().map(|text| parse(text).map_err(|error| error.to_string())).collect()
+        })
+    }
+
+    /// Reads `true` or `false`.
+    pub(crate) fn flag(&mut self, key: &'static str) -> Option<bool> {
+        self.value(key, |item| item.as_bool().ok_or_else(|| mismatch("`true` or `false`", item)))
+    }
+
+    /// Reads a whole number from 1 to `max`.
+    pub(crate) fn number(&mut self, key: &'static str, max: u64) -> Option<u64> {
+        self.value(key, |item| match number(item) {
+            Some(number) if (1..=max).contains(&number) => Ok(number),
+            _ if max == u64::MAX => Err(mismatch("a whole number of at least 1", item)),
+            _ => Err(mismatch(&format!("a whole number from 1 to {max}"), item)),
+        })
+    }
+
+    /// Reads a table.
+    pub(crate) fn section(&mut self, key: &'static str) -> Option<Self> {
+        let table = self.value(key, table)?;
+        Some(self.inner(key, table))
+    }
+
+    /// Reads the tables in this one, whose names are the operator's.
+    pub(crate) fn named(self) -> Vec<(&'d str, Self)> {
+        let mut named = Vec::new();
+        for (name, item) in self.table.iter() {
+            match table(item) {
+                Ok(table) => {
+                    // Problems of the table as a whole are shown at its name.
+                    let span = self.table.key(name).and_then(|key| key.span()).unwrap_or_default();
+                    named.push((name, Self { span, ..self.inner(name, table) }));
+                }
+                Err(message) => self.problem(self.span_of(name), &self.path_of(name), &message),
+            }
+        }
+        named
+    }
+
+    /// Whether a key has a string as its value.
+    pub(crate) fn is_text(&self, key: &str) -> bool {
+        self.table.get(key).is_some_and(Item::is_str)
+    }
+
+    /// Reports a key that is missing; `read` is what was read of it.
+    pub(crate) fn required<T>(&self, key: &str, read: Option<T>, expected: &str) -> Option<T> {
+        if !self.table.contains_key(key) {
+            self.problem(self.span.clone(), &self.path, &format!("`{key}` is missing (expected {expected})"));
+        }
+        read
+    }
+
+    /// Reports a problem that concerns the value of a key, or if the key does not exist, this table.
+    pub(crate) fn problem_at(&self, key: &str, message: String) {
+        let exists = self.table.contains_key(key);
+        self.document.problem(if exists { self.span_of(key) } else { self.span.clone() }, message);
+    }
+
+    /// Reports a problem of this table as a whole.
+    pub(crate) fn problem_here(&self, message: String) {
+        self.document.problem(self.span.clone(), message);
+    }
+
+    /// Ends reading: reports each key that was not read as unknown.
+    pub(crate) fn finish(self) {
+        for (name, _) in self.table.iter() {
+            if self.known.contains(&name) {
+                continue;
+            }
+            let similarity = |known: &&&str| strsim::jaro_winkler(name, known);
+            let nearest = self.known.iter().max_by(|a, b| similarity(a).total_cmp(&similarity(b)));
+            let hint = match nearest.filter(|known| similarity(known) > MIN_SIMILARITY) {
+                Some(nearest) => format!("did you mean `{nearest}`?"),
+                None => format!("expected one of `{}`", self.known.join("`, `")),
+            };
+            let span = self.table.key(name).and_then(|key| key.span()).unwrap_or_default();
+            self.problem(span, &self.path, &format!("unknown key `{}`: {hint}", name.escape_debug()));
+        }
+    }
+
+    fn inner(&self, key: &str, table: &'d dyn TableLike) -> Self {
+        let (path, span) = (self.path_of(key), self.span_of(key));
+        Self { table, path, span, known: Vec::new(), document: self.document }
+    }
+
+    fn path_of(&self, key: &str) -> String {
+        if self.path.is_empty() { quoted(key) } else { format!("{}.{}", self.path, quoted(key)) }
+    }
+
+    /// The position of a key's value. A table made by dotted keys has none; then that of the key.
+    fn span_of(&self, key: &str) -> Range<usize> {
+        let value = self.table.get(key).and_then(Item::span);
+        value.or_else(|| self.table.key(key)?.span()).unwrap_or_default()
+    }
+
+    fn problem(&self, at: Range<usize>, path: &str, message: &str) {
+        let separator = if path.is_empty() { "" } else { ": " };
+        self.document.problem(at, format!("{path}{separator}{message}"));
+    }
+}

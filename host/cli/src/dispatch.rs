@@ -1,0 +1,46 @@
+//! Starts logging and the async runtime, and runs the command that the command line names.
+
+use anyhow::{Context, Result};
+
+use crate::args::{Cli, Command};
+use crate::commands::{check, dump, forget, get, inspect, keys, refill, run, status};
+use crate::config::Config;
+use crate::exit::Exit;
+use crate::log::{self, LogLevel};
+use crate::open_files;
+use crate::output::Output;
+use crate::progress::Terminal;
+use crate::target::Target;
+
+pub(crate) fn run(cli: Cli) -> Result<Exit> {
+    let level = match &cli.command {
+        Command::Run(args) if !args.once && !args.dry_run => LogLevel::Service,
+        Command::Run(_) | Command::Refill(_) => LogLevel::OneLoad,
+        _ => LogLevel::Warnings,
+    };
+    let terminal = Terminal::default();
+    log::start(&cli.output, level, &terminal)?;
+    open_files::raise_limit();
+    let runtime = tokio::runtime::Runtime::new().context("could not start the async runtime")?;
+    let mut output = Output::new(&cli.output);
+    let exit = runtime.block_on(dispatch(cli, &mut output, &terminal));
+    // Does not wait for blocking tasks: compiling a plugin cannot be cancelled, and may take a minute.
+    runtime.shutdown_background();
+    output.finish()?;
+    exit
+}
+
+async fn dispatch(cli: Cli, output: &mut Output, terminal: &Terminal) -> Result<Exit> {
+    let target = || Target::new(&cli.target, Config::find(cli.target.config.as_deref())?);
+    match &cli.command {
+        Command::Run(args) => run::run(&target()?, args, output, terminal).await,
+        Command::Refill(args) => refill::run(&target()?, args, output, terminal).await,
+        Command::Get(args) => get::run(&target()?, args, output).await,
+        Command::Keys(args) => keys::run(&target()?, args, output).await,
+        Command::Dump(args) => dump::run(&target()?, args, output).await,
+        Command::Status(args) => status::run(&target()?, args, output).await,
+        Command::Inspect(args) => inspect::run(&target()?, args, output).await,
+        Command::Check(args) => check::run(&cli.target, args, output).await,
+        Command::Forget(args) => forget::run(&target()?, args, output).await,
+    }
+}

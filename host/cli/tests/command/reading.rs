@@ -1,0 +1,147 @@
+//! get, keys, dump, status, forget: they need only the store.
+
+use std::io::Read;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use kiwi_store::{LastError, Store, Ttl};
+
+use crate::redis_server::RedisServer;
+use crate::support::{WorkDir, assert_output, assert_status, block_on, lease, publish};
+
+const AIRLINES: [(&str, &str); 3] = [
+    ("LH", r#"{"name": "Lufthansa",   "fleet": 3.10}"#),
+    ("FR", r#"{"name":"Ryanair"}"#),
+    ("TO", r#"{"name":"Transavia\u0020France","note":"é"}"#),
+];
+
+fn open(url: &str) -> Arc<dyn Store> {
+    kiwi_store::open(&url.parse().unwrap()).unwrap()
+}
+
+/// Runs a test on an embedded store and on a Redis: the output must be the same.
+fn on_both_stores(body: impl Fn(&WorkDir, &dyn Store)) {
+    let workdir = WorkDir::new();
+    let url = format!("file:{}", workdir.path().join(".kiwi").display());
+    body(&workdir, &*open(&url));
+    let (workdir, redis) = (WorkDir::new(), RedisServer::start());
+    workdir.file("kiwi.toml", &format!("store = \"{}\"", redis.url()));
+    body(&workdir, &*open(&redis.url()));
+}
+
+#[test]
+fn values_are_printed_as_their_loader_wrote_them() {
+    on_both_stores(|workdir, store| {
+        publish(store, "airlines", &AIRLINES, Ttl::Forever);
+        assert_output!("get", workdir.transcript(&["get", "airlines", "LH"]));
+        assert_output!("get-json", workdir.transcript(&["get", "airlines", "LH", "--format", "json"]));
+        assert_output!("keys", workdir.transcript(&["keys", "airlines"]));
+        assert_output!("keys-json", workdir.transcript(&["keys", "airlines", "--format", "json"]));
+        assert_output!("dump", workdir.transcript(&["dump", "airlines"]));
+        assert_output!("dump-json", workdir.transcript(&["dump", "airlines", "--format", "json"]));
+    });
+}
+
+#[test]
+fn a_missing_key_or_cache_exits_2_and_is_named() {
+    on_both_stores(|workdir, store| {
+        publish(store, "airlines", &AIRLINES, Ttl::Forever);
+        assert_output!("get-no-key", workdir.transcript(&["get", "airlines", "XX"]));
+        let cache = workdir.run(&["get", "ships", "FR"]);
+        assert_eq!(cache.status.code(), Some(2));
+        let stderr = String::from_utf8(cache.stderr).unwrap();
+        assert!(stderr.starts_with("kiwi-host: cache `ships`: nothing is published in "), "{stderr}");
+        for subcommand in ["keys", "dump"] {
+            let output = workdir.run(&[subcommand, "ships"]);
+            assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{subcommand}");
+        }
+    });
+}
+
+#[test]
+fn incomplete_data_is_lost_and_is_not_printed() {
+    let (workdir, redis) = (WorkDir::new(), RedisServer::start());
+    publish(&*open(&redis.url()), "airlines", &AIRLINES, Ttl::Forever);
+    redis.command::<()>(&["HDEL", "kiwi:{airlines}", "LH"]).unwrap();
+    assert_output!("get-lost", workdir.transcript(&["get", "airlines", "FR", "--store", &redis.url()]));
+    assert_status!("status-lost", workdir.transcript(&["status", "--store", &redis.url()]));
+}
+
+#[test]
+fn status_shows_states_and_errors() {
+    on_both_stores(|workdir, store| {
+        publish(store, "airlines", &AIRLINES, Ttl::For(Duration::from_secs(600)));
+        publish(store, "rates", &[("USD", "1.1050")], Ttl::Forever);
+        let error = LastError::new(SystemTime::now(), "unavailable", "cache `rates`: the bank is closed");
+        block_on(async {
+            let lease = lease(store, "rates").await;
+            store.fail(lease, Duration::from_secs(60), &error, Ttl::Forever).await.unwrap();
+        });
+        publish(store, "ships", &[], Ttl::Forever);
+        let held = block_on(lease(store, "ships"));
+        assert_status!("status", workdir.transcript(&["status"]));
+        assert_status!("status-json", workdir.transcript(&["status", "--format", "json"]));
+        assert_status!("status-one", workdir.transcript(&["status", "airlines", "nowhere"]));
+        block_on(store.release(held)).unwrap();
+    });
+}
+
+#[test]
+fn status_shows_unpublished_caches_of_the_configuration() {
+    let workdir = WorkDir::new();
+    std::fs::create_dir(workdir.path().join("here")).unwrap();
+    workdir.file("kiwi.toml", "store = \"file:here\"\n[cache.airlines]\nplugin = \"x.wasm\"\n");
+    assert_status!("status-missing", workdir.transcript(&["status"]));
+}
+
+#[test]
+fn status_reports_an_empty_store() {
+    let redis = RedisServer::start();
+    assert_status!("status-empty", WorkDir::new().transcript(&["status", "--store", &redis.url()]));
+}
+
+#[test]
+fn an_unreachable_store_is_named_without_its_password() {
+    let workdir = WorkDir::new();
+    let output = workdir.run(&["status", "--store", "redis://:s3cret@127.0.0.1:1"]);
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("127.0.0.1:1") && !stderr.contains("s3cret"), "{stderr}");
+}
+
+#[test]
+fn forget_deletes_only_with_yes() {
+    on_both_stores(|workdir, store| {
+        publish(store, "airlines", &AIRLINES, Ttl::Forever);
+        let output = workdir.run(&["forget", "airlines"]);
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(64));
+        assert!(stderr.starts_with("kiwi-host: cache `airlines`: this would delete 3 entries from "), "{stderr}");
+        assert_eq!(workdir.run(&["get", "airlines", "FR"]).status.code(), Some(0));
+        assert_eq!(workdir.run(&["forget", "airlines", "--yes"]).status.code(), Some(0));
+        assert_eq!(workdir.run(&["get", "airlines", "FR"]).status.code(), Some(2));
+        let again = workdir.run(&["forget", "airlines", "--yes", "--format", "json"]);
+        assert_eq!(String::from_utf8(again.stdout).unwrap(), "{\"cache\":\"airlines\",\"forgotten\":false}\n");
+    });
+}
+
+#[test]
+fn a_broken_pipe_is_not_an_error() {
+    let workdir = WorkDir::new();
+    let value = format!("\"{}\"", "x".repeat(10_000));
+    let keys: Vec<String> = (0..100).map(|n| n.to_string()).collect();
+    let entries: Vec<(&str, &str)> = keys.iter().map(|key| (key.as_str(), value.as_str())).collect();
+    publish(&*open(&format!("file:{}", workdir.path().join(".kiwi").display())), "big", &entries, Ttl::Forever);
+    let mut child = workdir
+        .command(&["dump", "big"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("kiwi-host is started");
+    let mut stdout = child.stdout.take().unwrap();
+    stdout.read_exact(&mut [0; 10]).unwrap();
+    drop(stdout);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap()), (Some(0), String::new()));
+}
