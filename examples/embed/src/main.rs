@@ -5,8 +5,8 @@
 //! $ curl -i http://127.0.0.1:8080/airlines/FR
 //! ```
 //!
-//! Run it twice on one Redis: one of the two loads, both serve. `kiwi-host status` and every other reader
-//! see the airlines as well.
+//! Run it twice on one Redis: one of the two loads, and both serve. `kiwi-host status` and every other reader
+//! see the airlines too.
 
 mod airlines;
 
@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 
 use airlines::Airline;
 
-/// How long a load that is under way may take when the service is told to stop.
+/// How long a load in progress may take when the service shuts down.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[tokio::main]
@@ -42,7 +42,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     tracing::info!("listening on http://{}", listener.local_addr()?);
     let router = Router::new().route("/airlines/{code}", get(airline)).with_state(airlines);
 
-    // The service and the host stop together, each when it has done what is under way.
+    // The service and the host shut down together, each after what it has in progress.
     let stop = CancellationToken::new();
     let serving = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
     let stopping = async {
@@ -56,8 +56,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(served?)
 }
 
-/// One airline, from memory. Only a service that has just started, and found nothing in Redis, waits here:
-/// for its own host's first load.
+/// One airline, from memory. Only a service that has just started and found nothing in Redis waits here, for the
+/// first load of its own host.
 async fn airline(Path(code): Path<String>, State(airlines): State<Cache<Airline>>) -> Response {
     let found = match airlines.get_or_refill(&code).await {
         Ok(found) => found,

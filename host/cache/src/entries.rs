@@ -22,7 +22,7 @@ pub(crate) struct Entries<V> {
     len: usize,
 }
 
-/// Where an entry stands.
+/// Where an entry is.
 #[derive(Clone, Copy)]
 pub(crate) enum Place {
     Base(table::Place),
@@ -98,7 +98,15 @@ impl<V> Entries<V> {
     }
 }
 
-/// All entries as (key, value).
+/// All entries of a snapshot as (key, value): what [`Snapshot::iter`](crate::Snapshot::iter) returns.
+///
+/// ```
+/// let airlines = kiwi_cache::Cache::fixed([("FR", "Ryanair"), ("U2", "easyJet")]);
+/// let snapshot = airlines.snapshot()?;
+/// assert_eq!(snapshot.iter().len(), 2);
+/// assert!(snapshot.iter().any(|(code, name)| (code, *name) == ("U2", "easyJet")));
+/// # Ok::<(), kiwi_cache::Error>(())
+/// ```
 pub struct Iter<'a, V> {
     entries: &'a Entries<V>,
     base: table::Iter<'a, V>,

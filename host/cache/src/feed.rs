@@ -11,6 +11,14 @@ const MAX_LAG: usize = 16;
 const MAX_KEYS: usize = 10_000;
 
 /// Another snapshot is held: what [`Changes::next`](crate::Changes::next) returns.
+///
+/// ```no_run
+/// # async fn example(airlines: kiwi_cache::Cache<String>) {
+/// if let Some(changed) = airlines.changes().next().await {
+///     println!("snapshot {} ({})", changed.seq, changed.id);
+/// }
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Changed {

@@ -22,6 +22,20 @@ pub struct SnapshotText {
 ///
 /// A host in the same program publishes it again when the store has lost the snapshot and the source is not
 /// available. The text takes as much memory as it has bytes.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), kiwi_cache::Error> {
+/// use kiwi_cache::{Cache, KeptText};
+/// use std::sync::Arc;
+///
+/// let text = Arc::new(KeptText::default());
+/// let builder = Cache::builder("airlines").store("redis://127.0.0.1:6379");
+/// let airlines: Cache<String> = builder.keep_text(Arc::clone(&text)).connect().await?;
+/// let snapshot = text.get().expect("the reader holds a snapshot");
+/// println!("{} entries of snapshot {}", snapshot.head.entries, snapshot.head.seq);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Default)]
 pub struct KeptText(ArcSwapOption<SnapshotText>);
 

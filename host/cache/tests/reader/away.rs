@@ -1,4 +1,4 @@
-//! A store or a host that is away: what was loaded is served on, and said to be stale in time.
+//! A store or a host that is away: the last snapshot is still served, and becomes stale.
 
 use std::time::Duration;
 
@@ -9,9 +9,9 @@ use crate::publisher::Publisher;
 use crate::redis_server::RedisServer;
 use crate::{LONG, SHORT, eventually, on_both_stores};
 
-on_both_stores!(a_map_whose_host_is_away_is_stale_after_its_time_and_served_on);
+on_both_stores!(a_map_whose_host_is_away_becomes_stale_and_is_still_served);
 
-async fn a_map_whose_host_is_away_is_stale_after_its_time_and_served_on(place: impl Place) {
+async fn a_map_whose_host_is_away_becomes_stale_and_is_still_served(place: impl Place) {
     let mut publisher = Publisher { refill_interval: SHORT, ..Publisher::new(&place) };
     publisher.publish(&[("FR", "1")]).await;
     let airlines: Cache<u64> = Cache::builder("airlines").store(place.url()).reload_ttl(SHORT).connect().await.unwrap();

@@ -39,7 +39,7 @@ fn use_it(place: &impl Place, publish: impl Fn(&str)) {
 fn wait_until(is_so: impl Fn() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(30);
     while !is_so() {
-        assert!(Instant::now() < deadline, "waited in vain");
+        assert!(Instant::now() < deadline, "timed out waiting");
         std::thread::sleep(Duration::from_millis(5));
     }
 }

@@ -16,7 +16,7 @@ on_both_stores!(
     a_follower_that_lags_gets_the_newest_and_all_keys,
     the_first_snapshot_is_a_change,
     changes_end_with_the_cache,
-    a_blocking_follower_waits_as_long_as_it_is_told,
+    a_blocking_follower_waits_until_its_timeout,
     a_service_may_wait_until_its_copy_is_fresh,
     waiting_until_fresh_ends_with_the_reason,
 );
@@ -143,7 +143,7 @@ async fn changes_end_with_the_cache(place: impl Place) {
     }
 }
 
-async fn a_blocking_follower_waits_as_long_as_it_is_told(place: impl Place) {
+async fn a_blocking_follower_waits_until_its_timeout(place: impl Place) {
     let publisher = Publisher::new(&place);
     publisher.publish(&numbered()).await;
     let builder = blocking::Cache::<u64>::builder("airlines").store(place.url()).reload_ttl(SHORT);

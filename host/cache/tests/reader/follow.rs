@@ -1,4 +1,4 @@
-//! A reader that is one or some deltas behind applies these to what it holds.
+//! A reader that is one or more deltas behind applies them to what it holds.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::place::Place;
 use crate::publisher::Publisher;
 use crate::redis_server::RedisServer;
 
-on_both_stores!(deltas_lead_to_what_is_published, a_value_that_is_set_right_again_is_no_obstacle,);
+on_both_stores!(deltas_lead_to_what_is_published, a_corrected_value_is_loaded_again,);
 
 fn numbered(entries: usize) -> Vec<(String, String)> {
     (0..entries).map(|n| (format!("key-{n}"), n.to_string())).collect()
@@ -39,7 +39,7 @@ async fn deltas_lead_to_what_is_published(place: impl Place) {
     assert_eq!(before["key-999"], 999, "a snapshot stays as it was");
 }
 
-async fn a_value_that_is_set_right_again_is_no_obstacle(place: impl Place) {
+async fn a_corrected_value_is_loaded_again(place: impl Place) {
     let publisher = Publisher::new(&place);
     publisher.publish(&numbered(1_000)).await;
     let cache: Cache<u64> = Cache::connect(place.open(), "airlines").await.unwrap();
@@ -54,7 +54,7 @@ async fn a_value_that_is_set_right_again_is_no_obstacle(place: impl Place) {
 }
 
 #[tokio::test]
-async fn little_is_asked_for_where_little_has_changed() {
+async fn only_what_has_changed_is_requested() {
     let redis = RedisServer::start();
     let publisher = Publisher::new(&redis);
     publisher.publish(&numbered(20_000)).await;

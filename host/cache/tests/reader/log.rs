@@ -1,4 +1,4 @@
-//! What goes wrong is logged when it begins and when it ends, not at each look.
+//! A failure is logged when it begins and when it ends, and not at each poll.
 
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -15,7 +15,7 @@ use crate::redis_server::RedisServer;
 pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
-    /// Begins to take down what this thread logs, until the guard is dropped.
+    /// Captures what this thread logs, until the guard is dropped.
     pub(crate) fn of_this_thread(&self) -> DefaultGuard {
         let writer = self.clone();
         let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
@@ -40,7 +40,7 @@ impl io::Write for Log {
 }
 
 #[tokio::test]
-async fn each_trouble_is_logged_once_and_so_is_its_end() {
+async fn each_failure_is_logged_once_when_it_begins_and_when_it_ends() {
     let log = Log::default();
     let _here = log.of_this_thread();
 

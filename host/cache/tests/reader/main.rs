@@ -8,6 +8,7 @@ mod log;
 mod many;
 mod metrics;
 mod missing;
+mod missing_hook;
 mod place;
 mod publisher;
 mod read_through;
@@ -16,7 +17,6 @@ mod redis_server;
 mod remote;
 mod single_flight;
 mod source;
-mod stand_in;
 mod torn;
 mod typed;
 
@@ -28,7 +28,7 @@ const LONG: Duration = Duration::from_secs(300);
 /// Short enough to wait for.
 const SHORT: Duration = Duration::from_millis(50);
 
-/// Makes of each case, a function of a place, a test on each of the two stores.
+/// Makes two tests of each case, which is a function of a place: one on Redis, one on the embedded store.
 macro_rules! on_both_stores {
     ($($case:ident),* $(,)?) => {
         mod on_redis {
@@ -55,7 +55,7 @@ use on_both_stores;
 async fn eventually<F: Future<Output = bool>>(what: &str, mut is_so: impl FnMut() -> F) {
     let deadline = Instant::now() + Duration::from_secs(30);
     while !is_so().await {
-        assert!(Instant::now() < deadline, "waited in vain until {what}");
+        assert!(Instant::now() < deadline, "timed out waiting until {what}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

@@ -1,4 +1,4 @@
-//! Nothing published, all of it gone, some of it gone.
+//! A cache that was never published, or that the store has lost in whole or in part.
 
 use kiwi_cache::{Cache, State};
 
@@ -12,7 +12,7 @@ on_both_stores!(
     a_reader_may_wait_for_the_first_snapshot,
     waiting_for_the_first_snapshot_ends,
     a_reader_may_start_missing,
-    a_cache_that_is_forgotten_is_served_on,
+    a_cache_that_was_forgotten_is_still_served,
     an_empty_map_is_not_missing,
 );
 
@@ -50,7 +50,7 @@ async fn a_reader_may_start_missing(place: impl Place) {
     assert_eq!(*airlines.get("FR").unwrap().unwrap(), 1);
 }
 
-async fn a_cache_that_is_forgotten_is_served_on(place: impl Place) {
+async fn a_cache_that_was_forgotten_is_still_served(place: impl Place) {
     let publisher = Publisher::new(&place);
     publisher.publish(&[("FR", "1")]).await;
     let airlines: Cache<u64> = Cache::builder("airlines").store(place.url()).reload_ttl(SHORT).connect().await.unwrap();

@@ -7,12 +7,12 @@ use tempfile::TempDir;
 
 use crate::redis_server::RedisServer;
 
-/// An empty store of its own, which goes with it.
+/// A new empty store, which is removed with the place.
 pub(crate) trait Place {
     /// Its URL.
     fn url(&self) -> String;
 
-    /// One more handle on it, as another process has one.
+    /// Another handle on it, as another process would have.
     fn open(&self) -> Arc<dyn Store> {
         kiwi_store::open(&self.url().parse().unwrap()).unwrap()
     }

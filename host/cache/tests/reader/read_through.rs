@@ -1,4 +1,4 @@
-//! `get_or_refill`: what a reader with nothing to serve does to get something.
+//! `get_or_refill`: how a reader that holds nothing gets a first snapshot.
 
 use std::error::Error as _;
 use std::time::{Duration, Instant, SystemTime};
@@ -14,11 +14,11 @@ use crate::source::{Source, reader};
 use crate::{LONG, SHORT, eventually, on_both_stores};
 
 on_both_stores!(
-    a_copy_is_served_without_a_look_at_anything_else,
+    a_copy_is_served_without_a_request,
     what_the_store_has_needs_no_source,
-    whoever_listens_is_asked_and_what_he_publishes_is_served,
+    a_host_that_listens_is_asked_and_what_it_publishes_is_served,
     an_ask_that_nobody_hears_does_no_harm,
-    waiting_ends_with_what_was_tried_and_what_the_last_load_said,
+    the_timeout_reports_what_was_tried_and_why_the_last_load_failed,
     max_attempts_means_what_it_means_in_kiwi_cache,
     a_load_may_fail_until_the_last_attempt,
     what_cannot_be_read_is_not_loaded_again,
@@ -28,14 +28,14 @@ fn blocking_reader(place: &impl Place) -> Builder<blocking::Cache<u64>> {
     blocking::Cache::builder("airlines").store(place.url()).reload_ttl(LONG).start_missing()
 }
 
-/// Begins a load and gives it up: from then on the store knows the cache.
+/// Begins a load and releases its lease: from then on the store knows the cache.
 async fn begin(publisher: &Publisher) {
     let begun = publisher.store.begin(&publisher.cache, Token::random(), LONG, Due::Always).await.unwrap();
     let Begin::Go { lease, .. } = begun else { panic!("expected the lease, got {begun:?}") };
     publisher.store.release(lease).await.unwrap();
 }
 
-async fn a_copy_is_served_without_a_look_at_anything_else(place: impl Place) {
+async fn a_copy_is_served_without_a_request(place: impl Place) {
     let source = Source::new(&place, 0);
     source.publisher.publish(&[("FR", "7")]).await;
     let airlines = reader(&place).refill_by(source.clone()).connect().await.unwrap();
@@ -53,7 +53,7 @@ async fn what_the_store_has_needs_no_source(place: impl Place) {
     assert_eq!(source.loads(), 0);
 }
 
-async fn whoever_listens_is_asked_and_what_he_publishes_is_served(place: impl Place) {
+async fn a_host_that_listens_is_asked_and_what_it_publishes_is_served(place: impl Place) {
     let publisher = Publisher::new(&place);
     begin(&publisher).await;
     let caches = ["others".parse().unwrap(), publisher.cache.clone()];
@@ -78,7 +78,7 @@ async fn an_ask_that_nobody_hears_does_no_harm(place: impl Place) {
     assert!(publisher.store.caches().await.unwrap().is_empty());
 }
 
-async fn waiting_ends_with_what_was_tried_and_what_the_last_load_said(place: impl Place) {
+async fn the_timeout_reports_what_was_tried_and_why_the_last_load_failed(place: impl Place) {
     let publisher = Publisher::new(&place);
     let airlines = reader(&place).refill_timeout(Duration::from_millis(1_500)).connect().await.unwrap();
     let error = airlines.get_or_refill("FR").await.unwrap_err();
@@ -137,7 +137,7 @@ async fn what_cannot_be_read_is_not_loaded_again(place: impl Place) {
 }
 
 #[tokio::test]
-async fn a_user_who_may_not_ask_waits_and_says_so_once() {
+async fn a_user_who_may_not_ask_waits_and_logs_it_once() {
     let log = Log::default();
     let _here = log.of_this_thread();
     let redis = RedisServer::start();
@@ -149,8 +149,8 @@ async fn a_user_who_may_not_ask_waits_and_says_so_once() {
         let builder = Cache::<u64>::builder("airlines").store(url.as_str()).reload_ttl(LONG).start_missing();
         builder.refill_timeout(refill_timeout).connect()
     };
-    let in_vain = reader(Duration::from_millis(1_500)).await.unwrap();
-    let error = in_vain.get_or_refill("FR").await.unwrap_err();
+    let impatient = reader(Duration::from_millis(1_500)).await.unwrap();
+    let error = impatient.get_or_refill("FR").await.unwrap_err();
     let cause = error.source().and_then(|cause| cause.downcast_ref::<Error>());
     assert!(error.is_missing() && cause.is_some_and(|cause| cause.to_string().contains("+publish")), "{error:?}");
     assert_eq!(log.lines_with("not permitted to ask a host"), 1);
@@ -196,12 +196,12 @@ fn blocking_readers_share_one_load_and_its_failure_without_a_runtime() {
 /// Reads while the runtime, of one thread or of many, is blocked by it.
 fn read_inside_a_runtime() {
     let redis = RedisServer::start();
-    let in_vain = blocking_reader(&redis).refill_timeout(SHORT).connect().unwrap();
-    assert!(in_vain.get_or_refill("FR").unwrap_err().is_missing());
+    let impatient = blocking_reader(&redis).refill_timeout(SHORT).connect().unwrap();
+    assert!(impatient.get_or_refill("FR").unwrap_err().is_missing());
     let source = Source::new(&redis, 0);
     let airlines = blocking_reader(&redis).refill_by(source.clone()).connect().unwrap();
     assert_eq!(*airlines.get_or_refill("FR").unwrap().unwrap(), 1);
-    assert_eq!(*in_vain.get_or_refill("FR").unwrap().unwrap(), 1);
+    assert_eq!(*impatient.get_or_refill("FR").unwrap().unwrap(), 1);
     assert_eq!(source.loads(), 1);
 }
 
@@ -230,7 +230,7 @@ fn a_blocking_reader_can_be_dropped_while_another_thread_waits() {
 }
 
 #[tokio::test]
-async fn a_refill_timeout_of_nothing_is_refused() {
+async fn a_refill_timeout_of_zero_is_refused() {
     let builder = Cache::<u64>::builder("airlines").store("redis://127.0.0.1:1").refill_timeout(Duration::ZERO);
     assert!(builder.connect().await.unwrap_err().is_invalid());
 }

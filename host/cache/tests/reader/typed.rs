@@ -18,7 +18,7 @@ on_both_stores!(
     a_value_of_another_type_fails_connect_and_names_the_key,
     a_value_of_another_type_refuses_the_reload_and_the_old_snapshot_stays,
     a_new_snapshot_is_there_within_reload_ttl,
-    a_snapshot_that_still_stands_is_not_loaded_again,
+    a_snapshot_that_is_still_published_is_not_loaded_again,
     a_snapshot_in_hand_stays_as_it_is,
     drop_of_the_last_clone_stops_the_task,
 );
@@ -107,7 +107,7 @@ async fn a_new_snapshot_is_there_within_reload_ttl(place: impl Place) {
     }
 }
 
-async fn a_snapshot_that_still_stands_is_not_loaded_again(place: impl Place) {
+async fn a_snapshot_that_is_still_published_is_not_loaded_again(place: impl Place) {
     let publisher = Publisher::new(&place);
     publisher.publish(&[RYANAIR]).await;
     let airlines: Cache<Airline> = Cache::connect(place.url(), "airlines").await.unwrap();
@@ -163,7 +163,7 @@ fn what_a_service_holds_across_an_await_is_send() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_is_refused_before_any_store_is_asked() {
+async fn invalid_settings_are_refused_before_any_request() {
     let no_name = Cache::<u64>::connect("redis://127.0.0.1:1", "air lines").await.unwrap_err();
     let no_url = Cache::<u64>::connect("airlines.csv", "airlines").await.unwrap_err();
     let no_store = Cache::<u64>::builder("airlines").connect().await.unwrap_err();

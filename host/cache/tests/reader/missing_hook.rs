@@ -10,19 +10,19 @@ use crate::publisher::Publisher;
 
 static UNKNOWN: u64 = 0;
 
-on_both_stores!(each_snapshot_is_asked_for_its_own_stand_in);
+on_both_stores!(the_hook_is_called_for_the_snapshot_that_is_read);
 
-async fn each_snapshot_is_asked_for_its_own_stand_in(place: impl Place) {
+async fn the_hook_is_called_for_the_snapshot_that_is_read(place: impl Place) {
     let publisher = Publisher::new(&place);
     publisher.publish(&[("FR", "25"), ("default", "10")]).await;
     let builder = Cache::builder("airlines").store(place.url()).missing(|fees, _| fees.get("default"));
     let fees: Cache<u64> = builder.connect().await.unwrap();
-    let (found, stand_in) = (fees.get("FR").unwrap().unwrap(), fees.get("XX").unwrap().unwrap());
-    assert_eq!((found.key(), *found, stand_in.key(), *stand_in), ("FR", 25, "XX", 10));
+    let (found, fallback) = (fees.get("FR").unwrap().unwrap(), fees.get("XX").unwrap().unwrap());
+    assert_eq!((found.key(), *found, fallback.key(), *fallback), ("FR", 25, "XX", 10));
 
     publisher.publish(&[("FR", "26"), ("default", "11")]).await;
     fees.reload().await.unwrap();
-    assert_eq!(*stand_in, 10, "a value in hand stays as it is");
+    assert_eq!(*fallback, 10, "a value in hand stays as it is");
     assert_eq!(fees.snapshot().unwrap()["XX"], 11);
 
     // The hook finds nothing either, and is not asked by itself.
@@ -47,7 +47,7 @@ fn only_reads_of_a_key_know_of_stand_ins() {
 }
 
 #[test]
-fn a_key_that_is_there_asks_no_hook() {
+fn a_key_that_is_there_does_not_call_the_hook() {
     static ASKED: AtomicUsize = AtomicUsize::new(0);
     let builder = Cache::builder("fees").missing(|_, _| {
         ASKED.fetch_add(1, Ordering::Relaxed);
@@ -62,7 +62,7 @@ fn a_key_that_is_there_asks_no_hook() {
 
 #[test]
 #[should_panic(expected = "cache `fees`: the `missing` hook gave a value for key `XX` and now gives none")]
-fn a_hook_that_changes_its_mind_is_told_of_in_the_panic() {
+fn the_panic_names_a_hook_that_gives_a_value_only_once() {
     static ASKED: AtomicUsize = AtomicUsize::new(0);
     let builder =
         Cache::builder("fees").missing(|_, _| (ASKED.fetch_add(1, Ordering::Relaxed) == 0).then_some(&UNKNOWN));
