@@ -1,21 +1,21 @@
-//! What a person does first: the examples on a Redis, the plugins with no configuration, a look at
-//! what went wrong.
+//! First steps: the examples on a Redis, the plugins without configuration, and finding out what is
+//! wrong.
 
 use serde_json::Value;
 
 use crate::redis_server::RedisServer;
-use crate::support::{Desk, plugin, repository};
+use crate::support::{WorkDir, plugin, repository};
 
 #[test]
 fn the_examples_run_on_a_redis_and_any_client_reads_them() {
     let redis = RedisServer::start();
-    let desk = Desk::new();
+    let workdir = WorkDir::new();
     let config = repository().join("examples/kiwi.toml");
-    let place = ["--config", config.to_str().expect("text"), "--store", &redis.url()];
-    let kiwi_host = |words: &[&str]| desk.run(&[words, &place[..]].concat()).expect(0).stdout;
-    let mut host = desk.start(&[&["run"][..], &place[..]].concat());
+    let target = ["--config", config.to_str().expect("text"), "--store", &redis.url()];
+    let kiwi_host = |words: &[&str]| workdir.run(&[words, &target[..]].concat()).expect(0).stdout;
+    let mut host = workdir.start(&[&["run"][..], &target[..]].concat());
     for cache in ["airlines", "rates", "currencies"] {
-        host.says(&format!("published cache={cache}"));
+        host.wait_for_log(&format!("published cache={cache}"));
     }
 
     let ryanair: String = redis.command(&["HGET", "kiwi:{airlines}", "FR"]).expect("a value");
@@ -38,61 +38,61 @@ fn the_examples_run_on_a_redis_and_any_client_reads_them() {
 }
 
 #[test]
-fn all_plugins_run_in_an_empty_folder_without_any_configuration() {
-    let desk = Desk::new();
+fn without_configuration_plugins_run_or_report_what_is_missing() {
+    let workdir = WorkDir::new();
     let plugins = ["currencies", "file", "http"].map(plugin);
     let mut args = vec!["run", "--once"];
     args.extend(plugins.iter().map(|plugin| plugin.to_str().expect("text")));
-    let ended = desk.run(&args).expect(1);
-    println!("{}{}", ended.stderr, ended.stdout);
-    assert!(ended.stdout.starts_with("currencies: published "), "{ended:?}");
+    let exited = workdir.run(&args).expect(1);
+    println!("{}{}", exited.stderr, exited.stdout);
+    assert!(exited.stdout.starts_with("currencies: published "), "{exited:?}");
     for (plugin, setting) in [("file", "path"), ("http", "url")] {
-        assert!(ended.stderr.contains(&format!("cache `{plugin}` does not run: ")), "{ended:?}");
-        assert!(ended.stderr.contains(&format!("[cache.{plugin}]")), "{ended:?}");
-        assert!(ended.stderr.contains(&format!("settings.{setting} = ")), "{ended:?}");
+        assert!(exited.stderr.contains(&format!("cache `{plugin}` cannot run: ")), "{exited:?}");
+        assert!(exited.stderr.contains(&format!("[cache.{plugin}]")), "{exited:?}");
+        assert!(exited.stderr.contains(&format!("settings.{setting} = ")), "{exited:?}");
     }
-    assert!(ended.stderr.contains("the store is ./.kiwi"), "{ended:?}");
-    assert!(desk.path().join(".kiwi").is_dir());
-    assert!(desk.run(&["get", "currencies", "EUR"]).expect(0).stdout.contains("Euro"));
+    assert!(exited.stderr.contains("the store is ./.kiwi"), "{exited:?}");
+    assert!(workdir.path().join(".kiwi").is_dir());
+    assert!(workdir.run(&["get", "currencies", "EUR"]).expect(0).stdout.contains("Euro"));
 }
 
 #[test]
-fn a_plugin_tells_what_it_needs_and_a_broken_configuration_what_is_wrong() {
-    let desk = Desk::new();
+fn inspect_shows_what_a_plugin_needs_and_check_reports_an_invalid_configuration() {
+    let workdir = WorkDir::new();
     let http = plugin("http");
-    let inspected = desk.run(&["inspect", http.to_str().expect("text")]).expect(0).stdout;
+    let inspected = workdir.run(&["inspect", http.to_str().expect("text")]).expect(0).stdout;
     println!("{inspected}");
     for said in ["kiwi:loader/described-loader@0.1.0", "SETTING", "[cache.http]", "settings.url = \"...\""] {
         assert!(inspected.contains(said), "{said}: {inspected}");
     }
 
-    desk.file(
+    workdir.file(
         "kiwi.toml",
         &format!(
             "store = \"redis//localhost\"\nmax_load = 3\n\n[cache.rates]\nplugin = {http:?}\nreload_ttl = \"1 minuet\"\n\
              \n[cache.\"air lines\"]\nplugin = \"file.wasm\"\ngrants = {{ htp = [] }}\n"
         ),
     );
-    let checked = desk.run(&["check"]).expect(64).stdout;
+    let checked = workdir.run(&["check"]).expect(64).stdout;
     println!("{checked}");
     for said in [
-        "`store`: expected the URL of a store",
+        "store: expected the URL of a store",
         "unknown key `max_load`: did you mean `max_loads`?",
-        "`1 minuet` is no duration",
-        "`air lines` cannot be a cache's name",
+        "cache.rates.reload_ttl: `1 minuet` is ",
+        "`air lines` ",
     ] {
         assert!(checked.contains(said), "{said}: {checked}");
     }
 }
 
 #[test]
-fn a_dump_into_head_ends_without_a_word() {
-    let desk = Desk::new();
+fn a_dump_into_head_exits_silently() {
+    let workdir = WorkDir::new();
     let currencies = plugin("currencies");
-    desk.run(&["run", "--once", currencies.to_str().expect("text")]).expect(0);
-    // Until what it says no longer fits into a pipe.
+    workdir.run(&["run", "--once", currencies.to_str().expect("text")]).expect(0);
+    // More output than fits into the buffer of a pipe.
     let many = "for i in 1 2 3 4 5; do \"$@\" || echo \"exit code $?\" >&2; done | head -n 2";
-    let ended = desk.shell(many, &["dump", "currencies"]).output().expect("sh is there");
-    let said = (String::from_utf8_lossy(&ended.stdout).lines().count(), String::from_utf8_lossy(&ended.stderr));
+    let exited = workdir.shell(many, &["dump", "currencies"]).output().expect("sh is there");
+    let said = (String::from_utf8_lossy(&exited.stdout).lines().count(), String::from_utf8_lossy(&exited.stderr));
     assert_eq!(said, (2, "".into()));
 }

@@ -1,11 +1,11 @@
-//! The ways to a Redis: TLS, and a unix socket.
+//! Connections to Redis: TLS, and a unix socket.
 
 use crate::redis_server::{RedisServer, free_port};
-use crate::support::{Desk, numbers, repository};
+use crate::support::{WorkDir, numbers, repository};
 
 #[test]
 fn a_host_publishes_over_tls_and_over_a_unix_socket() {
-    let tls = repository().join("host/cache/tests/redis/tls");
+    let tls = repository().join("host/store/tests/redis/tls");
     let (certificate, key) = (tls.join("cert.pem"), tls.join("key.pem"));
     let (certificate, key) = (certificate.to_str().expect("text"), key.to_str().expect("text"));
     let port = free_port().to_string();
@@ -19,15 +19,15 @@ fn a_host_publishes_over_tls_and_over_a_unix_socket() {
         "--tls-auth-clients",
         "no",
     ]);
-    let desk = Desk::with(&numbers(&redis, 3_000, ""));
+    let workdir = WorkDir::with(&numbers(&redis, 3_000, ""));
     let over_tls = format!("rediss://localhost:{port}?ca={certificate}");
     let over_socket = format!("redis+unix://{}", redis.socket().display());
     for (seq, store) in [over_tls, over_socket].iter().enumerate() {
-        desk.run(&["refill", "--all", "--store", store]).expect(0);
+        workdir.run(&["refill", "--all", "--store", store]).expect(0);
         assert_eq!(redis.command(&["HGET", "kiwi:{numbers}:meta", "seq"]), Ok(seq + 1), "{store}");
-        let got = desk.run(&["get", "numbers", "42", "--store", store]).expect(0).stdout;
+        let got = workdir.run(&["get", "numbers", "42", "--store", store]).expect(0).stdout;
         assert!(got.contains("\"n\":42"), "{got}");
     }
-    let unknown = desk.run(&["status", "--store", &format!("rediss://localhost:{port}")]).expect(1);
+    let unknown = workdir.run(&["status", "--store", &format!("rediss://localhost:{port}")]).expect(1);
     assert!(unknown.stderr.contains("certificate"), "{unknown:?}");
 }

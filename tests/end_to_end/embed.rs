@@ -9,9 +9,9 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::redis_server::RedisServer;
-use crate::support::{Desk, LONG, Running};
+use crate::support::{LONG, Running, WorkDir};
 
-/// What the service has answered.
+/// A response of the service.
 struct Answer {
     status: u16,
     headers: HashMap<String, String>,
@@ -28,16 +28,16 @@ impl Answer {
     }
 }
 
-/// A service that runs, and where it listens.
+/// A running service and its address.
 struct Service {
     running: Running,
     address: String,
 }
 
 impl Service {
-    fn start(desk: &Desk, redis: &RedisServer) -> Self {
-        let mut running = desk.start_embed(&redis.url());
-        let line = running.says("listening on http://");
+    fn start(workdir: &WorkDir, redis: &RedisServer) -> Self {
+        let mut running = workdir.start_embed(&redis.url());
+        let line = running.wait_for_log("listening on http://");
         let (_, address) = line.split_once("http://").expect("it was found by this");
         let address = address.trim().to_owned();
         Self { running, address }
@@ -71,17 +71,17 @@ impl Service {
 }
 
 #[test]
-fn a_service_serves_what_it_loads_itself_and_goes_on_after_a_flush() {
+fn a_service_serves_what_it_loads_itself_also_after_a_flush() {
     let redis = RedisServer::start();
-    let desk = Desk::new();
-    let service = Service::start(&desk, &redis);
-    // The very first request finds nothing in Redis: it waits for the load.
+    let workdir = WorkDir::new();
+    let service = Service::start(&workdir, &redis);
+    // The first request finds nothing in Redis, so it waits for the load.
     let first = service.ryanair();
     assert_eq!((first.seq(), first.headers["x-kiwi-state"].as_str()), (1, "fresh"));
     assert_eq!(first.headers["content-type"], "application/json");
     let unknown = service.get("/airlines/no-airline");
     assert_eq!((unknown.status, unknown.seq()), (404, 1));
-    desk.run(&["get", "airlines", "FR", "--store", &redis.url()]).expect(0);
+    workdir.run(&["get", "airlines", "FR", "--store", &redis.url()]).expect(0);
 
     redis.command::<()>(&["FLUSHALL"]).expect("an answer");
     let flushed = Instant::now();
@@ -95,7 +95,7 @@ fn a_service_serves_what_it_loads_itself_and_goes_on_after_a_flush() {
     };
     let after = flushed.elapsed();
     println!(
-        "FLUSHALL: the service had newer airlines after {after:.1?}, {:?} old, and answered all along",
+        "FLUSHALL: the service had newer airlines after {after:.1?}, {:?} old, and answered every request",
         newer.age()
     );
     assert!(after < Duration::from_secs(3), "{after:?}");
@@ -103,16 +103,16 @@ fn a_service_serves_what_it_loads_itself_and_goes_on_after_a_flush() {
 }
 
 #[test]
-fn two_services_share_the_work_and_stop_when_they_are_told() {
+fn two_services_share_the_work_and_stop_on_a_signal() {
     let redis = RedisServer::start();
-    let desk = Desk::new();
-    let services = [Service::start(&desk, &redis), Service::start(&desk, &redis)];
-    // One of them has loaded, both serve the same.
+    let workdir = WorkDir::new();
+    let services = [Service::start(&workdir, &redis), Service::start(&workdir, &redis)];
+    // One of them has loaded; both serve the same map.
     assert_eq!(services.each_ref().map(|service| service.ryanair().seq()), [1, 1]);
     for (service, signal) in services.into_iter().zip([Signal::TERM, Signal::INT]) {
         service.running.signal(signal);
-        service.running.end().expect(0);
+        service.running.wait().expect(0);
     }
     let held: u32 = redis.command(&["HEXISTS", "kiwi:{airlines}:lease", "token"]).expect("an answer");
-    assert_eq!(held, 0, "the lease is given back");
+    assert_eq!(held, 0, "the lease is released");
 }

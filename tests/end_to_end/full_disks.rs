@@ -9,43 +9,43 @@ use std::time::Duration;
 use kiwi_cache::Cache;
 use tempfile::TempDir;
 
-use crate::support::{Desk, Number, Numbers, Running, eventually, numbers_in};
+use crate::support::{Number, Numbers, Running, WorkDir, eventually, numbers_in};
 
 const ENTRIES: u32 = 20_000;
-/// Enough to begin with another map, not enough for all of it.
+/// Enough room to start writing another map, but not enough for all of it.
 const ROOM: u64 = 512 * 1024;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_disk_under_a_running_host_is_told_and_the_old_map_is_served() {
+async fn a_full_disk_is_reported_and_the_old_map_is_served() {
     let disk = Disk::new();
     let store = format!("file:{}", disk.dir.path().join("store").display());
     let timing = "refill_interval = \"300ms\"\ncache_ttl = \"10m\"";
-    let desk = Desk::with(&numbers_in(&store, ENTRIES, timing));
-    desk.run(&["refill", "--all"]).expect(0);
-    let old = desk.run(&["dump", "numbers"]).expect(0).stdout;
+    let workdir = WorkDir::with(&numbers_in(&store, ENTRIES, timing));
+    workdir.run(&["refill", "--all"]).expect(0);
+    let old = workdir.run(&["dump", "numbers"]).expect(0).stdout;
     let reader = Cache::builder("numbers").store(&store).reload_ttl(Duration::from_millis(100));
     let cache: Cache<Number> = reader.connect().await.expect("a map that is published");
-    let elsewhere = Desk::with(&numbers_in("file:store", ENTRIES, timing));
+    let elsewhere = WorkDir::with(&numbers_in("file:store", ENTRIES, timing));
     let mut neighbour = elsewhere.start(&["run"]);
 
-    let mut host = disk.run_with_little_room(&desk);
-    println!("{}", host.says("disk is full"));
+    let mut host = disk.run_with_little_room(&workdir);
+    println!("{}", host.wait_for_log("disk is full"));
     let published = neighbour.stderr().matches("published cache=numbers").count();
-    neighbour.says_again("published cache=numbers", published + 3);
-    assert_eq!(desk.run(&["dump", "numbers"]).expect(0).stdout, old, "the old map is served");
+    neighbour.wait_for_log_times("published cache=numbers", published + 3);
+    assert_eq!(workdir.run(&["dump", "numbers"]).expect(0).stdout, old, "the old map is served");
     let mut met = Numbers::default();
     met.check(&cache.snapshot().expect("a map that was loaded stays"), ENTRIES);
-    let status = desk.run(&["status"]).expect(0).stdout;
+    let status = workdir.run(&["status"]).expect(0).stdout;
     println!("{status}");
 
     if disk.grow() {
-        host.says("published cache=numbers");
-        eventually("the new map", || (desk.run(&["dump", "numbers"]).expect(0).stdout != old).then_some(()));
+        host.wait_for_log("published cache=numbers");
+        eventually("the new map", || (workdir.run(&["dump", "numbers"]).expect(0).stdout != old).then_some(()));
     }
 }
 
-/// A file system of its own, where this process may mount one. Else a directory, and a limit on the
-/// size of the host's files.
+/// A separate file system if this process may mount one, otherwise a directory and a limit on the size
+/// of the host's files.
 struct Disk {
     dir: TempDir,
     kind: Kind,
@@ -62,7 +62,7 @@ impl Disk {
         let kind = match mount("-t tmpfs -o size=64m tmpfs", dir.path()) {
             true => Kind::Mounted,
             false => {
-                println!("this process may not mount: its host gets a limit on the size of files instead");
+                println!("this process may not mount: the host gets a limit on file sizes instead");
                 Kind::Limited
             }
         };
@@ -70,21 +70,21 @@ impl Disk {
     }
 
     /// Starts the host, on a disk that is nearly full.
-    fn run_with_little_room(&self, desk: &Desk) -> Running {
+    fn run_with_little_room(&self, workdir: &WorkDir) -> Running {
         match self.kind {
             Kind::Mounted => {
                 let size = used(self.dir.path()) + ROOM;
                 assert!(mount(&format!("-o remount,size={size} tmpfs"), self.dir.path()));
-                desk.start(&["run"])
+                workdir.start(&["run"])
             }
             Kind::Limited => {
                 let size = used(self.dir.path()) + ROOM;
-                desk.start_in_shell(&format!("trap '' XFSZ; exec prlimit --fsize={size} \"$@\""), &["run"])
+                workdir.start_in_shell(&format!("trap '' XFSZ; exec prlimit --fsize={size} \"$@\""), &["run"])
             }
         }
     }
 
-    /// Makes room again; false where that cannot be done.
+    /// Makes room again; returns false if that is not possible.
     fn grow(&self) -> bool {
         matches!(self.kind, Kind::Mounted) && mount("-o remount,size=64m tmpfs", self.dir.path())
     }
@@ -103,7 +103,7 @@ fn mount(how: &str, at: &Path) -> bool {
     mount.is_ok_and(|status| status.success())
 }
 
-/// The bytes that all files in a directory take up.
+/// The bytes that all files in a directory use on disk.
 fn used(dir: &Path) -> u64 {
     let entries = fs::read_dir(dir).expect("a directory").map(|entry| entry.expect("an entry"));
     let size = |entry: fs::DirEntry| match entry.metadata().expect("a file or directory") {

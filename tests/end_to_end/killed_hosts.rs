@@ -1,4 +1,4 @@
-//! Hosts that are killed while they refill.
+//! Hosts that are killed during a refill.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,30 +9,30 @@ use kiwi_store::Store;
 use redis::{Connection, FromRedisValue};
 
 use crate::redis_server::RedisServer;
-use crate::support::{Desk, Number, Numbers, eventually, immortal, numbers};
+use crate::support::{Number, Numbers, WorkDir, eventually, keys_without_ttl, numbers};
 
 const ENTRIES: u32 = 200_000;
 const KILLS: usize = 50;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn fifty_kills_amid_refills_never_show_a_reader_anything_but_whole_maps() {
+async fn a_reader_sees_only_whole_maps_while_hosts_are_killed_during_refills() {
     let redis = Arc::new(RedisServer::start());
     let timing = "refill_interval = \"1ms\"\nlease_ttl = \"1s\"";
-    let desk = Desk::with(&numbers(&redis, ENTRIES, timing));
+    let workdir = WorkDir::with(&numbers(&redis, ENTRIES, timing));
     let store = kiwi_store::open(&redis.url().parse().expect("a store URL")).expect("a store");
-    desk.run(&["refill", "--all"]).expect(0);
+    workdir.run(&["refill", "--all"]).expect(0);
     let done = Arc::new(AtomicBool::new(false));
     let reader = tokio::spawn(read(store, Arc::clone(&done)));
 
     let server = Arc::clone(&redis);
-    let killing = tokio::task::spawn_blocking(move || kill_again_and_again(&server, &desk));
-    let killed = killing.await.expect("hosts that take over");
+    let killing = tokio::task::spawn_blocking(move || kill_repeatedly(&server, &workdir));
+    let killed = killing.await.expect("new hosts take over");
     done.store(true, Ordering::Relaxed);
-    let met = reader.await.expect("no mixed, missing or half map");
+    let met = reader.await.expect("no mixed, missing or incomplete map");
     println!(
         "{KILLS} kills of a host that refills {ENTRIES} entries, {} of them with entries staged, {} refills between \
-         them: {} whole loads of {} snapshots, 0 mixed, 0 missing, 0 half; the next host held the lease after at most \
-         {:.1?}, its start included",
+         them: {} whole loads of {} snapshots, 0 mixed, 0 missing, 0 incomplete; the next host held the lease after \
+         at most {:.1?}, including its start",
         killed.staged,
         killed.published,
         met.loads(),
@@ -61,28 +61,28 @@ struct Killed {
     longest_takeover: Duration,
 }
 
-/// Starts a host, kills it at a random moment of its refill or soon after it, and again.
-fn kill_again_and_again(redis: &RedisServer, desk: &Desk) -> Killed {
+/// Starts a host and kills it at a random moment during or soon after its refill, many times.
+fn kill_repeatedly(redis: &RedisServer, workdir: &WorkDir) -> Killed {
     let mut published = Published::new(redis);
     let (mut killed, mut dead) = (Killed::default(), None);
     for _ in 0..KILLS {
         let (starting, before) = (Instant::now(), published.seq());
-        let host = desk.start(&["run"]);
+        let host = workdir.start(&["run"]);
         eventually("the lease", || published.token().filter(|token| Some(token) != dead.as_ref()));
         killed.longest_takeover = killed.longest_takeover.max(starting.elapsed());
-        // One in five waits for the commit.
+        // One in five kills comes after the commit.
         let moment = fastrand::u32(..ENTRIES / 4 * 5);
-        eventually("a moment", || (published.staged() >= moment || published.seq() > before).then_some(()));
+        eventually("the moment", || (published.staged() >= moment || published.seq() > before).then_some(()));
         std::thread::sleep(Duration::from_millis(fastrand::u64(..30)));
         drop(host);
         dead = published.token();
         killed.staged += usize::from(published.staged() > 0);
-        assert_eq!(immortal(redis), [""; 0], "keys without a TTL");
+        assert_eq!(keys_without_ttl(redis), [""; 0], "keys without a TTL");
     }
     Killed { published: published.seq() - 1, ..killed }
 }
 
-/// What a look into the server tells of the cache.
+/// The state of the cache in the server.
 struct Published(Connection);
 
 impl Published {
@@ -98,7 +98,7 @@ impl Published {
         self.ask(&["HGET", "kiwi:{numbers}:meta", "seq"])
     }
 
-    /// Who has the lease.
+    /// The token of the lease.
     fn token(&mut self) -> Option<String> {
         self.ask(&["HGET", "kiwi:{numbers}:lease", "token"])
     }

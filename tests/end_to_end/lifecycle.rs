@@ -1,13 +1,13 @@
-//! How a host starts, shares its caches with another, and ends.
+//! How a host starts, shares caches with another host, and shuts down.
 
 use rustix::process::Signal;
 
 use crate::redis_server::RedisServer;
-use crate::support::{Desk, Running, eventually, guest};
+use crate::support::{Running, WorkDir, eventually, guest};
 
-/// A cache, `slow`, whose loader sleeps so long before it gives its one entry.
-fn slow(redis: &RedisServer, ms: u32) -> Desk {
-    Desk::with(&format!(
+/// A cache, `slow`, whose loader sleeps for this time before it emits its one entry.
+fn slow(redis: &RedisServer, ms: u32) -> WorkDir {
+    WorkDir::with(&format!(
         "store = \"{}\"\n[cache.slow]\nplugin = {:?}\nsettings = {{ ms = {ms}, entries = {{ a = 1 }} }}\n",
         redis.url(),
         guest("sleeper")
@@ -19,8 +19,8 @@ fn is_held(redis: &RedisServer) -> bool {
 }
 
 /// A host that is loading.
-fn loading(redis: &RedisServer, desk: &Desk, args: &[&str]) -> Running {
-    let host = desk.start(&[&["run"], args].concat());
+fn loading(redis: &RedisServer, workdir: &WorkDir, args: &[&str]) -> Running {
+    let host = workdir.start(&[&["run"], args].concat());
     eventually("the lease", || is_held(redis).then_some(()));
     host
 }
@@ -29,57 +29,57 @@ fn loading(redis: &RedisServer, desk: &Desk, args: &[&str]) -> Running {
 fn ctrl_c_and_sigterm_let_a_load_in_flight_finish() {
     for signal in [Signal::INT, Signal::TERM] {
         let redis = RedisServer::start();
-        let desk = slow(&redis, 1_000);
-        let host = loading(&redis, &desk, &[]);
+        let workdir = slow(&redis, 1_000);
+        let host = loading(&redis, &workdir, &[]);
         host.signal(signal);
-        let ended = host.end().expect(0);
-        assert!(ended.stderr.contains("published cache=slow"), "{ended:?}");
+        let exited = host.wait().expect(0);
+        assert!(exited.stderr.contains("published cache=slow"), "{exited:?}");
         assert_eq!(redis.command(&["HGET", "kiwi:{slow}", "a"]), Ok("1".to_owned()));
-        assert!(!is_held(&redis), "the lease is given back");
+        assert!(!is_held(&redis), "the lease is released");
     }
 }
 
 #[test]
-fn a_load_that_outlasts_the_drain_is_dropped_and_its_lease_given_back() {
+fn a_load_that_outlasts_the_drain_timeout_is_dropped_and_its_lease_released() {
     let redis = RedisServer::start();
-    let desk = slow(&redis, 60_000);
-    let host = loading(&redis, &desk, &["--drain-timeout", "200ms"]);
+    let workdir = slow(&redis, 60_000);
+    let host = loading(&redis, &workdir, &["--drain-timeout", "200ms"]);
     host.signal(Signal::INT);
-    let ended = host.end().expect(0);
-    assert!(ended.stderr.contains("the load was dropped, because the host stops"), "{ended:?}");
+    let exited = host.wait().expect(0);
+    assert!(exited.stderr.contains("the load was dropped, because the host stops"), "{exited:?}");
     assert_eq!(redis.command(&["KEYS", "*"]), Ok(Vec::<String>::new()), "nothing is left");
 }
 
 #[test]
-fn a_second_ctrl_c_ends_a_host_at_once() {
+fn a_second_ctrl_c_stops_a_host_immediately() {
     let redis = RedisServer::start();
-    let desk = slow(&redis, 60_000);
-    let mut host = loading(&redis, &desk, &["--drain-timeout", "10m"]);
+    let workdir = slow(&redis, 60_000);
+    let mut host = loading(&redis, &workdir, &["--drain-timeout", "10m"]);
     host.signal(Signal::INT);
-    host.says("Ctrl-C again ends at once");
+    host.wait_for_log("press Ctrl-C again to stop immediately");
     host.signal(Signal::INT);
-    host.end().expect(130);
+    host.wait().expect(130);
 }
 
 #[test]
 fn a_refill_waits_for_the_result_of_the_host_that_is_loading() {
     let redis = RedisServer::start();
-    let desk = slow(&redis, 1_500);
-    let _host = loading(&redis, &desk, &[]);
-    let ended = desk.run(&["refill", "slow"]).expect(0);
-    assert_eq!(ended.stdout, "slow: refilled just now by another host\n");
+    let workdir = slow(&redis, 1_500);
+    let _host = loading(&redis, &workdir, &[]);
+    let exited = workdir.run(&["refill", "slow"]).expect(0);
+    assert_eq!(exited.stdout, "slow: just refilled by another host\n");
     assert_eq!(redis.command(&["HGET", "kiwi:{slow}:meta", "seq"]), Ok(1), "it was loaded once");
 }
 
 #[test]
 fn a_refill_reports_the_failure_of_the_host_that_is_loading() {
     let redis = RedisServer::start();
-    let desk = Desk::with(&format!(
+    let workdir = WorkDir::with(&format!(
         "store = \"{}\"\n[cache.slow]\nplugin = {:?}\nsettings.ms = 60_000\nlimits.load_timeout = \"1500ms\"\n",
         redis.url(),
         guest("sleeper")
     ));
-    let _host = loading(&redis, &desk, &[]);
-    let ended = desk.run(&["refill", "slow"]).expect(1);
-    assert!(ended.stdout.contains("another host's load failed (limit): the load took longer"), "{ended:?}");
+    let _host = loading(&redis, &workdir, &[]);
+    let exited = workdir.run(&["refill", "slow"]).expect(1);
+    assert!(exited.stdout.contains("another host's load failed (limit): the load took longer"), "{exited:?}");
 }

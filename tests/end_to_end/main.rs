@@ -1,8 +1,7 @@
-//! The whole system: the real command, real loaders, a real redis-server for each test, and readers
-//! as a service has them. `cargo xtask test` builds what they need; with `-- --nocapture` they print
-//! what they measured.
+//! End-to-end tests: the real command, real loaders, a real redis-server for each test, and readers
+//! as services use them. `cargo xtask test` builds what they need; with `-- --nocapture` they print
+//! their measurements.
 
-mod absences;
 mod acceptance;
 mod connections;
 mod embed;
@@ -22,3 +21,4 @@ mod refusals;
 mod stalls;
 mod support;
 mod torn_reads;
+mod unreachable_redis;

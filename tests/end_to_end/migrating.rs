@@ -1,4 +1,4 @@
-//! docs/migrating.md: its steps are taken, with the real kiwi-cache reading at each of them, and taken back.
+//! Follows docs/migrating.md step by step and back, while the real kiwi-cache reads.
 
 use std::os::unix::fs::symlink;
 use std::time::Duration;
@@ -8,55 +8,55 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::redis_server::RedisServer;
-use crate::support::{Desk, Ended, Python, page, repository};
+use crate::support::{Exited, Python, WorkDir, page, repository};
 
 #[derive(Deserialize)]
 struct Airline {
     name: String,
 }
 
-/// A machine on which the page is followed.
+/// A migration in progress.
 struct Move {
     redis: RedisServer,
-    desk: Desk,
+    workdir: WorkDir,
     config: String,
     commands: std::vec::IntoIter<String>,
     python: Python,
 }
 
 impl Move {
-    /// Where Python has published what its source gives.
+    /// Starts where Python has published what its source returns.
     fn from_python(config: &str, commands: Vec<String>) -> Self {
         let redis = RedisServer::start();
-        let desk = Desk::new();
-        symlink(repository().join("plugins"), desk.path().join("plugins")).unwrap();
-        symlink(repository().join("examples/data"), desk.path().join("data")).unwrap();
+        let workdir = WorkDir::new();
+        symlink(repository().join("plugins"), workdir.path().join("plugins")).unwrap();
+        symlink(repository().join("examples/data"), workdir.path().join("data")).unwrap();
         let options = json!({ "suffix": "eu", "reload_ttl": 0.01, "cache_ttl": 600 });
         let mut python = Python::start(&redis, "Airlines", &options);
-        python.source_gives(&source(&desk, config));
+        python.source_gives(&source(&workdir, config));
         python.refill().unwrap();
-        Self { redis, desk, config: config.to_owned(), commands: commands.into_iter(), python }
+        Self { redis, workdir, config: config.to_owned(), commands: commands.into_iter(), python }
     }
 
-    /// Writes kiwi.toml, with these lines about the layout in the place of those it has.
+    /// Writes kiwi.toml, with these lines instead of its own lines about the layout.
     fn with_layout(&mut self, layout: &str) {
         let rest =
             self.config.lines().filter(|line| !line.starts_with("layout = ") && !line.starts_with("record_key = "));
         let config: String = rest.chain(layout.lines()).map(|line| format!("{line}\n")).collect();
-        self.desk.file("kiwi.toml", &config.replace("redis://127.0.0.1:6379", &self.redis.url()));
+        self.workdir.file("kiwi.toml", &config.replace("redis://127.0.0.1:6379", &self.redis.url()));
     }
 
-    /// Runs the commands of a step, and gives what they say.
+    /// Runs the commands of a step, and returns their output.
     fn step(&mut self) -> String {
         let commands = self.commands.next().expect("a step with commands").replace("kiwi-host ", "\"$@\" ");
-        let output = self.desk.shell(&format!("set -e\n{commands}"), &[]).output().unwrap();
-        Ended::from(output).expect(0).stdout
+        let output = self.workdir.shell(&format!("set -e\n{commands}"), &[]).output().unwrap();
+        Exited::from(output).expect(0).stdout
     }
 
     /// Checks that Python's reader, and one that starts now, read the map without calling the source.
     fn python_reads(&mut self) {
         let mut new = Python::start(&self.redis, "Airlines", &json!({ "suffix": "eu" }));
-        new.source(json!({ "error": "nobody should ask" }));
+        new.source(json!({ "error": "must not be called" }));
         for python in [&mut self.python, &mut new] {
             assert!(python.get("FR").unwrap().contains("Ryanair"));
         }
@@ -70,13 +70,13 @@ impl Move {
     }
 }
 
-/// What the page's loader gives, as one JSON object on one line.
-fn source(desk: &Desk, config: &str) -> String {
+/// The map of the page's loader, as one JSON object on one line.
+fn source(workdir: &WorkDir, config: &str) -> String {
     let config = config.replace("redis://127.0.0.1:6379", "file:source");
     let config = config.lines().filter(|line| !line.starts_with("layout") && !line.starts_with("record_key"));
-    desk.file("kiwi.toml", &config.collect::<Vec<_>>().join("\n"));
-    desk.run(&["run", "--once"]).expect(0);
-    desk.run(&["dump", "airlines", "--format", "json"]).expect(0).stdout
+    workdir.file("kiwi.toml", &config.collect::<Vec<_>>().join("\n"));
+    workdir.run(&["run", "--once"]).expect(0);
+    workdir.run(&["dump", "airlines", "--format", "json"]).expect(0).stdout
 }
 
 #[test]
@@ -114,11 +114,11 @@ fn the_runbook_leads_there_and_back() {
     assert!(left > 0, "the record expires: {left}");
     assert_eq!(moving.commands.next(), None, "commands of a step that is not tested");
 
-    // Back again: even after the record is gone.
+    // Undo the steps, even after the record has expired.
     moving.redis.command::<()>(&["DEL", "resource:Airlines:eu"]).unwrap();
     for layout in [both, record] {
         moving.with_layout(layout);
-        moving.desk.run(&["refill", "airlines"]).expect(0);
+        moving.workdir.run(&["refill", "airlines"]).expect(0);
         moving.python_reads();
     }
     let left: i64 = moving.redis.command(&["PTTL", "kiwi:{airlines}"]).unwrap();

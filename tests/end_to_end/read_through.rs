@@ -1,5 +1,4 @@
-//! Readers with nothing to serve, and a host that is asked: however many there are, the source is loaded
-//! once.
+//! Readers with nothing to serve ask a host: however many they are, the source is loaded once.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -10,14 +9,14 @@ use std::time::Duration;
 use kiwi_cache::{Cache, blocking};
 
 use crate::redis_server::RedisServer;
-use crate::support::{Desk, LONG, Running, eventually, plugin};
+use crate::support::{LONG, Running, WorkDir, eventually, plugin};
 
 /// Readers of each kind: 1,000 in all.
 const SHARING_A_STORE: usize = 700;
 const WITH_A_STORE_EACH: usize = 100;
 const BLOCKING: usize = 200;
 
-/// A source over HTTP that counts how often it is asked, and answers when it is let to.
+/// A source over HTTP that counts its requests, and answers while its gate is open.
 #[derive(Clone)]
 struct Source {
     address: SocketAddr,
@@ -38,7 +37,7 @@ impl Source {
         let gate = Arc::new((Mutex::new(Gate::Open), Condvar::new()));
         let source = Self { address, asked: Arc::default(), gate };
         let serving = source.clone();
-        // Ends with the test's process: nobody waits for a listener.
+        // This thread ends with the test's process.
         std::thread::spawn(move || {
             for connection in socket.incoming().flatten() {
                 let source = serving.clone();
@@ -48,7 +47,7 @@ impl Source {
         source
     }
 
-    /// One request a connection. A host that was ended in between is none of its business.
+    /// Answers one request. The host may have exited meanwhile, so errors are ignored.
     fn answer(&self, mut connection: TcpStream) {
         let head = BufReader::new(&connection).lines().map_while(Result::ok).take_while(|line| !line.is_empty());
         if head.count() == 0 {
@@ -76,18 +75,18 @@ impl Source {
         self.asked.load(Ordering::SeqCst)
     }
 
-    /// A host that loads it, and has published it once; it will not do so again by itself.
-    fn host(&self, desk: &Desk, store: &str) -> Running {
+    /// A host that has published this source once, and will not load it again by itself.
+    fn host(&self, workdir: &WorkDir, store: &str) -> Running {
         let (plugin, url) = (plugin("http"), format!("http://{}", self.address));
-        desk.file(
+        workdir.file(
             "kiwi.toml",
             &format!(
                 "store = {store:?}\n[cache.airlines]\nplugin = {plugin:?}\nsettings = {{ url = \"{url}/airlines\" }}\n\
                  grants = {{ http = [\"{url}\"] }}\nreload_ttl = \"1h\"\n"
             ),
         );
-        let mut host = desk.start(&["run"]);
-        host.says("published cache=airlines");
+        let mut host = workdir.start(&["run"]);
+        host.wait_for_log("published cache=airlines");
         host
     }
 }
@@ -97,15 +96,15 @@ struct Airline {
     name: String,
 }
 
-/// Where a reader finds the store, which has nothing for it.
+/// A reader that starts although nothing is published.
 fn reader(store: impl Into<kiwi_cache::Address>) -> kiwi_cache::Builder<Cache<Airline>> {
     Cache::builder("airlines").store(store).reload_ttl(LONG).start_missing()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_async_and_blocking_readers_of_an_empty_cache_cause_one_load() {
-    let (redis, source, desk) = (RedisServer::start(), Source::start(), Desk::new());
-    let _host = source.host(&desk, &redis.url());
+    let (redis, source, workdir) = (RedisServer::start(), Source::start(), WorkDir::new());
+    let _host = source.host(&workdir, &redis.url());
     assert_eq!(source.asked(), 1);
     source.set(Gate::Closed);
     redis.command::<()>(&["FLUSHALL"]).expect("an answer");
@@ -153,20 +152,20 @@ async fn a_thousand_async_and_blocking_readers_of_an_empty_cache_cause_one_load(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_host_on_an_embedded_store_loads_again_what_was_forgotten_for_who_reads_it() {
-    let (source, desk) = (Source::start(), Desk::new());
-    let store = format!("file:{}", desk.path().join("store").display());
-    let _host = source.host(&desk, &store);
-    desk.run(&["forget", "airlines", "--store", &store, "--yes"]).expect(0);
+async fn on_an_embedded_store_a_forgotten_map_is_loaded_again_for_a_reader() {
+    let (source, workdir) = (Source::start(), WorkDir::new());
+    let store = format!("file:{}", workdir.path().join("store").display());
+    let _host = source.host(&workdir, &store);
+    workdir.run(&["forget", "airlines", "--store", &store, "--yes"]).expect(0);
     let airlines = reader(store).refill_timeout(LONG).connect().await.expect("a reader");
     let ryanair = airlines.get_or_refill("FR").await.expect("an airline").expect("Ryanair");
     assert_eq!((ryanair.name.as_str(), source.asked()), ("Ryanair", 2));
 }
 
 #[test]
-fn a_host_listens_again_after_its_connection_was_cut_and_no_longer_once_it_has_ended() {
-    let (redis, source, desk) = (RedisServer::start(), Source::start(), Desk::new());
-    let host = source.host(&desk, &redis.url());
+fn a_host_subscribes_again_after_a_disconnect_and_unsubscribes_on_shutdown() {
+    let (redis, source, workdir) = (RedisServer::start(), Source::start(), WorkDir::new());
+    let host = source.host(&workdir, &redis.url());
     let listeners = || {
         let counted = redis.command::<(String, usize)>(&["PUBSUB", "NUMSUB", "kiwi:{airlines}:ask"]);
         counted.expect("an answer").1
@@ -174,22 +173,22 @@ fn a_host_listens_again_after_its_connection_was_cut_and_no_longer_once_it_has_e
     eventually("the host listens", || (listeners() == 1).then_some(()));
     assert_eq!(redis.command(&["CLIENT", "KILL", "TYPE", "pubsub"]), Ok(1));
     eventually("the host listens again", || (listeners() == 1).then_some(()));
-    // A flood of asks for what is there loads nothing.
+    // Requests for a map that is already published load nothing.
     for _ in 0..1_000 {
         assert_eq!(redis.command(&["PUBLISH", "kiwi:{airlines}:ask", ""]), Ok(1));
     }
     host.signal(rustix::process::Signal::TERM);
-    host.end().expect(0);
+    host.wait().expect(0);
     assert_eq!((listeners(), source.asked()), (0, 1));
 }
 
 #[test]
-fn a_host_that_may_not_subscribe_says_so_once_and_finds_out_by_itself() {
-    let (redis, source, desk) = (RedisServer::start(), Source::start(), Desk::new());
+fn a_host_that_may_not_subscribe_reports_it_once_and_polls_instead() {
+    let (redis, source, workdir) = (RedisServer::start(), Source::start(), WorkDir::new());
     let rules = ["ACL", "SETUSER", "host", "on", ">secret", "~kiwi:*", "&kiwi:*", "+@all", "-subscribe"];
     redis.command::<()>(&rules).expect("an answer");
-    let mut host = source.host(&desk, &format!("redis://host:secret@127.0.0.1:{}", redis.port()));
-    assert!(host.says("are heard of within a second").contains("+subscribe"));
+    let mut host = source.host(&workdir, &format!("redis://host:secret@127.0.0.1:{}", redis.port()));
+    assert!(host.wait_for_log("are heard of within a second").contains("+subscribe"));
     redis.command::<()>(&["FLUSHALL"]).expect("an answer");
     let airlines = blocking::Cache::<Airline>::builder("airlines").store(redis.url()).refill_timeout(LONG);
     let airlines = airlines.reload_ttl(Duration::from_secs(600)).start_missing().connect().expect("a reader");

@@ -1,4 +1,4 @@
-//! docs/redis.md: its users are made by its own lines and do their work, its figures are measured.
+//! docs/redis.md: its ACL lines create users with the right permissions, and its figures are measured.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -7,7 +7,7 @@ use kiwi_cache::blocking;
 use serde_json::json;
 
 use crate::redis_server::RedisServer;
-use crate::support::{Desk, LONG, Number, Numbers, Python, eventually, numbers, numbers_in, page};
+use crate::support::{LONG, Number, Numbers, Python, WorkDir, eventually, numbers, numbers_in, page};
 
 const LAYOUTS: [(&str, &str); 3] = [
     ("hash", ""),
@@ -20,8 +20,8 @@ fn of_user(redis: &RedisServer, user: &str) -> String {
     redis.url().replace("//", &format!("//{user}:{user}-password@"))
 }
 
-/// Makes the users, by the lines of the page: those for every cache, and with a record those for records too.
-fn make_users(redis: &RedisServer, layout: &str) {
+/// Creates the users with the lines of the page: those for every cache and, if the layout has a record, those for records.
+fn create_users(redis: &RedisServer, layout: &str) {
     let page = page("docs/redis.md");
     let lines: Vec<&str> = page.lines().filter(|line| line.starts_with("ACL SETUSER")).collect();
     assert_eq!(lines.len(), 5, "a line for host and reader, one each for records, one for Python: {lines:#?}");
@@ -33,13 +33,13 @@ fn make_users(redis: &RedisServer, layout: &str) {
     }
 }
 
-/// What users were refused, by Redis' own log.
-fn refused(redis: &RedisServer) -> Vec<String> {
+/// The commands that Redis denied, according to its log.
+fn denied(redis: &RedisServer) -> Vec<String> {
     let log: Vec<Vec<redis::Value>> = redis.command(&["ACL", "LOG"]).expect("the log");
     log.iter().map(|entry| format!("{entry:?}")).collect()
 }
 
-/// How often a command was called, unless never.
+/// How often a command was called; `None` if never.
 fn calls(redis: &RedisServer, command: &str) -> Option<u64> {
     let statistics: String = redis.command(&["INFO", "commandstats"]).expect("an answer");
     let calls = statistics.lines().find_map(|line| line.strip_prefix(&format!("cmdstat_{command}:calls=")))?;
@@ -47,43 +47,43 @@ fn calls(redis: &RedisServer, command: &str) -> Option<u64> {
 }
 
 #[test]
-fn the_users_of_the_page_have_all_the_rights_they_need() {
+fn the_users_of_the_page_have_all_permissions_they_need() {
     for (layout, lines) in LAYOUTS {
         let redis = RedisServer::start();
-        make_users(&redis, layout);
+        create_users(&redis, layout);
         let timing = "refill_interval = \"200ms\"\nreload_ttl = \"1s\"\ncache_ttl = \"1m\"\n";
-        let desk = Desk::with(&numbers_in(&of_user(&redis, "kiwi-host"), 10_000, &format!("{lines}{timing}")));
-        desk.run(&["check"]).expect(0);
+        let workdir = WorkDir::with(&numbers_in(&of_user(&redis, "kiwi-host"), 10_000, &format!("{lines}{timing}")));
+        workdir.run(&["check"]).expect(0);
         let reader = blocking::Cache::builder("numbers").store(of_user(&redis, "kiwi-reader"));
         let reader = reader.reload_ttl(Duration::from_millis(50)).start_missing().refill_timeout(LONG);
         let cache: blocking::Cache<Number> = reader.connect().unwrap();
         let asking = cache.clone();
         let asked = std::thread::spawn(move || asking.get_or_refill("0").map(|found| found.is_some()));
         eventually("a reader that asks", || calls(&redis, "publish"));
-        let mut host = desk.start(&["run"]);
-        host.says("published cache=numbers");
+        let mut host = workdir.start(&["run"]);
+        host.wait_for_log("published cache=numbers");
         assert!(asked.join().expect("no panic").unwrap());
         assert!(calls(&redis, "subscribe").is_some(), "the host listens");
 
         let first = cache.snapshot().unwrap().id();
         eventually("a newer map in the reader", || (cache.snapshot().unwrap().id() != first).then_some(()));
         host.signal(rustix::process::Signal::TERM);
-        host.end().expect(0);
-        desk.run(&["refill", "numbers"]).expect(0);
+        host.wait().expect(0);
+        workdir.run(&["refill", "numbers"]).expect(0);
         let as_reader = of_user(&redis, "kiwi-reader");
         for read in [&["status", "numbers"][..], &["get", "numbers", "0"], &["dump", "numbers"]] {
-            desk.run(&[read, &["--store", &as_reader]].concat()).expect(0);
+            workdir.run(&[read, &["--store", &as_reader]].concat()).expect(0);
         }
-        desk.run(&["status"]).expect(0);
-        desk.run(&["forget", "numbers", "--yes"]).expect(0);
-        assert_eq!(refused(&redis), Vec::<String>::new(), "{layout}");
+        workdir.run(&["status"]).expect(0);
+        workdir.run(&["forget", "numbers", "--yes"]).expect(0);
+        assert_eq!(denied(&redis), Vec::<String>::new(), "{layout}");
     }
 }
 
 #[test]
-fn the_user_for_python_has_all_the_rights_it_needs() {
+fn the_user_for_python_has_all_permissions_it_needs() {
     let redis = RedisServer::start();
-    make_users(&redis, "both");
+    create_users(&redis, "both");
     let mut python = Python::connect(&of_user(&redis, "kiwi-python"), "Airlines", &json!({}));
     python.source_gives(r#"{"FR": "Ryanair"}"#);
     python.refill().unwrap();
@@ -94,10 +94,10 @@ fn the_user_for_python_has_all_the_rights_it_needs() {
 }
 
 #[test]
-fn a_reader_can_change_nothing() {
+fn a_reader_cannot_change_anything() {
     let redis = RedisServer::start();
-    make_users(&redis, "both");
-    Desk::with(&numbers(&redis, 100, LAYOUTS[2].1)).run(&["refill", "numbers"]).expect(0);
+    create_users(&redis, "both");
+    WorkDir::with(&numbers(&redis, 100, LAYOUTS[2].1)).run(&["refill", "numbers"]).expect(0);
     let mut reader =
         redis::Client::open(of_user(&redis, "kiwi-reader")).and_then(|client| client.get_connection()).unwrap();
     for write in [
@@ -124,34 +124,34 @@ fn redis_holds_a_map_twice_while_it_is_published_and_a_record_three_times() {
     for (layout, lines) in LAYOUTS {
         let redis = RedisServer::start();
         let used = || memory(&redis, "used_memory");
-        let desk = Desk::with(&numbers(&redis, 100_000, &format!("{lines}limits = {{ load_timeout = \"5m\" }}")));
+        let workdir = WorkDir::with(&numbers(&redis, 100_000, &format!("{lines}limits = {{ load_timeout = \"5m\" }}")));
         let empty = used();
-        desk.run(&["refill", "numbers"]).expect(0);
-        let one = eventually("the end of what is freed in the background", || {
+        workdir.run(&["refill", "numbers"]).expect(0);
+        let one = eventually("background freeing is done", || {
             (memory(&redis, "lazyfree_pending_objects") == 0).then(|| used() - empty)
         });
 
         let over = AtomicBool::new(false);
-        let most = std::thread::scope(|threads| {
-            let looking = threads.spawn(|| {
-                let mut most = 0;
+        let peak = std::thread::scope(|threads| {
+            let polling = threads.spawn(|| {
+                let mut peak = 0;
                 while !over.load(Ordering::Relaxed) {
-                    most = most.max(used() - empty);
+                    peak = peak.max(used() - empty);
                 }
-                most
+                peak
             });
-            desk.run(&["refill", "numbers"]).expect(0);
+            workdir.run(&["refill", "numbers"]).expect(0);
             over.store(true, Ordering::Relaxed);
-            looking.join().expect("no panic")
+            polling.join().expect("no panic")
         });
         let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
-        let times = most as f64 / one as f64;
+        let times = peak as f64 / one as f64;
         println!(
-            "{layout}: 100,000 entries take {:.1} MiB, and {:.1} MiB while they are published anew: {times:.2} times",
+            "{layout}: 100,000 entries take {:.1} MiB, and {:.1} MiB while they are published again: {times:.2} times",
             mib(one),
-            mib(most)
+            mib(peak)
         );
-        // Having received a large string, Redis keeps a buffer of that size for a moment, for another one.
+        // After receiving a large string, Redis keeps a buffer of that size for a moment.
         let expected = if layout == "hash" { 1.5..2.3 } else { 1.5..3.3 };
         assert!(expected.contains(&times), "{layout}: {times:.2} times");
     }
@@ -165,11 +165,11 @@ fn memory(redis: &RedisServer, field: &str) -> u64 {
 }
 
 #[test]
-fn a_map_that_redis_evicts_is_published_again_and_readers_serve_on() {
+fn an_evicted_map_is_published_again_while_readers_keep_serving() {
     let redis = RedisServer::start_with(&["--maxmemory", "32mb", "--maxmemory-policy", "allkeys-lru"]);
-    let desk = Desk::with(&numbers(&redis, 2_000, "reload_ttl = \"1h\""));
-    let mut host = desk.start(&["run"]);
-    host.says("published cache=numbers");
+    let workdir = WorkDir::with(&numbers(&redis, 2_000, "reload_ttl = \"1h\""));
+    let mut host = workdir.start(&["run"]);
+    host.wait_for_log("published cache=numbers");
     let reader = blocking::Cache::builder("numbers").store(redis.url()).reload_ttl(Duration::from_millis(50));
     let cache: blocking::Cache<Number> = reader.connect().unwrap();
     let mut served = Numbers::default();

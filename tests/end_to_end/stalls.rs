@@ -1,4 +1,4 @@
-//! Redis answers others at any time, however large the maps are that are published and loaded.
+//! Redis answers other clients without delay, however large the maps are that are published and loaded.
 
 use std::process::{Command, Stdio};
 use std::time::Instant;
@@ -7,13 +7,13 @@ use kiwi_cache::Cache;
 use redis::Value;
 
 use crate::redis_server::RedisServer;
-use crate::support::{Desk, Number, Numbers, numbers};
+use crate::support::{Number, Numbers, WorkDir, numbers};
 
 const READERS: usize = 10;
-/// How often something is tried that only what else the machine does can disturb.
+/// How often a measurement is repeated that other load on the machine may disturb.
 const TRIES: usize = 10;
 
-/// A million, or what `KIWI_TEST_ENTRIES` says.
+/// A million, or the value of `KIWI_TEST_ENTRIES`.
 fn entries() -> u32 {
     let wanted = std::env::var("KIWI_TEST_ENTRIES").ok();
     wanted.map_or(1_000_000, |entries| entries.parse().expect("KIWI_TEST_ENTRIES is a number of entries"))
@@ -24,8 +24,8 @@ async fn refills_and_whole_loads_of_a_million_entries_leave_the_slow_log_empty()
     let entries = entries();
     let server = Server::start();
     let limits = format!("limits = {{ entries = {entries}, load_timeout = \"5m\" }}");
-    let desk = Desk::with(&numbers(&server.redis, entries, &limits));
-    let refill = async || print!("{}", desk.run(&["refill", "--all"]).expect(0).stdout);
+    let workdir = WorkDir::with(&numbers(&server.redis, entries, &limits));
+    let refill = async || print!("{}", workdir.run(&["refill", "--all"]).expect(0).stdout);
     server.is_never_slow("a first refill", refill).await;
 
     let (started, mut met) = (Instant::now(), Numbers::default());
@@ -40,9 +40,9 @@ async fn refills_and_whole_loads_of_a_million_entries_leave_the_slow_log_empty()
     server.is_never_slow("a refill of what is published", refill).await;
 }
 
-/// A server that logs each command of more than 10 ms. That counts what the command waits for a
-/// processor as well, so the server runs before all else, where that is allowed; a virtual machine
-/// whose own processors are taken away now and then is still seen in it.
+/// A server that logs each command of more than 10 ms. That includes waiting for a processor, so the
+/// server gets real-time priority if that is allowed. A virtual machine that loses its processors now
+/// and then still shows in the log.
 struct Server {
     redis: RedisServer,
 }
@@ -54,13 +54,13 @@ impl Server {
         let pid = info.lines().find_map(|line| line.strip_prefix("process_id:")).expect("the server's process");
         let chrt = Command::new("chrt").args(["--fifo", "--pid", "1", pid.trim()]).stderr(Stdio::null()).status();
         if !chrt.is_ok_and(|status| status.success()) {
-            println!("the server has no priority, which only root can give: other load may disturb it");
+            println!("the server has no real-time priority, because only root can set it: other load may disturb it");
         }
         Self { redis }
     }
 
-    /// Tries something until the slow log stays empty: what else the machine does holds up one
-    /// command or another, but a command that is slow is so every time.
+    /// Repeats the work until the slow log stays empty: other load delays some commands now and then,
+    /// but a slow command is slow every time.
     async fn is_never_slow(&self, what: &str, mut work: impl AsyncFnMut()) {
         for _ in 0..TRIES {
             self.redis.command::<()>(&["SLOWLOG", "RESET"]).expect("an answer");
@@ -72,6 +72,6 @@ impl Server {
             }
             println!("disturbed, or slow: {slow:?}");
         }
-        panic!("{what} took the server more than 10 ms at once, {TRIES} times of {TRIES}");
+        panic!("{what}: a command took more than 10 ms, {TRIES} times of {TRIES}");
     }
 }

@@ -1,4 +1,4 @@
-//! Readers of maps that are swapped under them, by hosts of which each load has a number of its own.
+//! Readers of maps that hosts replace at the same time. Each load has a number, so a mixed map shows.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -10,13 +10,13 @@ use kiwi_store::Store;
 use redis::Connection;
 
 use crate::redis_server::RedisServer;
-use crate::support::{Desk, Number, Numbers, Running, guest, immortal};
+use crate::support::{Number, Numbers, Running, WorkDir, guest, keys_without_ttl};
 
-/// Read in one step, and read in chunks.
+/// The first is read in one step, the second in chunks.
 const MAPS: [(&str, u32); 2] = [("small", 500), ("large", 6_000)];
 
-/// Two maps that are loaded again and again, and one more that is kept for ever.
-fn desk(redis: &RedisServer) -> Desk {
+/// Two maps that are loaded again and again, and one that never expires.
+fn workdir(redis: &RedisServer) -> WorkDir {
     let counter = guest("counter");
     let mut config = format!("store = \"{}\"\n", redis.url());
     for ((name, entries), cache_ttl) in MAPS.into_iter().chain([("forever", 100)]).zip(["1m", "1m", "none"]) {
@@ -25,13 +25,13 @@ fn desk(redis: &RedisServer) -> Desk {
              cache_ttl = \"{cache_ttl}\"\nsettings = {{ entries = {entries}, value_bytes = 20 }}\n"
         );
     }
-    Desk::with(&config)
+    WorkDir::with(&config)
 }
 
-fn start(desk: &Desk) -> Running {
-    let mut host = desk.start(&["run"]);
+fn start(workdir: &WorkDir) -> Running {
+    let mut host = workdir.start(&["run"]);
     for (name, _) in MAPS {
-        host.says(&format!("cache={name}"));
+        host.wait_for_log(&format!("cache={name}"));
     }
     host
 }
@@ -45,10 +45,10 @@ fn connect(redis: &RedisServer) -> Connection {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_thousand_whole_loads_under_swaps_are_of_one_snapshot_each() {
+async fn a_thousand_loads_during_swaps_are_each_of_one_snapshot() {
     let redis = RedisServer::start();
-    let desk = desk(&redis);
-    let _host = start(&desk);
+    let workdir = workdir(&redis);
+    let _host = start(&workdir);
     let done = Arc::new(AtomicBool::new(false));
     let plain = tokio::task::spawn_blocking({
         let (mut connection, done) = (connect(&redis), Arc::clone(&done));
@@ -71,10 +71,10 @@ async fn a_thousand_whole_loads_under_swaps_are_of_one_snapshot_each() {
     done.store(true, Ordering::Relaxed);
     let (scans, mixed) = plain.await.expect("no panic");
     println!("torn reads, large, by a plain HSCAN: {mixed} of {scans} mixed");
-    assert!(mixed > 0, "nothing was swapped under a scan: then the loads above prove nothing");
+    assert!(mixed > 0, "no swap happened during a scan, so the loads above prove nothing");
 }
 
-/// What a client meets that knows nothing of snapshots: how many scans, and how many of them mixed.
+/// A client that does not know snapshots. Returns the number of scans, and how many of them were mixed.
 fn scan_plainly(connection: &mut Connection, done: &AtomicBool) -> (usize, usize) {
     let (mut scans, mut mixed) = (0, 0);
     while !done.load(Ordering::Relaxed) {
@@ -99,8 +99,8 @@ fn scan_plainly(connection: &mut Connection, done: &AtomicBool) -> (usize, usize
 #[tokio::test(flavor = "multi_thread")]
 async fn no_load_is_wrong_while_the_store_is_flushed_and_restored_and_two_hosts_race() {
     let redis = Arc::new(RedisServer::start());
-    let desk = desk(&redis);
-    let hosts = [start(&desk), start(&desk)];
+    let workdir = workdir(&redis);
+    let hosts = [start(&workdir), start(&workdir)];
     let done = Arc::new(AtomicBool::new(false));
     let tampering = tokio::task::spawn_blocking({
         let (redis, done) = (Arc::clone(&redis), Arc::clone(&done));
@@ -113,17 +113,17 @@ async fn no_load_is_wrong_while_the_store_is_flushed_and_restored_and_two_hosts_
         task.await.expect("no wrong map");
     }
     done.store(true, Ordering::Relaxed);
-    let (flushes, restores, looks) = tampering.await.expect("no key without a TTL");
-    println!("meanwhile {flushes} times FLUSHALL, {restores} old dumps, {looks} looks: no key without a TTL");
+    let (flushes, restores, checks) = tampering.await.expect("no key without a TTL");
+    println!("meanwhile {flushes} times FLUSHALL, {restores} old dumps, {checks} checks: no key without a TTL");
     for (cache, _) in MAPS {
-        // Both hosts took part: a race of one would prove nothing.
+        // Both hosts must have published: a race of one proves nothing.
         for host in &hosts {
             assert!(host.stderr().matches(&format!("published cache={cache}")).count() > 5, "{}", host.stderr());
         }
     }
 }
 
-/// Loads the whole map again and again, as a service that starts does.
+/// Loads the whole map again and again, like a service that starts.
 async fn load_anew(store: Arc<dyn Store>, name: &'static str, entries: u32, end: Instant) {
     let (mut met, mut absent) = (Numbers::default(), 0);
     while Instant::now() < end || met.loads() < 100 {
@@ -136,7 +136,7 @@ async fn load_anew(store: Arc<dyn Store>, name: &'static str, entries: u32, end:
     println!("chaos, {name}: {} loads of {} snapshots, 0 wrong; {absent} times absent", met.loads(), met.snapshots());
 }
 
-/// Looks again and again at what one reader serves, as a service that runs does.
+/// Checks again and again what one reader serves, like a running service.
 async fn serve(store: Arc<dyn Store>, name: &'static str, entries: u32, end: Instant) {
     let reader = Cache::builder(name).store(store).reload_ttl(Duration::from_millis(10)).wait_for(crate::support::LONG);
     let cache: Cache<Number> = reader.connect().await.expect("a map that is published");
@@ -145,19 +145,19 @@ async fn serve(store: Arc<dyn Store>, name: &'static str, entries: u32, end: Ins
         met.check(&cache.snapshot().expect("a map that was loaded stays"), entries);
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    println!("chaos, {name}: a reader that runs was never without its map, through {} snapshots", met.snapshots());
+    println!("chaos, {name}: a running reader always had its map, through {} snapshots", met.snapshots());
 }
 
-/// Flushes, brings old data back, and looks for keys without a TTL; how often each.
+/// Flushes, restores old data, and checks for keys without a TTL. Returns how often each.
 fn tamper(redis: &RedisServer, done: &AtomicBool) -> (usize, usize, usize) {
     let connection = &mut connect(redis);
     let mut old: HashMap<&str, [Vec<u8>; 2]> = HashMap::new();
-    let (mut flushes, mut restores, mut looks) = (0, 0, 0);
+    let (mut flushes, mut restores, mut checks) = (0, 0, 0);
     while !done.load(Ordering::Relaxed) {
-        let kept = immortal(redis);
+        let kept = keys_without_ttl(redis);
         let forever = |key: &String| ["kiwi:{forever}", "kiwi:{forever}:meta"].contains(&key.as_str());
         assert!(kept.iter().all(forever), "without a TTL: {kept:?}");
-        looks += 1;
+        checks += 1;
         let (name, _) = MAPS[fastrand::usize(..MAPS.len())];
         let keys = [format!("kiwi:{{{name}}}"), format!("kiwi:{{{name}}}:meta")];
         match fastrand::u8(..100) {
@@ -187,5 +187,5 @@ fn tamper(redis: &RedisServer, done: &AtomicBool) -> (usize, usize, usize) {
         }
         std::thread::sleep(Duration::from_millis(fastrand::u64(1..10)));
     }
-    (flushes, restores, looks)
+    (flushes, restores, checks)
 }

@@ -13,7 +13,7 @@ import sys
 import time
 import warnings
 
-# kiwi-cache declares its namespace in a way that newer Pythons warn of.
+# kiwi-cache declares its namespace in a way that newer Python versions warn about.
 warnings.simplefilter("ignore")
 
 import attr  # noqa: E402
@@ -24,7 +24,7 @@ import structlog  # noqa: E402
 
 @attr.s
 class Airlines(KiwiCache):
-    """The map of tests/guests/bench_map, made as a service would make it."""
+    """The map of tests/guests/bench_map, generated as a service would do it."""
 
     entries = attr.ib(0)
     generation = attr.ib(0)
@@ -55,14 +55,14 @@ def seconds(work):
 
 
 def main():
-    # Its log goes to standard output otherwise, among the answers.
+    # By default the log goes to standard output, where the answers go.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     url, entries = sys.argv[1:]
     cache = Airlines(
         resources_redis=redis.StrictRedis.from_url(url),
         entries=int(entries),
         reload_ttl=timedelta(hours=1),
-        # Longer than any refill, so that it does not end under it.
+        # Longer than any refill, so that the lock does not expire during one.
         refill_ttl=timedelta(hours=1),
     )
     for line in sys.stdin:

@@ -1,4 +1,4 @@
-"""The caches of the tests: subclasses of the real KiwiCache, as a service has them."""
+"""The caches of the tests: subclasses of the real KiwiCache, as in a service."""
 
 import datetime
 from decimal import Decimal
@@ -15,7 +15,7 @@ from sqlalchemy.pool import StaticPool
 
 
 class Source:
-    """What a cache loads from: the test says what it gives, how long that takes, and when it fails."""
+    """The source of a cache: the test sets its data, how long a load takes, and when it fails."""
 
     def __init__(self):
         self.data = {}
@@ -36,7 +36,7 @@ class Source:
 
 
 class Statsd:
-    """Keeps what a datadog client would send."""
+    """Records what a datadog client would send."""
 
     def __init__(self):
         self.sent = []
@@ -47,7 +47,7 @@ class Statsd:
 
 @attr.s
 class Airlines(KiwiCache):
-    """The plain one, with a suffix if it is given one."""
+    """A plain cache, optionally with a suffix."""
 
     source = attr.ib(factory=Source)
     suffix = attr.ib(None)
@@ -68,7 +68,7 @@ class Airlines(KiwiCache):
 
 @attr.s
 class Fare:
-    """A value that is no plain dict."""
+    """A value that is not a dict."""
 
     price = attr.ib()
     valid_from = attr.ib()
@@ -78,7 +78,7 @@ class Fare:
 
 @attr.s
 class Fares(Airlines):
-    """One whose values are Python's own objects."""
+    """A cache whose values are Python objects."""
 
     def load_from_source(self):
         self.source.load()
@@ -93,7 +93,7 @@ class Fares(Airlines):
 
 @attr.s
 class Routes(SQLAlchemyResource):
-    """One of a database's table."""
+    """A cache of a database table."""
 
     source = attr.ib(factory=Source)
 

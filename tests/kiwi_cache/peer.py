@@ -1,9 +1,9 @@
-"""A service of Python that has one cache, and does with it what it is asked to.
+"""A Python service with one cache that executes requests.
 
     peer.py REDIS_URL CLASS OPTIONS
 
-Each request is a line of JSON on standard input, such as {"do": "get", "key": "FR"}, and each answer
-one on standard output: {"value": ...} or {"raised": "KeyError: 'FR'"}.
+Each request is a line of JSON on standard input, such as {"do": "get", "key": "FR"}. Each answer is a
+line of JSON on standard output: {"value": ...} or {"raised": "KeyError: 'FR'"}.
 """
 
 from datetime import timedelta
@@ -14,7 +14,7 @@ import sys
 import time
 import warnings
 
-# kiwi-cache declares its namespace in a way that newer Pythons warn of.
+# kiwi-cache declares its namespace in a way that newer Python versions warn about.
 warnings.simplefilter("ignore")
 
 import redis  # noqa: E402
@@ -25,7 +25,7 @@ import caches  # noqa: E402
 
 
 class Peer:
-    """The requests, each a method."""
+    """Each request is a method."""
 
     def __init__(self, url, name, options):
         self.url = url
@@ -61,7 +61,7 @@ class Peer:
         return self.cache.lost_locks
 
     def race(self, workers, seconds):
-        """Refills in many processes, each of which hardly does anything else."""
+        """Refills in many processes at once, with short pauses."""
         pipes = [self._worker(time.monotonic() + seconds) for _ in range(workers)]
         loads, lost_locks = 0, 0
         for pipe in pipes:
@@ -75,7 +75,7 @@ class Peer:
         parent = os.getpid()
         if os.fork() == 0:
             try:
-                # A connection of its own; and it ends with whoever started it.
+                # Each worker needs its own connection, and exits with its parent.
                 self.cache.resources_redis = redis.StrictRedis.from_url(self.url)
                 while time.monotonic() < end and os.getppid() == parent:
                     self.cache.refill_cache()
@@ -88,7 +88,7 @@ class Peer:
 
 
 def main():
-    # Its log goes to standard output otherwise, among the answers.
+    # By default the log goes to standard output, where the answers go.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     url, name, options = sys.argv[1:]
     peer = Peer(url, name, simplejson.loads(options))

@@ -2,7 +2,7 @@
 
 use mimalloc::MiMalloc;
 
-/// Static builds link musl, whose own allocator is slow when several threads allocate. Its feature
-/// `no_thp` keeps it from using huge pages, with which a host needs 40 % more memory.
+/// Static builds link musl, whose own allocator is slow when several threads allocate. mimalloc's
+/// feature `no_thp` avoids huge pages, with which a host needs 40 % more memory.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;

@@ -1,6 +1,6 @@
 //! `cargo xtask lint`: formatting, clippy, documentation, and which dependencies are allowed.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use crate::cargo::{cargo, cargo_in, shared_target_dir};
 use crate::command::{Run, say};
@@ -19,6 +19,7 @@ pub(crate) fn run() -> Result<()> {
     clippy()?;
     documentation()?;
     dependencies()?;
+    redis_readers_without_lmdb()?;
     say("lint: no problems found");
     Ok(())
 }
@@ -69,5 +70,18 @@ fn dependencies() -> Result<()> {
             say("advisories were NOT checked: could not reach https://github.com/rustsec/advisory-db");
         }
     }
+    Ok(())
+}
+
+/// A service that reads from Redis must not link LMDB.
+fn redis_readers_without_lmdb() -> Result<()> {
+    let args = ["--package", "kiwi-cache", "--no-default-features", "--features", "redis", "--edges", "normal"];
+    let packages = cargo("tree").args(args).args(["--prefix", "none", "--format", "{p}"]).capture()?;
+    let heed = packages.lines().any(|package| package.starts_with("heed "));
+    ensure!(
+        !heed,
+        "kiwi-cache with only the feature `redis` depends on heed: see `cargo tree {} -i heed`",
+        args.join(" ")
+    );
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Sources that fail, theirs and ours, and a Redis that is flushed: who has the map goes on serving it.
+//! Sources that fail, theirs and ours, and a flushed Redis: readers keep serving the map.
 
 use std::time::Duration;
 
@@ -12,18 +12,18 @@ use crate::support::{Python, eventually};
 const RYANAIR: &str = r#""Ryanair""#;
 
 #[test]
-fn python_serves_on_while_our_source_fails() {
+fn python_keeps_serving_while_our_source_fails() {
     let redis = RedisServer::start();
     let airlines = Airlines::new(&redis, "record", "reload_ttl = \"1s\"\ncache_ttl = \"4s\"");
     airlines.source(r#"{"FR": "Ryanair"}"#);
     let mut host = airlines.0.start(&["run"]);
-    host.says("published cache=airlines");
+    host.wait_for_log("published cache=airlines");
     let mut python = Python::start(&redis, "Airlines", &json!({ "suffix": "eu", "reload_ttl": 0.05, "cache_ttl": 4 }));
-    python.source(json!({ "error": "nobody should ask" }));
+    python.source(json!({ "error": "must not be called" }));
 
     let before = raw(&redis);
     airlines.source("{ this is no JSON");
-    // Longer than the data would have lived.
+    // Longer than `cache_ttl`.
     let failed = std::time::Instant::now();
     eventually("six seconds of failures", || {
         assert_eq!(python.get("FR"), Ok(RYANAIR.to_owned()), "after {:?}", failed.elapsed());
@@ -39,7 +39,7 @@ fn python_serves_on_while_our_source_fails() {
 }
 
 #[test]
-fn python_and_we_serve_on_while_its_own_source_fails() {
+fn python_and_we_keep_serving_while_its_source_fails() {
     let redis = RedisServer::start();
     let mut python = Python::start(&redis, "Airlines", &json!({ "suffix": "eu", "reload_ttl": 0.05, "cache_ttl": 60 }));
     python.source(json!({ "data": { "FR": "Ryanair" } }));
@@ -50,7 +50,7 @@ fn python_and_we_serve_on_while_its_own_source_fails() {
     python.source(json!({ "error": "the source is down" }));
     redis.command::<()>(&["PEXPIRE", RECORD, "20000"]).unwrap();
     python.refill().unwrap();
-    assert!(ttl(&redis) > Duration::from_secs(50), "it prolongs what is there: {:?}", ttl(&redis));
+    assert!(ttl(&redis) > Duration::from_secs(50), "it extends the TTL: {:?}", ttl(&redis));
     assert_eq!(python.statuses("Airlines"), ["success", "load_error"]);
     assert_eq!(python.get("FR"), Ok(RYANAIR.to_owned()));
     assert_eq!(cache.get("FR").unwrap().as_deref().map(String::as_str), Some("Ryanair"));
@@ -80,7 +80,7 @@ fn after_flushall_we_publish_again_and_python_reads_it() {
     let airlines = Airlines::new(&redis, "both", "reload_ttl = \"1h\"");
     airlines.source(r#"{"FR": "Ryanair"}"#);
     let mut host = airlines.0.start(&["run"]);
-    host.says("published cache=airlines");
+    host.wait_for_log("published cache=airlines");
     let options = json!({ "suffix": "eu", "reload_ttl": 0.05, "cache_ttl": 60 });
     let mut reading = Python::start(&redis, "Airlines", &options);
     reading.source(json!({ "error": "the source is down" }));

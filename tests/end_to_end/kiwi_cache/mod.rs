@@ -1,5 +1,5 @@
-//! Side by side with the real kiwi-cache of Python, on one Redis: it reads what we publish, we read what it saves,
-//! and each goes on where the other stops.
+//! Side by side with Python's real kiwi-cache on one Redis: it reads what we publish, we read what it saves, and each
+//! continues where the other stops.
 
 mod failures;
 mod locks;
@@ -14,46 +14,46 @@ use std::time::Duration;
 use kiwi_store::{Layout, RecordKey};
 
 use crate::redis_server::RedisServer;
-use crate::support::{Desk, Source, plugin};
+use crate::support::{Source, WorkDir, plugin};
 
-/// What Python's class `Airlines` with the suffix `eu` is called.
+/// The key of Python's class `Airlines` with the suffix `eu`.
 const RECORD_KEY: &str = "Airlines:eu";
 const RECORD: &str = "resource:Airlines:eu";
 const LOCK: &str = "lock:Airlines:eu";
 
-/// A kiwi.toml with the cache `airlines`, a file of JSON, and a layout that Python knows; `more` is the rest of its table.
-struct Airlines(Desk);
+/// A kiwi.toml with the cache `airlines`, loaded from a JSON file, with a layout that Python can read.
+struct Airlines(WorkDir);
 
 impl Airlines {
     fn new(redis: &RedisServer, layout: &str, more: &str) -> Self {
         let (store, file) = (redis.url(), plugin("file"));
-        let desk = Desk::with(&format!(
+        let workdir = WorkDir::with(&format!(
             "store = {store:?}\n[cache.airlines]\nplugin = {file:?}\nlayout = {layout:?}\nrecord_key = {RECORD_KEY:?}\n\
              settings = {{ path = \"data/airlines.json\" }}\ngrants = {{ dirs = [\"data\"] }}\n{more}\n"
         ));
-        std::fs::create_dir(desk.path().join("data")).expect("a directory");
-        Self(desk)
+        std::fs::create_dir(workdir.path().join("data")).expect("a directory");
+        Self(workdir)
     }
 
-    /// Lets the source give this.
+    /// Writes the data of the source.
     fn source(&self, json: &str) {
         self.0.file("data/airlines.json", json);
     }
 
-    /// Publishes this.
+    /// Publishes this map.
     #[track_caller]
     fn publish(&self, json: &str) {
         self.source(json);
         self.0.run(&["refill", "airlines"]).expect(0);
     }
 
-    /// What the command has of it, each a key, a tab and a value.
+    /// The output of `dump`: each line is a key, a tab and a value.
     #[track_caller]
     fn dump(&self) -> String {
         self.0.run(&["dump", "airlines"]).expect(0).stdout
     }
 
-    /// What `status` says of it.
+    /// The state that `status` shows.
     #[track_caller]
     fn state(&self) -> String {
         let status = self.0.run(&["status", "airlines", "--format", "json"]).expect(0).stdout;
@@ -62,7 +62,7 @@ impl Airlines {
     }
 }
 
-/// A kiwi.toml with the cache `airlines`, a record that is loaded from this source; `more` is the rest of its table.
+/// A kiwi.toml with the cache `airlines`, a record loaded from this source; `more` is the rest of its table.
 fn over_http(redis: &RedisServer, source: &Source, more: &str) -> String {
     let (store, http, url, origin) = (redis.url(), plugin("http"), source.url("host"), source.origin());
     format!(
@@ -71,24 +71,24 @@ fn over_http(redis: &RedisServer, source: &Source, more: &str) -> String {
     )
 }
 
-/// The layout of a reader of Python's records.
+/// The layout with which a reader reads Python's record.
 fn record() -> Layout {
     Layout::Record(RECORD_KEY.parse::<RecordKey>().expect("a class and a suffix"))
 }
 
-/// The record as it stands.
+/// The text of the record.
 fn raw(redis: &RedisServer) -> String {
     redis.command(&["GET", RECORD]).expect("a record")
 }
 
-/// The number of the load that a record has from a [`Source`].
+/// The number of the load in a record from a [`Source`].
 fn number_in(record: &str) -> u32 {
     let record: serde_json::Value = serde_json::from_str(record).expect("JSON");
     let number = record["data"]["load"]["number"].as_u64().expect("the number of a load");
     number.try_into().expect("not that many loads")
 }
 
-/// How long the record lives on.
+/// The TTL of the record.
 fn ttl(redis: &RedisServer) -> Duration {
     Duration::from_millis(redis.command(&["PTTL", RECORD]).expect("a record with a TTL"))
 }

@@ -1,4 +1,4 @@
-//! What Python makes of the records that we publish.
+//! How Python reads the records that we publish.
 
 use std::time::Duration;
 
@@ -8,12 +8,12 @@ use super::{Airlines, RECORD, raw, ttl};
 use crate::redis_server::RedisServer;
 use crate::support::Python;
 
-/// Whatever JSON has that somebody could get wrong.
-const ODD: &str = r#"{"unicode": {"name": "Škoda ✈ 日本 \u00e9\n\"\\"}, "floats": [1.10, -0.0, 1e300, 2.5e-8],
+/// JSON that is easy to get wrong.
+const TRICKY: &str = r#"{"unicode": {"name": "Škoda ✈ 日本 \u00e9\n\"\\"}, "floats": [1.10, -0.0, 1e300, 2.5e-8],
     "big": 1180591620717411303424, "null": null, "nested": {"a": [{"b": [[], {}, [true, false]]}]}, "text": "Ryanair"}"#;
 
-/// The same as Python writes it.
-const ODD_IN_PYTHON: [&str; 6] = [
+/// The same, as Python writes it.
+const TRICKY_IN_PYTHON: [&str; 6] = [
     r#""unicode": {"name": "Škoda ✈ 日本 é\n\"\\"}"#,
     r#""floats": [1.1, -0.0, 1e+300, 2.5e-08]"#,
     r#""big": 1180591620717411303424"#,
@@ -27,18 +27,18 @@ fn python_reads_our_records() {
     for layout in ["record", "both"] {
         let redis = RedisServer::start();
         let airlines = Airlines::new(&redis, layout, "");
-        airlines.publish(ODD);
+        airlines.publish(TRICKY);
         let record = raw(&redis);
         assert!(record.contains("1.10") && record.contains("1180591620717411303424"), "digits are kept: {record}");
 
         let mut python = Python::start(&redis, "Airlines", &json!({ "suffix": "eu" }));
         let dump = python.dump().unwrap();
-        for member in ODD_IN_PYTHON {
+        for member in TRICKY_IN_PYTHON {
             assert!(dump.contains(member), "{layout}: {member} is not in {dump}");
         }
         assert_eq!(python.get("text"), Ok(r#""Ryanair""#.to_owned()));
         assert_eq!(python.get("nobody"), Err("KeyError: 'nobody'".to_owned()));
-        assert_eq!((python.loads(), python.statuses("Airlines")), (0, vec![]), "{layout}: it was all there");
+        assert_eq!((python.loads(), python.statuses("Airlines")), (0, vec![]), "{layout}: it did not load");
     }
 }
 
@@ -56,7 +56,7 @@ fn python_reads_our_empty_map() {
 }
 
 #[test]
-fn a_record_lives_for_cache_ttl() {
+fn a_record_expires_after_cache_ttl() {
     for (timing, seconds) in [("cache_ttl = \"1h\"", 3600), ("reload_ttl = \"2m\"", 1200)] {
         let redis = RedisServer::start();
         Airlines::new(&redis, "record", timing).publish(r#"{"FR": "Ryanair"}"#);
@@ -65,11 +65,11 @@ fn a_record_lives_for_cache_ttl() {
     }
     let redis = RedisServer::start();
     Airlines::new(&redis, "record", "cache_ttl = \"none\"").publish(r#"{"FR": "Ryanair"}"#);
-    assert_eq!(redis.command(&["PTTL", RECORD]), Ok(-1), "for ever");
+    assert_eq!(redis.command(&["PTTL", RECORD]), Ok(-1), "never expires");
 }
 
 #[test]
-fn an_unchanged_refill_writes_no_record_and_lets_it_live_on() {
+fn an_unchanged_refill_does_not_write_the_record_but_extends_its_ttl() {
     let redis = RedisServer::start();
     let airlines = Airlines::new(&redis, "record", "");
     airlines.publish(r#"{"FR": "Ryanair"}"#);

@@ -1,4 +1,4 @@
-//! Side by side with the real kiwi-cache of Python: it reads what we publish, we read what it saves.
+//! What the real kiwi-cache saves, as documented in docs/migrating.md.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! Python and we write to one record, and readers of the hash see the map of the same commit.
+//! Python and we write the same record, and readers of the hash see the map of the same commit.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,10 +8,10 @@ use serde_json::json;
 
 use super::{Airlines, RECORD_KEY, raw, record};
 use crate::redis_server::RedisServer;
-use crate::support::{Desk, Number, Python, eventually, numbers};
+use crate::support::{Number, Python, WorkDir, eventually, numbers};
 
 #[test]
-fn a_record_that_python_writes_over_ours_is_read_until_we_refill() {
+fn a_record_that_python_overwrote_is_read_until_we_refill() {
     let redis = RedisServer::start();
     let airlines = Airlines::new(&redis, "record", "");
     airlines.publish(r#"{"FR": "ours"}"#);
@@ -29,9 +29,9 @@ fn a_record_that_python_writes_over_ours_is_read_until_we_refill() {
     python.refill().unwrap();
     sees("Python's");
     assert_eq!(airlines.dump(), "FR\t\"Python's\"\n");
-    assert_eq!(airlines.state(), "foreign", "written by somebody else");
+    assert_eq!(airlines.state(), "foreign", "written by Python");
 
-    // Nothing has changed at our source, and yet what stands there is not ours.
+    // Our source has not changed, but the record in Redis is not ours.
     airlines.0.run(&["refill", "airlines"]).expect(0);
     sees("ours");
     assert!(raw(&redis).contains("\"ours\""), "{}", raw(&redis));
@@ -45,9 +45,9 @@ async fn both_layouts_are_published_in_one_commit() {
     let both = format!(
         "layout = \"both\"\nrecord_key = {RECORD_KEY:?}\nrefill_interval = \"50ms\"\nreload_ttl = \"1s\"\ncache_ttl = \"1m\""
     );
-    let desk = Desk::with(&numbers(&redis, ENTRIES, &both));
-    let mut host = desk.start(&["run"]);
-    host.says("published cache=numbers");
+    let workdir = WorkDir::with(&numbers(&redis, ENTRIES, &both));
+    let mut host = workdir.start(&["run"]);
+    host.wait_for_log("published cache=numbers");
     let mut python = Python::start(&redis, "Airlines", &json!({ "suffix": "eu", "reload_ttl": 0, "cache_ttl": 60 }));
     let hashes: Cache<Number> =
         Cache::builder("numbers").store(redis.url()).reload_ttl(Duration::from_millis(20)).connect().await.unwrap();
@@ -80,7 +80,7 @@ struct Record {
     data: BTreeMap<String, Number>,
 }
 
-/// The load that a map is of; panics if it is of two.
+/// The number of the load of a map; panics if the map is mixed.
 fn generation_of(map: &BTreeMap<String, Number>) -> u64 {
     let mut generations = map.values().map(|number| number.generation);
     let first = generations.next().expect("a map with entries");

@@ -1,4 +1,4 @@
-//! What we make of the records that Python saves.
+//! How we read the records that Python saves.
 
 use kiwi_cache::Cache;
 use kiwi_cache::blocking;
@@ -93,7 +93,7 @@ fn a_record_with_another_field_is_missing_for_both() {
 }
 
 #[test]
-fn a_record_that_is_no_json_object_raises_in_python_and_is_an_error_for_us() {
+fn an_invalid_record_raises_in_python_and_is_an_error_for_us() {
     let redis = RedisServer::start();
     let mut python = Python::start(&redis, "Airlines", &json!({ "suffix": "eu" }));
     let airlines = Airlines::new(&redis, "record", "");
@@ -105,7 +105,7 @@ fn a_record_that_is_no_json_object_raises_in_python_and_is_an_error_for_us() {
         redis.command::<()>(&["SET", RECORD, record, "EX", "60"]).unwrap();
         let error = python.get("FR").unwrap_err();
         assert!(error.starts_with(raised), "{record}: {error}");
-        let told = airlines.0.run(&["get", "airlines", "FR"]).expect(1).stderr;
-        assert!(told.contains("cache `airlines`") && told.contains(RECORD), "{record}: {told}");
+        let stderr = airlines.0.run(&["get", "airlines", "FR"]).expect(1).stderr;
+        assert!(stderr.contains("cache `airlines`") && stderr.contains(RECORD), "{record}: {stderr}");
     }
 }

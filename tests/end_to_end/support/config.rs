@@ -3,7 +3,7 @@
 use super::guest;
 use crate::redis_server::RedisServer;
 
-/// One cache, `numbers`, of `entries` that all change from load to load; `more` is the rest of its table.
+/// One cache, `numbers`, whose entries all change with each load; `more` is the rest of its table.
 pub(crate) fn numbers(redis: &RedisServer, entries: u32, more: &str) -> String {
     numbers_in(&redis.url(), entries, more)
 }

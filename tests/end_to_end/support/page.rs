@@ -1,4 +1,4 @@
-//! A page of the documentation, whose blocks are tested.
+//! A page of the documentation, and its code blocks.
 
 use super::repository;
 

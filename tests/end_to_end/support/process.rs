@@ -1,4 +1,4 @@
-//! The command while it runs.
+//! A running command.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitStatus};
@@ -7,9 +7,9 @@ use std::thread::JoinHandle;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{Ended, eventually};
+use super::{Exited, eventually};
 
-/// A running command, which is ended with this, as `kill -9` does.
+/// A running command. Dropping this kills it, like `kill -9`.
 pub(crate) struct Running {
     child: Child,
     stderr: Arc<Mutex<String>>,
@@ -18,48 +18,48 @@ pub(crate) struct Running {
 
 impl Running {
     pub(super) fn start(command: &mut Command) -> Self {
-        let mut child = command.spawn().expect("kiwi-host is started");
+        let mut child = command.spawn().expect("kiwi-host starts");
         let stderr = Arc::new(Mutex::new(String::new()));
         let (mut out, err) = (child.stdout.take().expect("a pipe"), child.stderr.take().expect("a pipe"));
-        let said = Arc::clone(&stderr);
+        let log = Arc::clone(&stderr);
         let streams = [
             std::thread::spawn(move || {
                 let mut stdout = Vec::new();
-                out.read_to_end(&mut stdout).expect("what a child says can be read");
+                out.read_to_end(&mut stdout).expect("the output can be read");
                 String::from_utf8_lossy(&stdout).into_owned()
             }),
             std::thread::spawn(move || {
                 for line in BufReader::new(err).lines() {
-                    let line = line.expect("what a child says can be read");
-                    let mut said = said.lock().expect("no thread panics while it holds this");
-                    said.push_str(&line);
-                    said.push('\n');
+                    let line = line.expect("the output can be read");
+                    let mut log = log.lock().expect("no thread panics while it holds this");
+                    log.push_str(&line);
+                    log.push('\n');
                 }
-                said.lock().expect("no thread panics while it holds this").clone()
+                log.lock().expect("no thread panics while it holds this").clone()
             }),
         ];
         Self { child, stderr, streams: Some(streams) }
     }
 
-    /// What it has said on standard error so far.
+    /// Its standard error so far.
     pub(crate) fn stderr(&self) -> String {
         self.stderr.lock().expect("no thread panics while it holds this").clone()
     }
 
-    /// Waits until it has said this, and gives the line.
+    /// Waits until its log has a line with this text, and returns the line.
     #[track_caller]
-    pub(crate) fn says(&mut self, text: &str) -> String {
-        self.says_again(text, 1)
+    pub(crate) fn wait_for_log(&mut self, text: &str) -> String {
+        self.wait_for_log_times(text, 1)
     }
 
-    /// Waits until it has said this so many times, and gives the last of these lines.
+    /// Waits until its log has this many lines with this text, and returns the last of them.
     #[track_caller]
-    pub(crate) fn says_again(&mut self, text: &str, times: usize) -> String {
-        eventually(&format!("`{text}` of a host"), || {
-            let ended = self.child.try_wait().expect("our own child can be waited for");
-            let said = self.stderr();
-            let line = said.lines().filter(|line| line.contains(text)).nth(times - 1).map(str::to_owned);
-            assert!(line.is_some() || ended.is_none(), "it ended and never said `{text}`:\n{said}");
+    pub(crate) fn wait_for_log_times(&mut self, text: &str, times: usize) -> String {
+        eventually(&format!("`{text}` in the log of a host"), || {
+            let exited = self.child.try_wait().expect("our own child can be waited for");
+            let log = self.stderr();
+            let line = log.lines().filter(|line| line.contains(text)).nth(times - 1).map(str::to_owned);
+            assert!(line.is_some() || exited.is_none(), "it exited without logging `{text}`:\n{log}");
             line
         })
     }
@@ -69,14 +69,14 @@ impl Running {
         kill_process(Pid::from_child(&self.child), signal).expect("our own child can be signalled");
     }
 
-    /// Waits for its end.
-    pub(crate) fn end(mut self) -> Ended {
-        let status = eventually("the end of a host", || self.try_wait());
+    /// Waits until it exits.
+    pub(crate) fn wait(mut self) -> Exited {
+        let status = eventually("the exit of a host", || self.try_wait());
         let [stdout, stderr] = self.streams.take().expect("taken once").map(|stream| stream.join().expect("no panic"));
-        Ended { code: status.code(), stdout, stderr }
+        Exited { code: status.code(), stdout, stderr }
     }
 
-    /// Whether it has ended, and how.
+    /// Its status, if it has exited.
     pub(crate) fn try_wait(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().expect("our own child can be waited for")
     }
@@ -87,7 +87,7 @@ impl Drop for Running {
         let _ = self.child.kill();
         let _ = self.child.wait();
         if std::thread::panicking() {
-            eprintln!("a host had said:\n{}", self.stderr());
+            eprintln!("log of a host:\n{}", self.stderr());
         }
     }
 }

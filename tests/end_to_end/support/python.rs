@@ -1,4 +1,4 @@
-//! A service of Python with the real kiwi-cache: `tests/kiwi_cache/peer.py`, which does as it is asked.
+//! A Python service with the real kiwi-cache: `tests/kiwi_cache/peer.py`, which executes our requests.
 
 use std::fmt::Display;
 use std::io::{BufRead, BufReader, Write};
@@ -14,35 +14,35 @@ use serde_json::{Value, json};
 use super::{LONG, repository};
 use crate::redis_server::RedisServer;
 
-/// A process with one cache, which is ended with this.
+/// A process with one cache. Dropping this kills it.
 pub(crate) struct Python {
     child: Child,
     requests: ChildStdin,
     answers: Receiver<String>,
 }
 
-/// What a request came to.
+/// The answer to a request.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Answer {
-    /// As Python's own JSON has it.
+    /// JSON as Python writes it.
     Value(Box<RawValue>),
     /// An exception.
     Raised(String),
 }
 
-/// What processes that refill all the time have come to.
+/// The result of processes that refilled all the time.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Race {
     /// How often they loaded.
     pub(crate) loads: u32,
-    /// How often one's lock was gone when it was done.
+    /// How often a process had lost its lock by the end of its load.
     pub(crate) lost_locks: u32,
 }
 
 impl Python {
-    /// Starts one with a class of `tests/kiwi_cache/caches.py` and arguments of its constructor; those that are
-    /// durations are in seconds.
+    /// Starts a process with a class of `tests/kiwi_cache/caches.py` and arguments for its constructor, with durations
+    /// in seconds.
     pub(crate) fn start(redis: &RedisServer, class: &str, options: &Value) -> Self {
         Self::connect(&redis.url(), class, options)
     }
@@ -56,14 +56,14 @@ impl Python {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .expect("Python is started");
+            .expect("Python starts");
         let (sender, answers) = channel();
         let stdout = BufReader::new(child.stdout.take().expect("a pipe"));
         std::thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
         Self { requests: child.stdin.take().expect("a pipe"), child, answers }
     }
 
-    /// `cache[key]`: the value, or what was raised.
+    /// `cache[key]`: the value, or the exception.
     pub(crate) fn get(&mut self, key: &str) -> Result<String, String> {
         self.ask(json!({ "do": "get", "key": key }))
     }
@@ -78,14 +78,14 @@ impl Python {
         self.ask(json!({ "do": "refill" }))
     }
 
-    /// What its source does from now on: `data`, `error`, `url`, `seconds`.
+    /// Configures its source: `data`, `error`, `url`, `seconds`.
     #[track_caller]
     pub(crate) fn source(&mut self, mut settings: Value) {
         settings["do"] = "source".into();
         self.ask(settings).expect("a source takes any settings");
     }
 
-    /// What its source gives from now on: JSON, whose digits are kept.
+    /// Sets the data of its source: JSON, whose digits are kept.
     #[track_caller]
     pub(crate) fn source_gives(&mut self, json: &str) {
         self.send(format_args!(r#"{{"do": "source", "data": {}}}"#, json.replace('\n', " ")));
@@ -111,25 +111,25 @@ impl Python {
         sent.into_iter().map(status).collect()
     }
 
-    /// How often its lock was gone when it was done: freed by somebody else, or at its end.
+    /// How often it had lost its lock by the end of a load: released by another process, or expired.
     #[track_caller]
     pub(crate) fn lost_locks(&mut self) -> u32 {
         let lost = self.ask(json!({ "do": "lost_locks" })).expect("a number");
         lost.parse().expect("a number")
     }
 
-    /// Begins a refill that may take its time.
+    /// Starts a refill that may take long.
     pub(crate) fn begin_refill(&mut self) {
         self.send(json!({ "do": "refill" }));
     }
 
-    /// Waits for the end of a refill that was begun.
+    /// Waits until that refill has ended.
     #[track_caller]
     pub(crate) fn end_refill(&mut self) {
         self.answer(LONG).expect("kiwi-cache raises nothing where a refill fails");
     }
 
-    /// Lets processes refill again and again for a time.
+    /// Lets several processes refill again and again for this time.
     #[track_caller]
     pub(crate) fn race(&mut self, workers: u32, time: Duration) -> Race {
         self.send(json!({ "do": "race", "workers": workers, "seconds": time.as_secs() }));
@@ -145,15 +145,15 @@ impl Python {
 
     #[track_caller]
     fn send(&mut self, request: impl Display) {
-        writeln!(self.requests, "{request}").expect("Python listens; its last words are above");
+        writeln!(self.requests, "{request}").expect("Python reads its stdin; see its error above");
     }
 
     #[track_caller]
     fn answer(&self, time: Duration) -> Result<String, String> {
         let line = match self.answers.recv_timeout(time) {
             Ok(line) => line,
-            Err(RecvTimeoutError::Timeout) => panic!("Python does not answer within {time:?}"),
-            Err(RecvTimeoutError::Disconnected) => panic!("Python has ended; its last words are above"),
+            Err(RecvTimeoutError::Timeout) => panic!("Python did not answer within {time:?}"),
+            Err(RecvTimeoutError::Disconnected) => panic!("Python has exited; see its error above"),
         };
         match serde_json::from_str(&line).unwrap_or_else(|error| panic!("Python answered {line}: {error}")) {
             Answer::Value(value) => Ok(value.get().to_owned()),
@@ -169,13 +169,14 @@ impl Drop for Python {
     }
 }
 
-/// The Python of the virtual environment that `cargo xtask setup` makes, in a directory above this test's executable.
+/// The Python of the virtual environment that `cargo xtask setup` creates, in a directory above this test's executable.
 fn interpreter() -> PathBuf {
     let this = std::env::current_exe().expect("the path of this test");
     let wanted = std::fs::read(repository().join("tests/kiwi_cache/requirements.txt")).expect("the requirements");
     let venv = this.ancestors().map(|dir| dir.join("tools/kiwi-cache")).find(|venv| venv.is_dir());
-    // An environment gets its copy of the requirements when all of them are installed.
+    // The requirements are copied into the environment once all of them are installed.
     let complete = |venv: &PathBuf| std::fs::read(venv.join("requirements.txt")).is_ok_and(|has| has == wanted);
-    let venv = venv.filter(complete).expect("these tests need Python's kiwi-cache: `cargo xtask setup` installs it");
+    let venv =
+        venv.filter(complete).expect("these tests need Python's kiwi-cache: install it with `cargo xtask setup`");
     venv.join("bin/python")
 }

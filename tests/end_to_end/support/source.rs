@@ -1,4 +1,4 @@
-//! An expensive source: a server of HTTP that takes its time for each answer, and knows who asks for it when.
+//! A slow source: an HTTP server that delays each answer, and records who loads from it and when.
 
 use std::io::{BufRead, BufReader, Result, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -11,45 +11,45 @@ pub(crate) struct Source {
     loads: Arc<Mutex<Loads>>,
 }
 
-/// What was asked of it.
+/// The loads so far.
 #[derive(Clone, Default)]
 pub(crate) struct Loads {
-    /// All of them, the first at the front.
-    begun: Vec<Load>,
-    /// How many are under way.
-    pub(crate) under_way: u32,
-    /// The most that were under way at a time.
-    pub(crate) most: u32,
+    /// All loads that have started, in order.
+    started: Vec<Load>,
+    /// How many are in flight.
+    pub(crate) in_flight: u32,
+    /// The most that were ever in flight at the same time.
+    pub(crate) max_in_flight: u32,
 }
 
 /// One load.
 #[derive(Clone)]
 pub(crate) struct Load {
-    /// Who asked.
+    /// Who loads.
     pub(crate) who: String,
-    /// When it began.
+    /// When it started.
     pub(crate) at: Instant,
 }
 
 impl Loads {
-    /// How many were begun.
-    pub(crate) fn begun(&self) -> usize {
-        self.begun.len()
+    /// How many have started.
+    pub(crate) fn started(&self) -> usize {
+        self.started.len()
     }
 
-    /// How many were begun by one who asks.
+    /// How many of them are by this client.
     pub(crate) fn of(&self, who: &str) -> u32 {
-        self.begun.iter().map(|load| u32::from(load.who == who)).sum()
+        self.started.iter().map(|load| u32::from(load.who == who)).sum()
     }
 
-    /// The one whose answer has this number.
+    /// The load whose answer has this number.
     pub(crate) fn number(&self, number: u32) -> &Load {
-        &self.begun[number as usize - 1]
+        &self.started[number as usize - 1]
     }
 }
 
 impl Source {
-    /// Starts one that takes this long for each answer. It ends with the test's process.
+    /// Starts a source that takes this long for each answer. It ends with the test's process.
     pub(crate) fn start(takes: Duration) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let source = Self { address: listener.local_addr().expect("its address"), loads: Arc::default() };
@@ -57,24 +57,24 @@ impl Source {
         std::thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
                 let loads = Arc::clone(&loads);
-                // A client that is killed in the middle is no concern of the others.
+                // A client may be killed meanwhile, so errors are ignored.
                 std::thread::spawn(move || answer(&client, &loads, takes));
             }
         });
         source
     }
 
-    /// Where somebody of this name asks.
+    /// The URL for a client of this name.
     pub(crate) fn url(&self, who: &str) -> String {
         format!("{}/{who}", self.origin())
     }
 
-    /// As in a grant.
+    /// The origin, as in a grant.
     pub(crate) fn origin(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// What was asked of it so far.
+    /// The loads so far.
     pub(crate) fn loads(&self) -> Loads {
         self.loads.lock().expect("no thread panics while it holds this").clone()
     }
@@ -88,14 +88,14 @@ fn answer(mut client: &TcpStream, loads: &Mutex<Loads>, takes: Duration) -> Resu
     let who = request.split(['/', ' ']).nth(2).unwrap_or_default().to_owned();
 
     let mut now = loads();
-    now.begun.push(Load { who, at: Instant::now() });
-    now.under_way += 1;
-    now.most = now.most.max(now.under_way);
-    let body = format!("{{\"load\": {{\"number\": {}}}}}", now.begun());
+    now.started.push(Load { who, at: Instant::now() });
+    now.in_flight += 1;
+    now.max_in_flight = now.max_in_flight.max(now.in_flight);
+    let body = format!("{{\"load\": {{\"number\": {}}}}}", now.started());
     drop(now);
 
     std::thread::sleep(takes);
-    // Before the answer: one who has it may let the next one load.
-    loads().under_way -= 1;
+    // Before the answer, because the client may allow the next load as soon as it has it.
+    loads().in_flight -= 1;
     write!(client, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len())
 }
