@@ -46,7 +46,7 @@ fn a_load_that_outlasts_the_drain_timeout_is_dropped_and_its_lease_released() {
     let host = loading(&redis, &workdir, &["--drain-timeout", "200ms"]);
     host.signal(Signal::INT);
     let exited = host.wait().expect(0);
-    assert!(exited.stderr.contains("the load was dropped, because the host stops"), "{exited:?}");
+    assert!(exited.stderr.contains("abandoned the load because the host is shutting down"), "{exited:?}");
     assert_eq!(redis.command(&["KEYS", "*"]), Ok(Vec::<String>::new()), "nothing is left");
 }
 

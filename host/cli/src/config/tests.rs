@@ -98,7 +98,7 @@ fn guards_are_read_with_their_defaults() {
     assert_eq!(read, [guards(0, "30%"), guards(100, "12.5%")]);
     assert_eq!(
         problem(&format!("{AIRLINES}max_shrink = \"130%\"")),
-        "3:14: cache.airlines.max_shrink: `130%` is no percentage: expected one from `0%` to `100%`, for example `30%`"
+        "3:14: cache.airlines.max_shrink: `130%` is not a valid percentage: expected one from `0%` to `100%`, for example `30%`"
     );
     assert_eq!(
         problem(&format!("{AIRLINES}max_shrink = 30")),

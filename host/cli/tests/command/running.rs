@@ -253,7 +253,7 @@ fn the_first_signal_waits_for_loads_in_flight_and_the_second_does_not() {
     let mut host = Running::start(&workdir, &["--drain-timeout", "10ms"]);
     eventually(|| status().contains("loading").then_some(()));
     host.signal("-TERM");
-    host.wait_for_log("the load was dropped");
+    host.wait_for_log("abandoned the load");
     assert_eq!(host.exit_code(), Some(0));
     assert!(!status().contains("loading"), "the lease is released");
 }

@@ -8,6 +8,10 @@ use super::event::{CacheEvent, Event};
 use super::listener::Listener;
 use super::outcome::Outcome;
 
+/// The target of lines about how attempts ended, so that a program that prints outcomes itself can leave
+/// them out.
+const OUTCOME: &str = "kiwi_host::outcome";
+
 /// Writes events to the log.
 pub(super) struct Log;
 
@@ -72,25 +76,27 @@ fn cache_event(cache: &Name, event: &CacheEvent<'_>) {
 fn ended(cache: &Name, outcome: &Outcome, before: Option<&Outcome>) {
     match outcome {
         Outcome::Failed(failure) if before.and_then(Outcome::failure) == Some(failure) => {
-            tracing::debug!(%cache, kind = %failure.kind, "still not refilled: {}", failure.message);
+            tracing::debug!(target: OUTCOME, %cache, kind = %failure.kind, "still not refilled: {}", failure.message);
         }
         Outcome::Published { id, entries, bytes, took } => {
-            tracing::info!(%cache, %id, entries, bytes, took_ms = millis(*took), "published");
+            tracing::info!(target: OUTCOME, %cache, %id, entries, bytes, took_ms = millis(*took), "published");
         }
         Outcome::Unchanged { entries, took, .. } => {
-            tracing::info!(%cache, entries, took_ms = millis(*took), "unchanged");
+            tracing::info!(target: OUTCOME, %cache, entries, took_ms = millis(*took), "unchanged");
         }
-        Outcome::Fresh { left } => tracing::debug!(%cache, due_in_ms = millis(*left), "another host has refilled it"),
-        Outcome::Busy { .. } => tracing::debug!(%cache, "another host is loading it"),
+        Outcome::Fresh { left } => {
+            tracing::debug!(target: OUTCOME, %cache, due_in_ms = millis(*left), "another host has refilled it")
+        }
+        Outcome::Busy { .. } => tracing::debug!(target: OUTCOME, %cache, "another host is loading it"),
         Outcome::Backoff { left } => {
-            tracing::debug!(%cache, left_ms = millis(*left), "backing off: its last load failed");
+            tracing::debug!(target: OUTCOME, %cache, left_ms = millis(*left), "backing off: its last load failed");
         }
         Outcome::Failed(failure) => {
             let detail = failure.detail.as_deref().map_or(String::new(), |detail| format!("\n{detail}"));
-            tracing::error!(%cache, kind = %failure.kind, "not refilled: {}{detail}", failure.message);
+            tracing::error!(target: OUTCOME, %cache, kind = %failure.kind, "not refilled: {}{detail}", failure.message);
         }
         Outcome::Abandoned => {
-            tracing::info!(%cache, "abandoned the load because the host is shutting down; nothing was published");
+            tracing::info!(target: OUTCOME, %cache, "abandoned the load because the host is shutting down; nothing was published");
         }
     }
 }
@@ -102,10 +108,11 @@ fn scheduled(cache: &Name, outcome: &Outcome, before: Option<&Outcome>, next: Op
     }
     match next {
         None => tracing::error!(
-            %cache, "not retried until its settings, its grants or its plugin change and the host is restarted"
+            target: OUTCOME, %cache,
+            "not retried until its settings, its grants or its plugin change and the host is restarted"
         ),
         Some(delay) if outcome.failure().is_some() => {
-            tracing::info!(%cache, next_ms = millis(delay), "retrying; what is published stays");
+            tracing::info!(target: OUTCOME, %cache, next_ms = millis(delay), "retrying; what is published stays");
         }
         Some(_) => {}
     }
