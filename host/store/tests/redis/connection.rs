@@ -37,38 +37,6 @@ async fn as_a_user_with_a_password() {
 }
 
 #[tokio::test]
-async fn over_tls_only_to_a_server_we_trust() {
-    // For `localhost`, signed by itself: `openssl req -x509 -newkey ec ... -addext basicConstraints=CA:FALSE`.
-    let (certificate, key) = (
-        concat!(env!("CARGO_MANIFEST_DIR"), "/tests/redis/tls/cert.pem"),
-        concat!(env!("CARGO_MANIFEST_DIR"), "/tests/redis/tls/key.pem"),
-    );
-    let port = redis_server::free_port();
-    let server = RedisServer::start_with(&[
-        "--tls-port",
-        &port.to_string(),
-        "--tls-cert-file",
-        certificate,
-        "--tls-key-file",
-        key,
-        "--tls-auth-clients",
-        "no",
-    ]);
-    let (cache, map) = (name("airlines"), map(&[("FR", "1")]));
-    let trusting = open(&format!("rediss://localhost:{port}?ca={certificate}"));
-    refill(&trusting, &cache, &map).await;
-    assert_eq!(published(&open(&server.url()), &cache).await.unwrap().1, map);
-
-    let error = open(&format!("rediss://localhost:{port}")).caches().await.unwrap_err();
-    assert!(error.is_unavailable() && error.to_string().contains("certificate"), "{error}");
-    assert!(error.to_string().contains("?ca=FILE"), "{error}");
-
-    let StoreUrl::Redis(options) = "rediss://localhost?ca=/nowhere/ca.pem".parse().unwrap() else { panic!("no Redis") };
-    let error = Redis::open(&options).unwrap_err();
-    assert!(error.is_invalid() && error.to_string().contains("/nowhere/ca.pem"), "{error}");
-}
-
-#[tokio::test]
 async fn a_server_that_is_away_is_unavailable_and_one_that_comes_back_works_at_once() {
     let mut server = RedisServer::start();
     let store = open(&server.url());
