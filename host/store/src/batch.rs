@@ -28,7 +28,7 @@ impl Batch {
         self.iter_from(0)
     }
 
-    /// The entries from the one at `place` on.
+    /// The entries from the one at `place` to the end.
     pub fn iter_from(&self, place: usize) -> impl ExactSizeIterator<Item = (&str, &str)> {
         let mut start = place.checked_sub(1).and_then(|before| self.ends.get(before)).map_or(0, |&(_, end)| end);
         let ends = self.ends.get(place..).unwrap_or_default();

@@ -29,8 +29,7 @@ impl Delta {
 
     /// The inverse of `pack`.
     pub(crate) fn unpack(packed: &[u8]) -> Result<Self> {
-        unpack(packed)
-            .ok_or_else(|| Error::format("a recorded change cannot be read: it was written by something else"))
+        unpack(packed).ok_or_else(|| Error::format("a recorded change cannot be read: another program has written it"))
     }
 }
 

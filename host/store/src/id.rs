@@ -52,7 +52,10 @@ impl FromStr for Id {
         let digits = text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit());
         match u128::from_str_radix(text, 16) {
             Ok(bits) if digits => Ok(Self(bits)),
-            _ => Err(Error::invalid(format!("`{}` is no id: expected 32 hexadecimal digits", text.escape_debug()))),
+            _ => Err(Error::invalid(format!(
+                "`{}` is not a valid id (expected 32 hexadecimal digits)",
+                text.escape_debug()
+            ))),
         }
     }
 }

@@ -61,7 +61,7 @@ impl Layout {
 pub struct RecordKey(String);
 
 impl RecordKey {
-    /// The Python class: what stands before the first `:`.
+    /// The Python class: the part before the first `:`.
     #[must_use]
     pub fn class(&self) -> &str {
         self.0.split_once(':').map_or(&*self.0, |(class, _)| class)
@@ -86,8 +86,8 @@ impl FromStr for RecordKey {
     fn from_str(text: &str) -> Result<Self> {
         if text.is_empty() || text.starts_with(':') || text.chars().any(char::is_control) {
             return Err(Error::invalid(format!(
-                "`{}` cannot be a record key: expected the name of the Python class, and `:SUFFIX` if it has one, such \
-                 as `Airlines` or `Airlines:eu`",
+                "`{}` is not a valid record key (expected the name of the Python class, and `:SUFFIX` if it has one, \
+                 such as `Airlines` or `Airlines:eu`)",
                 text.escape_debug()
             )));
         }

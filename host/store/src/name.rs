@@ -9,7 +9,7 @@ use crate::Error;
 /// A cache's name: 1 to 128 of `A-Z a-z 0-9 . _ -`, the first a letter or a digit.
 ///
 /// It becomes part of Redis keys (between `{` and `}`), of channel names and of a directory's name,
-/// so it may hold nothing that means something there. Cheap to clone.
+/// so it has no character with a meaning there. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Name(Arc<str>);
 
@@ -32,8 +32,8 @@ impl FromStr for Name {
         let starts_well = text.starts_with(|c: char| c.is_ascii_alphanumeric());
         if !starts_well || text.len() > Self::MAX_BYTES || !text.chars().all(allowed) {
             return Err(Error::invalid(format!(
-                "`{}` cannot be a cache's name: it becomes part of Redis keys, so expected 1 to {} letters, digits, \
-                 `.`, `_` or `-`, beginning with a letter or digit",
+                "`{}` is not a valid cache name: it becomes part of Redis keys (expected 1 to {} letters, digits, \
+                 `.`, `_` or `-`, beginning with a letter or digit)",
                 text.escape_debug(),
                 Self::MAX_BYTES
             )));

@@ -81,7 +81,7 @@ pub trait Reading: Send + Sync {
     /// the cache is missing or lost.
     async fn get(&self, cache: &Name, keys: &[&str]) -> Result<Option<Vec<Option<Bytes>>>>;
 
-    /// As [`get`](Self::get), at the least cost: that the cache is whole, and in what layout it stands, may have
+    /// As [`get`](Self::get), at the least cost: that the cache is whole, and which layout it has, may have
     /// been seen up to [`SEEN_FOR`] ago. The values themselves are those of now.
     async fn peek(&self, cache: &Name, keys: &[&str]) -> Result<Option<Vec<Option<Bytes>>>> {
         self.get(cache, keys).await

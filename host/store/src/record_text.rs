@@ -1,6 +1,6 @@
 //! The text of a record, as kiwi-cache writes and reads it:
-//! `{"data": {KEY: VALUE, ...}, "timestamp": SECONDS}`, with these two members and no other. Values stay the
-//! text they are, so that numbers keep their digits.
+//! `{"data": {KEY: VALUE, ...}, "timestamp": SECONDS}`, with these two members and no other. Values are
+//! kept as text, so that numbers keep their digits.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,10 +14,10 @@ use serde_json::value::RawValue;
 use crate::Batch;
 
 const BEGINNING: &str = r#"{"data": {"#;
-/// As long as the true end, which `commit.lua` writes over it when it knows the time.
+/// As long as the final end, which the script writes over it because only the server knows the time.
 const END: &str = r#"}, "timestamp": 0000000000.000000}"#;
 
-/// The record of one refill, as far as it has come.
+/// The record of one refill: the entries that were staged so far.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RecordText(String);
 

@@ -9,8 +9,8 @@ use crate::Error;
 
 /// The fingerprint of a whole map: equal maps have equal roots, in whatever order their entries came.
 ///
-/// The sum, modulo 2^128, of each entry's `xxh3_128(value, seed = xxh3_64(key))`. It tells accidents apart,
-/// not attacks: a loader that wants two of its own maps to look alike can have that.
+/// The sum, modulo 2^128, of each entry's `xxh3_128(value, seed = xxh3_64(key))`. It detects accidents,
+/// not attacks: a loader can make two of its own maps look alike.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Root(u128);
 
@@ -56,9 +56,9 @@ impl FromStr for Root {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        u128::from_str_radix(text, 16)
-            .map(Self)
-            .map_err(|_| Error::invalid(format!("`{}` is no root: expected hexadecimal digits", text.escape_debug())))
+        u128::from_str_radix(text, 16).map(Self).map_err(|_| {
+            Error::invalid(format!("`{}` is not a valid root (expected hexadecimal digits)", text.escape_debug()))
+        })
     }
 }
 

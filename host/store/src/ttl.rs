@@ -5,18 +5,18 @@ use std::time::Duration;
 /// How long the store keeps a snapshot if nobody refills it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ttl {
-    /// For this long, in whole milliseconds, from each refill or prolongation on.
+    /// For this long, in whole milliseconds, after each refill or prolongation.
     For(Duration),
-    /// For ever: `cache_ttl = "none"`.
+    /// Forever: `cache_ttl = "none"`.
     Forever,
 }
 
 impl Ttl {
-    /// Milliseconds, 0 for ever: as it stands in the store.
+    /// Milliseconds, 0 for forever: as the store keeps it.
     #[must_use]
     pub fn as_millis(self) -> u64 {
         match self {
-            // A TTL of 0 would mean "for ever": the shortest is 1 ms.
+            // A TTL of 0 would mean forever: the shortest is 1 ms.
             Self::For(duration) => u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).max(1),
             Self::Forever => 0,
         }

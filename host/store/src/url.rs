@@ -171,3 +171,25 @@ mod tests {
         assert!(options.with_key_prefix("{eu}").unwrap_err().is_invalid());
     }
 }
+
+#[cfg(test)]
+mod features {
+    use super::*;
+
+    #[test]
+    fn a_url_says_which_feature_it_needs() {
+        for (text, feature, is_on) in [
+            ("redis://localhost", "redis", cfg!(feature = "redis")),
+            ("rediss://localhost", if cfg!(feature = "redis") { "tls" } else { "redis" }, cfg!(feature = "tls")),
+            ("file:.kiwi", "embedded", cfg!(feature = "embedded")),
+        ] {
+            match text.parse::<StoreUrl>() {
+                Ok(_) => assert!(is_on, "{text}"),
+                Err(error) => {
+                    assert!(!is_on && error.is_invalid(), "{text}: {error}");
+                    assert!(error.to_string().contains(&format!("enable the feature `{feature}`")), "{error}");
+                }
+            }
+        }
+    }
+}

@@ -18,7 +18,7 @@ const OTHER: &str = "KIWI_TEST_OTHER_PROCESS";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_host_killed_at_any_moment_leaves_a_whole_map_and_a_free_lease() {
-    if let Some(dir) = told_by_the_other_process() {
+    if let Some(dir) = directory_of_the_other_process() {
         let host = open(&dir);
         loop {
             let lease = take(&host).await;
@@ -50,7 +50,7 @@ async fn a_host_killed_at_any_moment_leaves_a_whole_map_and_a_free_lease() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_process_reads_whole_maps_while_this_one_writes() {
-    if let Some(dir) = told_by_the_other_process() {
+    if let Some(dir) = directory_of_the_other_process() {
         let reader = open(&dir);
         let first = whole_map(&reader).await;
         eventually("ten more maps were published", async || whole_map(&reader).await.seq > first.seq + 10).await;
@@ -70,7 +70,7 @@ async fn another_process_reads_whole_maps_while_this_one_writes() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_reader_does_not_keep_old_pages() {
-    if let Some(dir) = told_by_the_other_process() {
+    if let Some(dir) = directory_of_the_other_process() {
         let reader = open(&dir);
         loop {
             whole_map(&reader).await;
@@ -96,7 +96,7 @@ async fn a_killed_reader_does_not_keep_old_pages() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn processes_exclude_each_other_until_one_is_killed() {
-    if let Some(dir) = told_by_the_other_process() {
+    if let Some(dir) = directory_of_the_other_process() {
         let host = open(&dir);
         let lease = take(&host).await;
         stage(&host, &lease, Id::random(), 100).await;
@@ -117,8 +117,8 @@ async fn processes_exclude_each_other_until_one_is_killed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_full_disk_is_told_and_the_old_map_stays() {
-    if let Some(dir) = told_by_the_other_process() {
+async fn a_full_disk_is_reported_and_the_old_map_stays() {
+    if let Some(dir) = directory_of_the_other_process() {
         let store = open(&dir);
         let before = refill(&store, take(&store).await, 1_000).await;
         let lease = take(&store).await;
@@ -142,12 +142,12 @@ async fn a_full_disk_is_told_and_the_old_map_stays() {
     // A limit on the size of files is the full disk that needs no rights: the write fails, once the
     // signal that would kill the process is ignored.
     let limit = "trap '' XFSZ; ulimit -f 8192";
-    limited_process(limit, "a_full_disk_is_told_and_the_old_map_stays", dir.path());
+    limited_process(limit, "a_full_disk_is_reported_and_the_old_map_stays", dir.path());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_small_address_space_is_enough() {
-    if let Some(dir) = told_by_the_other_process() {
+    if let Some(dir) = directory_of_the_other_process() {
         let store = open(&dir);
         assert_eq!(whole_map(&store).await.entries, 100);
         let rewritten = refill(&store, take(&store).await, ENTRIES).await;
@@ -163,7 +163,7 @@ async fn a_small_address_space_is_enough() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_process_that_forgets_a_cache_is_noticed() {
-    if let Some(dir) = told_by_the_other_process() {
+    if let Some(dir) = directory_of_the_other_process() {
         let other = open(&dir);
         assert!(other.forget(&cache()).await.unwrap());
         refill(&other, take(&other).await, 7).await;
@@ -183,7 +183,7 @@ async fn another_process_that_forgets_a_cache_is_noticed() {
     assert_eq!(whole_map(&store).await.entries, 7);
 }
 
-fn told_by_the_other_process() -> Option<PathBuf> {
+fn directory_of_the_other_process() -> Option<PathBuf> {
     std::env::var_os(OTHER).map(PathBuf::from)
 }
 

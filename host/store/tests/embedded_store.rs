@@ -44,7 +44,7 @@ async fn a_key_that_lmdb_cannot_take_is_refused_with_its_length() {
 }
 
 #[tokio::test]
-async fn a_dropped_store_gives_its_leases_back() {
+async fn a_dropped_store_frees_its_leases() {
     let place = Directory::new();
     let (store, other) = (place.open(), place.open());
     let cache = "airlines".parse().unwrap();
@@ -76,7 +76,7 @@ async fn a_file_that_is_not_ours_is_refused_and_left_alone() {
 }
 
 #[tokio::test]
-async fn a_directory_that_cannot_be_made_is_told() {
+async fn a_directory_that_cannot_be_created_is_named() {
     let place = Directory::new();
     let file = place.0.path().join("file");
     std::fs::write(&file, "").unwrap();

@@ -1,6 +1,6 @@
 //! The deltas that readers replay, instead of loading the whole map.
 //!
-//! One record for each, under its snapshot's `seq`: the id it leads from, the id it leads to, and
+//! There is one record for each, under its snapshot's `seq`: the id it leads from, the id it leads to, and
 //! the packed delta.
 
 use heed::{RoTxn, RwTxn};
@@ -11,7 +11,7 @@ use super::record::Loaded;
 use crate::Delta;
 use crate::{Error, Id};
 
-/// The bytes of records that are kept: who is further behind loads the whole map.
+/// The bytes of records that are kept: a reader that is further behind loads the whole map.
 const KEPT_BYTES: u64 = 4 << 20;
 
 /// An id as its 32 hexadecimal digits.
@@ -75,5 +75,5 @@ fn split(record: &[u8]) -> Option<(Id, Id, &[u8])> {
 }
 
 fn unreadable() -> Error {
-    Error::wrong_type("a recorded change cannot be read: it was written by something else")
+    Error::wrong_type("a recorded change cannot be read: another program has written it")
 }

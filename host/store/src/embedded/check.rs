@@ -1,4 +1,4 @@
-//! What a host needs of the directory, and may not have.
+//! What a host needs of the directory and it does not have.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -8,7 +8,7 @@ use super::failure::{Failure, Result};
 use crate::Finding;
 use crate::Id;
 
-/// A map of a hundred thousand entries is staged beside the old one in about this much.
+/// A map of a hundred thousand entries needs about this much to be staged beside the old one.
 const LOW_SPACE: u64 = 64 << 20;
 
 pub(super) fn check(directory: &Directory) -> Vec<Finding> {
@@ -39,8 +39,8 @@ fn free_space(path: &Path) -> Result<u64> {
 
 fn low_space(path: &Path, space: u64) -> String {
     format!(
-        "only {} MiB are free in {}: a refill needs room for a second copy of its map; free some space, or choose \
-         another directory with `file:DIR`",
+        "only {} MiB are free in {}: a refill needs space for a second copy of its map; free some, or choose another \
+         directory with `file:DIR`",
         space >> 20,
         path.display()
     )
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_directory_that_has_gone_is_fatal() {
+    fn a_deleted_directory_is_fatal() {
         let dir = tempfile::tempdir().unwrap();
         let directory = Directory::open(dir.path()).unwrap();
         assert!(check(&directory).iter().all(|finding| !finding.fatal));
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn low_space_is_told_in_mebibytes() {
+    fn low_space_is_given_in_mebibytes() {
         assert!(low_space(Path::new("/data/kiwi"), 5 << 20).contains("only 5 MiB are free in /data/kiwi"));
         assert!(free_space(&std::env::temp_dir()).unwrap() > 0);
     }

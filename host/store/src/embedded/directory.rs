@@ -30,7 +30,7 @@ type Environments = HashMap<Name, Arc<Environment>>;
 static OPEN: LazyLock<Mutex<HashMap<PathBuf, Weak<Directory>>>> = LazyLock::new(Mutex::default);
 
 impl Directory {
-    /// Opens a directory, and makes it if there is none.
+    /// Opens a directory, and creates it if there is none.
     pub(super) fn open(path: &Path) -> Result<Arc<Self>> {
         make_private(path)?;
         let path = fs::canonicalize(path)?;
@@ -51,7 +51,7 @@ impl Directory {
         &self.path
     }
 
-    /// Where everything of a cache lies.
+    /// Where the files of a cache are.
     pub(super) fn of(&self, cache: &Name) -> PathBuf {
         self.path.join(cache.as_str())
     }
@@ -64,7 +64,7 @@ impl Directory {
     fn find_among(&self, environments: &mut Environments, cache: &Name) -> Result<Option<Arc<Environment>>> {
         let path = self.of(cache);
         let Some(file) = FileId::of(&path)? else {
-            // Forgotten, perhaps by another process: its file takes up disk until it is closed.
+            // It was forgotten, perhaps by another process: its file takes up disk space until it is closed.
             environments.remove(cache);
             return Ok(None);
         };
@@ -83,10 +83,10 @@ impl Directory {
         Ok(Some(environment))
     }
 
-    /// The environment of a cache, made if there is none.
+    /// The environment of a cache, created if there is none.
     pub(super) fn find_or_make(&self, cache: &Name) -> Result<Arc<Environment>> {
-        // Under one lock: what another thread makes in between would be open already, and LMDB would
-        // wait for it to be closed, for ever.
+        // Under one lock: an environment that another thread creates in between would be open already, and
+        // LMDB would wait forever for it to be closed.
         let mut environments = lock(&self.environments);
         if let Some(environment) = self.find_among(&mut environments, cache)? {
             return Ok(environment);
@@ -109,7 +109,7 @@ impl Directory {
         for entry in fs::read_dir(&self.path)? {
             let entry = entry?;
             let Some(name) = entry.file_name().to_str().and_then(|name| name.parse::<Name>().ok()) else { continue };
-            // Somebody else's files may lie beside ours: `file:.` is a store, too.
+            // Files of other programs may be beside ours: `file:.` is a store, too.
             if entry.file_type()?.is_dir() && FileId::of(&self.of(&name))?.is_some() {
                 names.push(name);
             }
@@ -118,18 +118,18 @@ impl Directory {
         Ok(names)
     }
 
-    /// Deletes the environment of a cache. Whoever has it open, in this process or another, finds it
-    /// gone at the next step. `false`: there was none.
+    /// Deletes the environment of a cache. A process that has it open notices that at its next
+    /// step. `false`: there was none.
     pub(super) fn forget(&self, cache: &Name) -> Result<bool> {
         let mut environments = lock(&self.environments);
         let _guard = self.guard()?;
         environments.remove(cache);
         let there = FileId::of(&self.of(cache))?.is_some();
         if there {
-            // Moved first, so that nobody finds half of it: LMDB's lock file does not fit another data file.
+            // Moved first, so that no process finds half of it: LMDB's lock file does not fit another data file.
             fs::rename(self.of(cache), self.path.join(format!("{FORGOTTEN}{}", Id::random())))?;
         }
-        // All of them: somebody may have been killed at this point before.
+        // All of them: a process may have been killed at this point before.
         for entry in fs::read_dir(&self.path)? {
             let entry = entry?;
             if entry.file_name().to_str().is_some_and(|name| name.starts_with(FORGOTTEN)) {
@@ -160,7 +160,7 @@ fn make_private(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Only what is ours: whatever else lies there makes it fail.
+/// Only our own files: any other file in it makes this fail.
 fn remove_environment(path: &Path) -> io::Result<()> {
     for file in ["data.mdb", "lock.mdb", LEASE_FILE, ASK_FILE] {
         match fs::remove_file(path.join(file)) {
@@ -173,7 +173,7 @@ fn remove_environment(path: &Path) -> io::Result<()> {
 
 fn refused(path: &Path, network: &str) -> Error {
     Error::invalid(format!(
-        "{} lies on a network file system ({network}), where the embedded store would damage its data: choose a \
+        "{} is on a network file system ({network}), where the embedded store would damage its data: choose a \
          directory on a local disk with `file:DIR`, or share the caches through Redis with `redis://HOST`",
         path.display()
     ))
@@ -225,7 +225,7 @@ mod tests {
                     made.send(directory.find_or_make(&cache).unwrap())
                 });
             }
-            // A thread that waits for ever must not make this test wait for ever.
+            // A thread that waits forever must not make this test wait forever.
             let next = || arriving.recv_timeout(Duration::from_secs(30)).expect("no thread waits for another");
             let first = next();
             assert!((1..4).all(|_| Arc::ptr_eq(&first, &next())));
@@ -233,12 +233,12 @@ mod tests {
     }
 
     #[test]
-    fn a_replaced_environment_is_opened_anew() {
+    fn a_replaced_environment_is_opened_again() {
         let dir = tempfile::tempdir().unwrap();
         let directory = Directory::open(dir.path()).unwrap();
         let cache = "airlines".parse().unwrap();
         let before = directory.find_or_make(&cache).unwrap().file();
-        // Somebody cleans up by hand, and another process begins anew.
+        // An operator cleans up by hand, and another process starts over.
         fs::rename(directory.of(&cache), dir.path().join(".away")).unwrap();
         assert!(directory.find(&cache).unwrap().is_none());
         let after = directory.find_or_make(&cache).unwrap();

@@ -29,7 +29,7 @@ const FORMAT: Format = Format(1);
 /// How many read transactions there may be at once, over all processes.
 const MAX_READERS: u32 = 2_048;
 
-/// The address space reserved for an environment, fixed once and for all: a map cannot grow while
+/// The address space reserved for an environment. It is fixed, because a map cannot grow while
 /// another process has it open. It costs no memory and no disk. Not more than this, because a
 /// process has 128 TiB on most machines, and the sandbox wants some of it too. The smaller ones are
 /// for a process whose address space is limited.
@@ -60,7 +60,7 @@ impl std::fmt::Debug for Tables {
 }
 
 impl Environment {
-    /// Opens the environment in a directory that is there, and makes it if there is none.
+    /// Opens the environment in an existing directory, and creates it if there is none.
     pub(super) fn open(path: &Path) -> Result<Self> {
         let env = open_env(&fs::canonicalize(path)?)?;
         let file = FileId::of(path)?.ok_or_else(|| io::Error::from(ErrorKind::NotFound))?;
@@ -71,12 +71,12 @@ impl Environment {
         Ok(Self { env, file, tables })
     }
 
-    /// The file it has open: another one may stand at its path by now.
+    /// The file it has open: by now there may be another one at its path.
     pub(super) fn file(&self) -> FileId {
         self.file
     }
 
-    /// A consistent view of everything. To be dropped soon: no page it can see is used again.
+    /// A consistent view of everything. To be dropped soon: no page it can see is reused.
     pub(super) fn read(&self) -> Result<RoTxn<'_, WithoutTls>> {
         let txn = match self.env.read_txn() {
             Err(heed::Error::Mdb(MdbError::ReadersFull)) => {
@@ -98,15 +98,15 @@ impl Environment {
 
     fn check_format(&self, txn: &RoTxn<'_>) -> Result<()> {
         match self.meta().get::<Format>(txn)? {
-            Some(Format(newer)) if newer > FORMAT.0 => Err(Failure::Told(Error::format(format!(
-                "it is stored in format {newer}, and this program reads up to {}: update it",
+            Some(Format(newer)) if newer > FORMAT.0 => Err(Failure::Explained(Error::format(format!(
+                "the data is in format {newer}, and this program reads formats up to {}: update it",
                 FORMAT.0
             )))),
             _ => Ok(()),
         }
     }
 
-    /// Lets go of the pages that processes were reading when they were killed.
+    /// Frees the pages that processes were reading when they were killed.
     pub(super) fn clear_stale_readers(&self) -> Result<()> {
         self.env.clear_stale_readers()?;
         Ok(())
@@ -145,7 +145,7 @@ impl Environment {
         }
     }
 
-    /// The number of the next snapshot, greater than `after`; those of expired ones count on.
+    /// The number of the next snapshot: greater than `after`, and than that of an expired one.
     pub(super) fn next_seq(&self, txn: &RoTxn<'_>, after: u64) -> Result<u64> {
         let published = self.meta().get::<Published>(txn)?;
         Ok(published.map_or(0, |published| published.loaded.seq).max(after) + 1)
@@ -189,8 +189,7 @@ fn open_env(path: &Path) -> Result<Env<WithoutTls>> {
         match open_env_sized(path, map_size) {
             Err(heed::Error::Io(error)) if error.kind() == ErrorKind::OutOfMemory => last = Some(error),
             Err(heed::Error::EnvAlreadyOpened) => {
-                // Somebody in this process is just closing it: whoever opened it, or the file that
-                // stood here before, has gone.
+                // Another thread is just closing it, or closing a file that was here before.
                 if let Some(closing) = heed::env_closing_event(path) {
                     closing.wait();
                 }
@@ -212,8 +211,8 @@ fn open_env_sized(path: &Path, map_size: usize) -> heed::Result<Env<WithoutTls>>
     // a cache can afford, and each takes one wait for the disk instead of two.
     unsafe { options.flags(EnvFlags::NO_META_SYNC) };
     // SAFETY: the map is read-only (no WRITE_MAP, which would also turn a full disk into SIGBUS), the
-    // file is written by LMDB alone under its own locks (no NO_LOCK), and it lies on no network file
-    // system. The directory is the user's own (0700), who can damage more than that.
+    // file is written by LMDB alone under its own locks (no NO_LOCK), and it is not on a network file
+    // system. The directory belongs to the user alone (0700), who can damage more than that.
     unsafe { options.open(path) }
 }
 
@@ -251,7 +250,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_newer_format_is_told_and_not_touched() {
+    fn a_newer_format_is_reported_and_not_touched() {
         let dir = tempfile::tempdir().unwrap();
         let environment = Environment::open(dir.path()).unwrap();
         let mut txn = environment.write().unwrap();

@@ -1,4 +1,4 @@
-//! What can go wrong on the disk, and how it is said in plain words.
+//! What can go wrong on the disk, and how it is explained.
 
 use std::io;
 use std::path::Path;
@@ -10,12 +10,12 @@ use crate::Error;
 
 pub(super) type Result<T, E = Failure> = std::result::Result<T, E>;
 
-/// Something went wrong, and nobody has yet said for which cache and directory.
+/// What went wrong, without the cache and the directory.
 #[derive(Debug)]
 pub(super) enum Failure {
     Lmdb(heed::Error),
     Io(io::Error),
-    Told(Error),
+    Explained(Error),
 }
 
 impl From<heed::Error> for Failure {
@@ -41,7 +41,7 @@ impl From<Errno> for Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self::Told(error)
+        Self::Explained(error)
     }
 }
 
@@ -53,10 +53,10 @@ impl Failure {
         matches!(self, Self::Lmdb(heed::Error::Mdb(MdbError::Panic | MdbError::MapResized)))
     }
 
-    /// Says it for people.
+    /// Explains it for people.
     pub(super) fn explain(self, dir: &Path) -> Error {
         match self {
-            Self::Told(error) => error,
+            Self::Explained(error) => error,
             Self::Io(error) => explain_io(error, dir),
             Self::Lmdb(error) => explain_lmdb(error, dir),
         }
@@ -72,14 +72,14 @@ fn explain_io(error: io::Error, dir: &Path) -> Error {
         )),
         // LMDB gives this when the disk took only part of a write.
         Some(Errno::IO) => Error::full(format!(
-            "the disk is full or failing: cannot write in {dir}. What was published stays; free some space, and look \
-             into the system's log if there is enough"
+            "the disk is full or failing: cannot write in {dir}. What was published stays; free some space, or see the \
+             system's log if there is enough"
         )),
         Some(Errno::ACCESS | Errno::PERM | Errno::ROFS) => Error::denied(format!(
-            "no right to read and write in {dir}: the embedded store expects a directory of the user it runs as"
+            "no permission to read and write in {dir}: use a directory that belongs to the user of this process"
         )),
         Some(Errno::NOMEM) => Error::unavailable(format!(
-            "no address space left to map {dir}: raise the limit (`ulimit -v unlimited`), or use Redis"
+            "not enough address space to map {dir}: raise the limit (`ulimit -v unlimited`), or use Redis"
         )),
         Some(Errno::MFILE | Errno::NFILE) => Error::unavailable(format!(
             "too many open files for {dir}: raise the limit (`ulimit -n`); each cache takes four"
@@ -97,15 +97,15 @@ fn explain_lmdb(error: heed::Error, dir: &Path) -> Error {
              unlimited`), or use Redis"
         )),
         heed::Error::Mdb(MdbError::Invalid | MdbError::VersionMismatch) => Error::wrong_type(format!(
-            "{dir} holds a `data.mdb` that is not of this store: nothing was touched; choose another directory with \
-             `file:DIR`, or move it away"
+            "`data.mdb` in {dir} is not a file of this store: nothing was touched; choose another directory with \
+             `file:DIR`, or move the file away"
         )),
         heed::Error::Mdb(MdbError::Corrupted | MdbError::PageNotFound | MdbError::Incompatible)
         | heed::Error::Decoding(_) => Error::wrong_type(format!(
-            "the data in {dir} is damaged ({error}): delete the directory, and the next refill makes it anew"
+            "the data in {dir} is damaged ({error}): delete the directory, and the next refill creates it again"
         )),
         heed::Error::Mdb(MdbError::ReadersFull) => Error::unavailable(format!(
-            "too many readers in {dir} at once: expected fewer processes reading at the same moment; use Redis for more"
+            "too many readers in {dir} at once: run fewer processes that read it, or use Redis"
         )),
         _ => Error::unavailable(format!("cannot read and write in {dir}: {error}")),
     }
@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_full_disk_is_said_in_plain_words() {
+    fn a_full_disk_is_explained() {
         for code in [Errno::NOSPC, Errno::IO, Errno::DQUOT, Errno::FBIG] {
             let error = Failure::from(heed::Error::Io(code.into())).explain(Path::new("/data/kiwi"));
             let text = error.to_string();

@@ -1,16 +1,16 @@
 //! Which file systems the embedded store can live on.
 //!
 //! LMDB shares memory between processes through the file, and locks it: over a network neither
-//! works, and the data is damaged without a word. So these are refused.
+//! works, and the data is damaged without an error. So these are refused.
 
 use std::path::Path;
 
 use super::failure::Result;
 
-/// The name of the network file system that a directory lies on, if it does.
+/// The name of the network file system that a directory is on, if it is on one.
 #[cfg(target_os = "linux")]
 pub(super) fn network_filesystem(dir: &Path) -> Result<Option<&'static str>> {
-    // The cast keeps the low 32 bits, where the number lies, on every platform.
+    // The cast keeps the low 32 bits, which have the number on every platform.
     let magic = rustix::fs::statfs(dir)?.f_type as u32;
     if magic == FUSE {
         let mounts = std::fs::read_to_string("/proc/self/mountinfo")?;
@@ -19,7 +19,7 @@ pub(super) fn network_filesystem(dir: &Path) -> Result<Option<&'static str>> {
     Ok(network_magic(magic))
 }
 
-/// Elsewhere there is no telling: it is left to the operator.
+/// Elsewhere this is not known: it is left to the operator.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn network_filesystem(_: &Path) -> Result<Option<&'static str>> {
     Ok(None)
@@ -50,7 +50,7 @@ fn network_magic(magic: u32) -> Option<&'static str> {
     })
 }
 
-/// By the type in the mount table, `fuse.NAME`: one number stands for all of FUSE, and many of them
+/// By the type in the mount table, `fuse.NAME`: all of FUSE has one number, and many of its file systems
 /// are local.
 #[cfg(target_os = "linux")]
 fn network_fuse(mount_type: &str) -> Option<&'static str> {
@@ -73,7 +73,7 @@ fn network_fuse(mount_type: &str) -> Option<&'static str> {
     })
 }
 
-/// The type of the mount that a directory lies on, from the text of `/proc/self/mountinfo`.
+/// The type of the mount that a directory is on, from the text of `/proc/self/mountinfo`.
 #[cfg(target_os = "linux")]
 fn mount_type(mounts: &str, dir: &Path) -> Option<String> {
     let parsed = mounts.lines().filter_map(|line| {
@@ -82,7 +82,7 @@ fn mount_type(mounts: &str, dir: &Path) -> Option<String> {
         let point = mount.split(' ').nth(4)?.replace("\\040", " ");
         Some((point, filesystem.split(' ').next()?))
     });
-    // Of two mounts at one point the later one lies on top, and `max_by_key` gives the last.
+    // Of two mounts at one point the later one is on top, and `max_by_key` gives the last.
     let above = parsed.filter(|(point, _)| dir.starts_with(point));
     above.max_by_key(|(point, _)| point.len()).map(|(_, mount_type)| mount_type.to_owned())
 }

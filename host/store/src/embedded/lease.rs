@@ -1,7 +1,7 @@
 //! Who may refill a cache.
 //!
 //! A record names the holder and says until when, as in Redis: a commit checks it in its own
-//! transaction. On top of that the holder keeps a file locked, and a lock goes with its process: the
+//! transaction. The holder also keeps a file locked, and a lock ends with its process: the
 //! lease of a host that was killed is free at once.
 
 use std::collections::HashMap;
@@ -40,7 +40,7 @@ impl Locks {
         self.files().insert(cache.clone(), (token, file));
     }
 
-    /// Unlocks the file of a lease that has come to its end.
+    /// Unlocks the file of a lease that has ended.
     pub(super) fn drop(&self, holder: &Holder) {
         let mut files = self.files();
         if files.get(&holder.cache).is_some_and(|(token, _)| *token == holder.token) {
@@ -53,7 +53,7 @@ impl Locks {
     }
 }
 
-/// Asks for a lease.
+/// A host that asks for a lease.
 pub(super) struct Asking {
     pub(super) cache: Name,
     pub(super) token: Token,
@@ -73,7 +73,7 @@ pub(super) fn begin(directory: &Directory, locks: &Locks, asking: Asking) -> Res
     let base = environment.whole(&txn, now)?;
     if let (Due::After(interval), Some(base)) = (asking.due, &base) {
         let left = base.checked.at.plus(interval).since(now);
-        // More than the interval: the clock was turned back, and says nothing.
+        // More than the interval left: the clock was set back since.
         if !left.is_zero() && left <= interval {
             return Ok(Begin::Fresh { left });
         }
@@ -85,13 +85,13 @@ pub(super) fn begin(directory: &Directory, locks: &Locks, asking: Asking) -> Res
         environment.meta().put(&mut txn, &Staging(token))?;
     }
     environment.meta().put(&mut txn, &Refill::Held { token, until: now.plus(lease_ttl) })?;
-    let locked = lock_anew(&file)?;
+    let locked = lock_new_file(&file)?;
     txn.commit()?;
     locks.keep(&cache, token, locked);
     Ok(Begin::Go { lease: Lease::new(cache, token), base: base.map(Published::into_head) })
 }
 
-/// Why the lease cannot be had, whatever is published.
+/// Why the lease cannot be taken, whatever is published.
 fn refusal(
     environment: &Environment,
     txn: &RwTxn<'_>,
@@ -143,14 +143,14 @@ pub(super) fn release(directory: &Directory, locks: &Locks, holder: &Holder) -> 
     end(directory, locks, holder, |environment, txn| environment.meta().delete::<Refill>(txn))
 }
 
-/// Gives a lease back with nothing published, unless it is not ours any more.
+/// Ends a lease without a publication, unless another host has taken it.
 fn end(
     directory: &Directory,
     locks: &Locks,
     holder: &Holder,
     record: impl FnOnce(&Environment, &mut RwTxn<'_>) -> Result<()>,
 ) -> Result<()> {
-    // Even when the rest does not come through: the lock says that we are at work, and we are not.
+    // First, so that it is unlocked even if the rest fails: a locked file says that a load is running.
     locks.drop(holder);
     let Some(environment) = directory.find(&holder.cache)? else { return Ok(()) };
     let mut txn = environment.write()?;
@@ -162,7 +162,7 @@ fn end(
     Ok(())
 }
 
-/// Whether a lease is still ours; also when its time has run out, as long as nobody took it.
+/// Whether a lease is still ours. One that has expired is, until another host takes it.
 pub(super) fn is_held(environment: &Environment, txn: &RwTxn<'_>, holder: &Holder) -> Result<bool> {
     Ok(environment.meta().get::<Refill>(txn)?.is_some_and(|refill| refill.is_held_by(holder.token)))
 }
@@ -180,8 +180,8 @@ pub(super) fn is_locked(file: &Path) -> io::Result<bool> {
     }
 }
 
-/// Locks a new file, in the place of one that a holder whose time has run out may still have locked.
-fn lock_anew(path: &Path) -> io::Result<File> {
+/// Locks a new file. It replaces one that a holder whose lease has expired may still have locked.
+fn lock_new_file(path: &Path) -> io::Result<File> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
         _ => {}

@@ -13,7 +13,7 @@ use crate::{Batch, CommitError, Content, Error, Head, Id, Name, Publish, Ttl};
 pub(super) fn stage(directory: &Directory, holder: &Holder, batch: &Batch) -> Result<()> {
     let Some(environment) = directory.find(&holder.cache)? else { return Ok(()) };
     let mut txn = environment.write()?;
-    // Otherwise it would go into what another host stages. The commit says that the lease is lost.
+    // Otherwise it would be added to what another host stages. The commit reports that the lease is lost.
     if let Some(slot) = staged_by(&environment, &txn, holder)? {
         put_all(&environment, &mut txn, slot, batch)?;
         txn.commit()?;
@@ -52,7 +52,7 @@ fn put_all(environment: &Environment, txn: &mut RwTxn<'_>, slot: Slot, batch: &B
 fn bad_key(key: &str) -> Error {
     let start: String = key.chars().take(32).collect();
     Error::invalid(format!(
-        "the key `{}` has {} bytes: expected 1 to {MAX_KEY_BYTES} in the embedded store",
+        "the key `{}` has {} bytes (expected 1 to {MAX_KEY_BYTES} in the embedded store)",
         start.escape_debug(),
         key.len()
     ))
@@ -140,8 +140,8 @@ pub(super) fn restore(directory: &Directory, holder: &Holder, head: &Head) -> Re
     Ok(Ok(()))
 }
 
-/// Applies a delta to the published table itself: whoever reads it sees the table as it was when
-/// they began.
+/// Applies a delta to the published table itself: a reader sees the table as it was when its read
+/// began.
 fn change(
     environment: &Environment,
     txn: &mut RwTxn<'_>,

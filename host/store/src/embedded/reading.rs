@@ -16,7 +16,7 @@ use crate::{
     Batch, Changes, Chunk, Cursor, Error, Id, LeaseState, Name, Presence, Reading, Result as StoreResult, Scan, Status,
 };
 
-/// About as much of a map as is copied out in a millisecond.
+/// About as much of a map as is copied in a millisecond.
 const CHUNK_ENTRIES: usize = 1_000;
 const CHUNK_BYTES: usize = 1 << 20;
 
@@ -82,7 +82,7 @@ fn scan(directory: &Directory, cache: &Name, scan: &Scan) -> Result<Chunk> {
     let Some(published) = environment.whole(&txn, Millis::now())? else { return Ok(missing) };
     let start = match scan {
         Scan::First | Scan::Whole => Bound::Unbounded,
-        Scan::Next(Cursor(last)) => Bound::Excluded(std::str::from_utf8(last).map_err(|_| foreign_cursor())?),
+        Scan::Next(Cursor(last)) => Bound::Excluded(std::str::from_utf8(last).map_err(|_| invalid_cursor())?),
     };
     let mut entries = Batch::default();
     let mut next = None;
@@ -98,8 +98,8 @@ fn scan(directory: &Directory, cache: &Name, scan: &Scan) -> Result<Chunk> {
     Ok(Chunk { head: Some(published.into_head()), entries, next })
 }
 
-fn foreign_cursor() -> Error {
-    Error::invalid("this place in a scan was not given by the embedded store")
+fn invalid_cursor() -> Error {
+    Error::invalid("this cursor is not from the embedded store: start the scan again")
 }
 
 fn get(directory: &Directory, cache: &Name, keys: &[String]) -> Result<Option<Vec<Option<Bytes>>>> {

@@ -21,7 +21,9 @@ pub(super) struct Meta<'t>(pub(super) Database<'t, Str, Bytes>);
 impl Meta<'_> {
     pub(super) fn get<R: Record>(self, txn: &RoTxn<'_>) -> Result<Option<R>> {
         let Some(json) = self.0.get(txn, R::KEY)? else { return Ok(None) };
-        let unreadable = |error| Error::wrong_type(format!("its record `{}` cannot be read", R::KEY)).because(error);
+        let unreadable = |error| {
+            Error::wrong_type(format!("its record `{}` cannot be read: another program has written it; delete the cache with `kiwi-host forget`", R::KEY)).because(error)
+        };
         Ok(Some(serde_json::from_slice(json).map_err(|error: serde_json::Error| unreadable(error))?))
     }
 
@@ -36,12 +38,12 @@ impl Meta<'_> {
     }
 }
 
-/// Stands in the table under one key.
+/// A record of the table, under one key.
 pub(super) trait Record: Serialize + DeserializeOwned {
     const KEY: &'static str;
 }
 
-/// How the tables are to be read. A later build that changes their meaning counts this up.
+/// How the tables are to be read. A later build that changes their meaning increases this.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Format(pub(super) u32);
 
@@ -77,7 +79,7 @@ impl Record for Published {
     const KEY: &'static str = "published";
 }
 
-/// What a load brought, and in which table it stands.
+/// What a load has published, and in which table.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Loaded {
     #[serde(with = "text")]
@@ -93,7 +95,7 @@ pub(super) struct Loaded {
     pub(super) changes_bytes: u64,
 }
 
-/// What each refill says anew, also when it finds nothing changed.
+/// What each refill updates, also when it finds nothing changed.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Checked {
     pub(super) mark: Option<String>,
@@ -173,7 +175,7 @@ impl Refill {
     }
 }
 
-/// Whose entries stand in the table that is not published.
+/// Whose entries are in the table that is not published.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Staging(#[serde(with = "text")] pub(super) Token);
 
@@ -187,7 +189,7 @@ pub(super) struct Failed {
     at: Millis,
     kind: String,
     message: String,
-    /// Until when it is kept if nothing is published. `None`: for ever.
+    /// Until when it is kept if nothing is published. `None`: forever.
     pub(super) until: Option<Millis>,
 }
 
@@ -248,7 +250,7 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Whatever has a text, as that text.
+/// Serializes values as their text.
 mod text {
     use super::*;
 

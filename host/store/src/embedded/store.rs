@@ -57,7 +57,7 @@ impl Embedded {
             Ok(done) => done,
             Err(stopped) => match stopped.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),
-                Err(_) => Err(Error::unavailable("the embedded store: this program is shutting down")),
+                Err(_) => Err(Error::unavailable("the embedded store is closed: this program is shutting down")),
             },
         }
     }
@@ -91,7 +91,7 @@ mod tests {
     };
 
     #[tokio::test]
-    async fn a_map_that_misses_an_entry_is_lost() {
+    async fn a_map_that_lacks_an_entry_is_lost() {
         let dir = tempfile::tempdir().unwrap();
         let store = Embedded::open(dir.path()).unwrap();
         let cache: Name = "airlines".parse().unwrap();

@@ -1,4 +1,4 @@
-//! Which record is stored: told without reading all of it.
+//! Which record is stored, without reading all of it.
 
 use redis::{Cmd, Value};
 use xxhash_rust::xxh3::xxh3_128;
@@ -44,7 +44,7 @@ impl<'a> Digest<'a> {
     }
 
     /// Whether it is the record that a host has written, by the values of meta's fields `LAYOUT`. A record
-    /// with another length or another end was written by somebody else since.
+    /// with another length or another end was written by another program since.
     pub(super) fn is_ours(&self, record: &Record, fields: &[Value]) -> bool {
         let [_, name, bytes, tail] = fields else { return false };
         let Some(tail) = text(tail).filter(|tail| !tail.is_empty()) else { return false };

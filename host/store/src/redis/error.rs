@@ -59,7 +59,9 @@ impl Server {
 
     fn lost_connection(&self, error: &RedisError) -> Error {
         let message = error.to_string();
-        let advice = if message.contains("certificate") {
+        let advice = if message.contains("CertificateRequired") {
+            " (it requires a client certificate: name its files in the store's URL, `rediss://HOST?cert=FILE&key=FILE`)"
+        } else if message.contains("certificate") {
             " (if you have a certificate authority of your own, name its file in the store's URL: `rediss://HOST?ca=FILE`)"
         } else {
             ""

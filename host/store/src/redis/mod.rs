@@ -21,6 +21,8 @@ mod reading;
 mod record;
 mod reply;
 mod script;
+#[cfg(test)]
+mod scripted_peer;
 mod server;
 mod staging;
 mod status;

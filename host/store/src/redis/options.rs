@@ -115,7 +115,7 @@ impl FromStr for RedisOptions {
         let mut tls = None;
         if matches!(url.scheme(), "rediss" | "valkeys") {
             tls = Some(tls_options(&url)?);
-            // redis-rs reads the rest of the URL, and does not do TLS here.
+            // redis-rs reads the rest of the URL. It is built without TLS.
             url.set_scheme("redis").map_err(|()| malformed("it has no host"))?;
             url.set_query(None);
         }

@@ -14,7 +14,7 @@ use crate::record_text::Parsed;
 use crate::{Batch, Chunk, Error, Head, Id, Name, Result, Ttl};
 
 impl Redis {
-    /// The record, whoever wrote it.
+    /// The record, by a host or by kiwi-cache.
     pub(super) async fn read_record(&self, cache: &Name, keys: &Keys, record: &Record) -> Result<Chunk> {
         let mut get = redis::cmd("GET");
         get.arg(&record.resource);
@@ -69,8 +69,8 @@ impl Redis {
     }
 }
 
-/// A head for a record that says no more of itself than when it was saved, in time since 1970. Whoever wrote it
-/// loads its source again when the record's life is over.
+/// A head for a record that says no more of itself than when it was saved, in time since 1970. kiwi-cache
+/// loads its source again when the record has expired.
 fn foreign_head(id: Id, entries: &Batch, bytes: u64, saved_at: Duration, life: Option<Duration>) -> Head {
     let saved_at = SystemTime::UNIX_EPOCH + saved_at;
     Head {

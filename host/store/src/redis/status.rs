@@ -100,7 +100,7 @@ fn presence_with_record(hash: Presence, layout: &Layout, found: Option<Found<'_>
     }
 }
 
-/// A token is the holder; an empty one stands for a back-off.
+/// A token names the holder; an empty one means a back-off.
 fn lease_state(token: &Value, until: &Value, now: SystemTime) -> LeaseState {
     match (text(token), meta::time(until)) {
         (Some(token), Some(until)) if until > now => match token.parse::<Token>() {

@@ -24,7 +24,7 @@ use crate::{Error, Layout, Name, Result, Store};
 #[derive(Clone, Debug)]
 pub struct Redis {
     pub(super) server: Arc<Server>,
-    /// The layouts of those caches that we were given, or found in their meta.
+    /// The known layouts: those that were given, or found in meta.
     layouts: Arc<HashMap<Name, Layout>>,
     pub(super) verified: Arc<Verified>,
 }
@@ -38,7 +38,7 @@ impl Redis {
         Ok(Self::over(options, Box::new(Socket::new(options.address())?)))
     }
 
-    /// The same over streams that are opened by somebody else.
+    /// The same over streams that this connector opens.
     pub(super) fn over(options: &RedisOptions, connector: Box<dyn Connect>) -> Self {
         let server = Arc::new(Server::new(options.clone(), connector));
         Self { server, layouts: Arc::default(), verified: Arc::default() }

@@ -14,7 +14,7 @@ async fn over_a_unix_socket() {
 }
 
 #[tokio::test]
-async fn databases_are_apart_and_one_that_is_not_there_is_invalid() {
+async fn databases_are_separate_and_a_missing_one_is_invalid() {
     let server = RedisServer::start();
     let (first, second) = (open(&server.url()), open(&format!("{}/1", server.url())));
     let cache = name("airlines");
@@ -37,39 +37,7 @@ async fn as_a_user_with_a_password() {
 }
 
 #[tokio::test]
-async fn over_tls_only_to_a_server_we_trust() {
-    // For `localhost`, signed by itself: `openssl req -x509 -newkey ec ... -addext basicConstraints=CA:FALSE`.
-    let (certificate, key) = (
-        concat!(env!("CARGO_MANIFEST_DIR"), "/tests/redis/tls/cert.pem"),
-        concat!(env!("CARGO_MANIFEST_DIR"), "/tests/redis/tls/key.pem"),
-    );
-    let port = redis_server::free_port();
-    let server = RedisServer::start_with(&[
-        "--tls-port",
-        &port.to_string(),
-        "--tls-cert-file",
-        certificate,
-        "--tls-key-file",
-        key,
-        "--tls-auth-clients",
-        "no",
-    ]);
-    let (cache, map) = (name("airlines"), map(&[("FR", "1")]));
-    let trusting = open(&format!("rediss://localhost:{port}?ca={certificate}"));
-    refill(&trusting, &cache, &map).await;
-    assert_eq!(published(&open(&server.url()), &cache).await.unwrap().1, map);
-
-    let error = open(&format!("rediss://localhost:{port}")).caches().await.unwrap_err();
-    assert!(error.is_unavailable() && error.to_string().contains("certificate"), "{error}");
-    assert!(error.to_string().contains("?ca=FILE"), "{error}");
-
-    let StoreUrl::Redis(options) = "rediss://localhost?ca=/nowhere/ca.pem".parse().unwrap() else { panic!("no Redis") };
-    let error = Redis::open(&options).unwrap_err();
-    assert!(error.is_invalid() && error.to_string().contains("/nowhere/ca.pem"), "{error}");
-}
-
-#[tokio::test]
-async fn a_server_that_is_away_is_unavailable_and_one_that_comes_back_works_at_once() {
+async fn a_server_that_is_down_is_unavailable_and_one_that_is_back_works_at_once() {
     let mut server = RedisServer::start();
     let store = open(&server.url());
     let (cache, map) = (name("airlines"), map(&[("FR", "1")]));
@@ -120,7 +88,7 @@ async fn a_restart_between_two_calls_is_not_even_noticed() {
 }
 
 #[tokio::test]
-async fn what_a_delta_leaves_where_its_script_was_not_known_has_an_end() {
+async fn what_a_delta_leaves_where_its_script_was_not_known_expires() {
     let server = RedisServer::start();
     let store = open(&server.url());
     let cache = name("airlines");

@@ -79,7 +79,7 @@ async fn a_user_who_may_only_read_reads_and_is_told_what_else_he_may_not() {
 }
 
 #[tokio::test]
-async fn a_stranger_in_our_place_is_named_and_not_touched() {
+async fn a_key_of_another_type_is_named_and_not_touched() {
     let cache = name("airlines");
     for (key, found) in [
         ("kiwi:{airlines}", "a string"),
@@ -105,7 +105,7 @@ async fn a_stranger_in_our_place_is_named_and_not_touched() {
 }
 
 #[tokio::test]
-async fn a_stranger_that_comes_during_the_load_stops_the_commit_untouched() {
+async fn a_key_of_another_type_during_the_load_stops_the_commit() {
     let server = RedisServer::start();
     let store = open(&server.url());
     let cache = name("airlines");
@@ -124,7 +124,7 @@ async fn a_stranger_that_comes_during_the_load_stops_the_commit_untouched() {
 }
 
 #[tokio::test]
-async fn full_memory_is_told_and_the_old_data_lives_on() {
+async fn full_memory_is_reported_and_the_old_data_stays() {
     let server = RedisServer::start();
     let store = open(&server.url());
     let cache = name("airlines");
@@ -162,7 +162,7 @@ async fn full_memory_is_told_and_the_old_data_lives_on() {
 }
 
 #[tokio::test]
-async fn a_newer_format_is_told_to_host_and_reader() {
+async fn a_newer_format_is_reported_to_host_and_reader() {
     let server = RedisServer::start();
     let store = open(&server.url());
     let cache = name("airlines");
@@ -180,7 +180,7 @@ async fn a_newer_format_is_told_to_host_and_reader() {
 }
 
 #[tokio::test]
-async fn bytes_that_are_no_text_are_told_with_their_key() {
+async fn bytes_that_are_not_text_are_reported_with_their_key() {
     let server = RedisServer::start();
     let store = open(&server.url());
     let cache = name("airlines");

@@ -20,6 +20,7 @@ mod publication;
 mod record;
 mod record_lock;
 mod refill;
+mod tls;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};

@@ -89,7 +89,7 @@ async fn a_commit_without_its_lease_staging_base_or_data_changes_nothing() {
     let lease = refused!(store, lease, &lost, Lost);
     assert_eq!(server.command::<Vec<String>>(&["HKEYS", "kiwi:{airlines}"]).unwrap(), ["LH"]);
 
-    // A swap mends it.
+    // A swap repairs it.
     store.stage(&lease, &batch(&new)).await.unwrap();
     store.commit(lease, &swap(Id::random(), &new)).await.unwrap();
     assert_eq!(published(&store, &cache).await.unwrap().1, new);

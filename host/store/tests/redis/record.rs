@@ -96,7 +96,7 @@ async fn a_record_of_many_pieces_is_whole_and_an_empty_one_too() {
 }
 
 #[tokio::test]
-async fn what_kiwi_cache_wrote_is_read_and_told_apart() {
+async fn what_kiwi_cache_wrote_is_read_and_distinguished() {
     let server = RedisServer::start();
     let (store, cache) = (laid_out(&server, Layout::Record), name("airlines"));
     assert_eq!(presence(&*store).await, Presence::Missing);
@@ -137,7 +137,7 @@ async fn what_kiwi_cache_wrote_is_read_and_told_apart() {
 }
 
 #[tokio::test]
-async fn what_kiwi_cache_could_not_read_is_told() {
+async fn what_kiwi_cache_could_not_read_is_reported() {
     let server = RedisServer::start();
     let store = laid_out(&server, Layout::Record);
     for extra in
@@ -219,7 +219,7 @@ async fn nothing_changed_writes_no_record() {
 }
 
 #[tokio::test]
-async fn old_records_live_on_whoever_wrote_them() {
+async fn old_records_are_prolonged_whoever_wrote_them() {
     let server = RedisServer::start();
     let (store, cache) = (laid_out(&server, Layout::Record), name("airlines"));
     assert!(!store.prolong(&cache, CACHE_TTL).await.unwrap());
@@ -277,7 +277,7 @@ async fn a_record_too_big_for_redis_is_refused_with_the_reason() {
 }
 
 #[tokio::test]
-async fn a_stranger_or_a_missing_right_is_told_before_anything_is_written() {
+async fn a_wrong_type_or_a_missing_permission_is_reported_before_anything_is_written() {
     let server = RedisServer::start();
     let (store, cache) = (laid_out(&server, Layout::Record), name("airlines"));
     server.command::<()>(&["RPUSH", RESOURCE, "x"]).unwrap();
@@ -310,7 +310,7 @@ async fn forgetting_leaves_what_kiwi_cache_wrote() {
 }
 
 #[tokio::test]
-async fn a_lost_snapshot_is_put_back_as_old_as_it_was() {
+async fn a_lost_snapshot_is_restored_as_old_as_it_was() {
     let server = RedisServer::start();
     let cache = name("airlines");
     let map = map(&[("FR", "1"), ("LH", "2")]);

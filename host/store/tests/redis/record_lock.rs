@@ -71,7 +71,7 @@ async fn without_its_lock_a_host_publishes_nothing_and_deletes_no_other() {
 }
 
 #[tokio::test]
-async fn every_end_of_a_refill_gives_the_lock_back() {
+async fn every_end_of_a_refill_frees_the_lock() {
     let server = RedisServer::start();
     let (store, cache) = (laid_out(&server, Layout::Record), name("airlines"));
     let map = map(&[("FR", "1")]);

@@ -47,7 +47,7 @@ async fn every_key_has_a_ttl_at_every_step_of_a_refill() {
 }
 
 #[tokio::test]
-async fn what_is_kept_for_ever_stays_so() {
+async fn what_is_kept_forever_stays_so() {
     let server = RedisServer::start();
     let store = open(&server.url());
     let cache = name("currencies");
@@ -137,7 +137,7 @@ async fn names_of_other_prefixes_and_other_keys_are_not_ours() {
 }
 
 #[tokio::test]
-async fn a_big_refill_makes_nobody_wait() {
+async fn a_big_refill_delays_nobody() {
     let server = RedisServer::start_with(&["--slowlog-log-slower-than", "10000", "--slowlog-max-len", "100000"]);
     let store = open(&server.url());
     let cache = name("big");
@@ -188,7 +188,7 @@ async fn refill_big(store: &Redis, cache: &Name, entries: u64) {
 }
 
 #[tokio::test]
-async fn check_tells_what_will_cause_trouble() {
+async fn check_reports_what_will_cause_trouble() {
     let server = RedisServer::start();
     let store = open(&server.url());
     assert_eq!(store.check().await.unwrap(), []);

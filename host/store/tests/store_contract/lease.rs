@@ -34,7 +34,7 @@ pub(crate) async fn a_cache_is_due_after_its_time(place: &impl Place) {
     }
 }
 
-pub(crate) async fn another_host_is_told_busy_even_for_always(place: &impl Place) {
+pub(crate) async fn another_host_finds_it_busy_even_for_always(place: &impl Place) {
     let (host, other) = (place.open(), place.open());
     refilled(&host, &[("FR", "1")]).await;
     let (lease, _) = go_for(&host, &cache(), LONG).await;
@@ -138,7 +138,7 @@ pub(crate) async fn a_released_lease_is_free_at_once(place: &impl Place) {
     assert!(!other.is_staged(&lease, "FR").await.unwrap());
 }
 
-pub(crate) async fn a_failure_makes_every_host_leave_the_source_alone(place: &impl Place) {
+pub(crate) async fn a_failure_makes_every_host_back_off(place: &impl Place) {
     let (host, other) = (place.open(), place.open());
     let lease = go(&host).await;
     stage(&host, &lease, &map(&[("FR", "1")])).await;

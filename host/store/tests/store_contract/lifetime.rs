@@ -24,7 +24,7 @@ pub(crate) async fn an_expired_snapshot_is_missing(place: &impl Place) {
     assert_eq!(read(&reader).await, new);
 }
 
-pub(crate) async fn for_ever_outlives_every_prolongation(place: &impl Place) {
+pub(crate) async fn forever_outlives_every_prolongation(place: &impl Place) {
     let host = place.open();
     let head = refill(&host, &cache(), &map(&[("FR", "1")]), Ttl::Forever).await;
     assert_eq!(head.cache_ttl, Ttl::Forever);
@@ -56,7 +56,7 @@ pub(crate) async fn prolong_never_shortens(place: &impl Place) {
     assert_eq!(head_of(&host, &cache()).await, head);
 }
 
-pub(crate) async fn prolong_brings_nothing_back(place: &impl Place) {
+pub(crate) async fn prolong_does_not_bring_back_what_expired(place: &impl Place) {
     let host = place.open();
     assert!(!host.prolong(&cache(), Ttl::For(LONG)).await.unwrap());
     refill(&host, &cache(), &map(&[("FR", "1")]), Ttl::For(SHORT * 5)).await;

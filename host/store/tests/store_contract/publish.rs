@@ -207,7 +207,7 @@ pub(crate) async fn keys_and_values_are_kept_byte_for_byte(place: &impl Place) {
     assert_eq!(read(&host).await, changed);
 }
 
-pub(crate) async fn a_lost_snapshot_is_put_back_as_old_as_it_was(place: &impl Place) {
+pub(crate) async fn a_lost_snapshot_is_restored_as_old_as_it_was(place: &impl Place) {
     let host = place.open();
     let data = map(&[("FR", "1"), ("LH", "2")]);
     let head = refill(&host, &cache(), &data, Ttl::For(LONG)).await;
@@ -228,7 +228,7 @@ pub(crate) async fn a_lost_snapshot_is_put_back_as_old_as_it_was(place: &impl Pl
     assert!(host.renew(&lease, LONG).await.unwrap(), "the failure of the load is still to be told");
 }
 
-pub(crate) async fn numbers_go_on_where_the_store_has_forgotten_them(place: &impl Place) {
+pub(crate) async fn numbers_continue_where_the_store_has_lost_them(place: &impl Place) {
     let host = place.open();
     for (seq_after, expected) in [(0, 1), (7, 8), (3, 9)] {
         let data = map(&[("FR", &seq_after.to_string())]);

@@ -1,4 +1,4 @@
--- Takes the lease of a cache if it is due by this clock and nobody else holds it. Where the cache
+-- Takes the lease of a cache if it is due by this clock and no other host holds it. Where the cache
 -- has a record, kiwi-cache's lock is taken with it.
 -- args: token, lease_ms, due_ms (absent: due now), format, layout, head (the fields to return)
 
@@ -24,7 +24,7 @@ if refused then return refused end
 local holder, ends = unpack(call('HMGET', lease, 'token', 'until'))
 local left = (tonumber(ends) or 0) - now
 if holder and holder ~= args.token and left > 0 then
-  if holder ~= '' then return {'busy', left} end -- the empty token stands for a back-off
+  if holder ~= '' then return {'busy', left} end -- the empty token means a back-off
   if due_ms then return {'backoff', left} end
 end
 if lock then

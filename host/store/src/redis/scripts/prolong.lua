@@ -1,4 +1,4 @@
--- Extends the life of what is published, whoever wrote it, and never shortens it. Needs no memory.
+-- Extends the life of what is published, by a host or by kiwi-cache, and never shortens it. Needs no memory.
 -- args: ttl_ms
 
 local ttl_ms = tonumber(args.ttl_ms)

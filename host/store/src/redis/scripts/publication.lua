@@ -8,7 +8,7 @@ local old_record, old_bytes, old_tail = unpack(call('HMGET', meta, 'record', 're
 -- The end of a record: the time it is saved, by this clock. kiwi-cache recognises a new record by it.
 local tail = string.format('}, "timestamp": %010d.%06d}', clock[1], clock[2])
 
--- What stands in the way of every publication.
+-- The refusal of every publication that cannot work: wrong types, missing permissions.
 local function refusal()
   return wrong_type({
       [data] = 'hash', [meta] = 'hash', [lease] = 'hash', [changes] = 'stream', [staging] = 'hash',
@@ -80,7 +80,7 @@ local function put_head(seq, loaded_at, change_bytes)
   end
 end
 
--- Writes what every refill says anew, also one that finds nothing changed.
+-- Writes what every refill updates, also one that finds nothing changed.
 local function put_check(checked_at)
   expire(changes, ttl)
   call('HSET', meta, 'checked_at', checked_at, 'ttl', ttl, 'refill_interval', args.refill_interval_ms)

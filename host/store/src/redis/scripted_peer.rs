@@ -1,0 +1,203 @@
+//! The store against a peer that follows a script, in place of a socket.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, DuplexStream};
+
+use super::options::RedisOptions;
+use super::store::Redis;
+use super::stream::{Connect, Stream};
+use crate::{
+    Begin, CommitError, Content, Due, Id, Lease, Name, NotCommitted, Publish, Publishing, Reading, Result, Root, Token,
+    Ttl,
+};
+
+/// What the peer does with one command, once the connection is set up.
+#[derive(Clone, Copy)]
+enum Step {
+    Reply(&'static str),
+    /// Closes the connection after these bytes.
+    Close(&'static str),
+}
+
+const GO: Step = Step::Reply("*3\r\n$2\r\ngo\r\n$0\r\n\r\n$-1\r\n");
+const DONE: Step = Step::Reply("*1\r\n$4\r\ndone\r\n");
+
+/// A server whose connections follow one script each, and that keeps the commands they were sent.
+#[derive(Clone, Default)]
+struct Peer {
+    scripts: Arc<Mutex<VecDeque<Vec<Step>>>>,
+    commands: Arc<Mutex<Vec<Vec<String>>>>,
+    open: Arc<Mutex<usize>>,
+}
+
+impl Peer {
+    fn following(scripts: impl IntoIterator<Item = Vec<Step>>) -> Self {
+        let peer = Self::default();
+        peer.scripts.lock().unwrap().extend(scripts);
+        peer
+    }
+
+    fn store(&self, url: &str) -> Redis {
+        let options: RedisOptions = url.parse().unwrap();
+        Redis::over(&options, Box::new(self.clone()))
+    }
+
+    /// The commands that begin with one of these words, with all their words.
+    fn commands(&self, names: &[&str]) -> Vec<Vec<String>> {
+        let commands = self.commands.lock().unwrap();
+        commands.iter().filter(|command| names.contains(&command[0].as_str())).cloned().collect()
+    }
+
+    async fn serve(self, stream: DuplexStream, script: Vec<Step>) -> io::Result<()> {
+        let mut stream = BufReader::new(stream);
+        let mut script = script.into_iter();
+        while let Some(command) = read_command(&mut stream).await? {
+            let is_set_up = !matches!(command[0].as_str(), "AUTH" | "SELECT" | "CLIENT" | "HELLO");
+            self.commands.lock().unwrap().push(command);
+            match if is_set_up { script.next() } else { Some(Step::Reply("+OK\r\n")) } {
+                Some(Step::Reply(reply)) => stream.write_all(reply.as_bytes()).await?,
+                Some(Step::Close(part)) => return stream.write_all(part.as_bytes()).await,
+                None => std::future::pending().await,
+            }
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Connect for Peer {
+    async fn connect(&self) -> io::Result<Box<dyn Stream>> {
+        let script = self.scripts.lock().unwrap().pop_front();
+        let Some(script) = script else { return Err(io::ErrorKind::ConnectionRefused.into()) };
+        let (near, far) = tokio::io::duplex(1 << 16);
+        let (peer, open) = (self.clone(), Arc::clone(&self.open));
+        *open.lock().unwrap() += 1;
+        tokio::spawn(async move {
+            // A store that closes its end is what some tests wait for.
+            let _ = peer.serve(far, script).await;
+            *open.lock().unwrap() -= 1;
+        });
+        Ok(Box::new(near))
+    }
+}
+
+/// An array of texts, as a client sends it. `None`: the client has closed the connection.
+async fn read_command(stream: &mut BufReader<DuplexStream>) -> io::Result<Option<Vec<String>>> {
+    let mut line = String::new();
+    if stream.read_line(&mut line).await? == 0 {
+        return Ok(None);
+    }
+    let mut words = Vec::new();
+    for _ in 0..line.trim()[1..].parse::<usize>().expect("an array") {
+        line.clear();
+        stream.read_line(&mut line).await?;
+        let mut word = vec![0; line.trim()[1..].parse::<usize>().expect("a text") + 2];
+        stream.read_exact(&mut word).await?;
+        words.push(String::from_utf8_lossy(&word[..word.len() - 2]).into_owned());
+    }
+    Ok(Some(words))
+}
+
+const URL: &str = "redis://peer";
+
+async fn begin(store: &Redis) -> Result<Begin> {
+    let cache: Name = "airlines".parse().unwrap();
+    store.begin(&cache, Token::random(), Duration::from_secs(30), Due::Always).await
+}
+
+async fn lease(store: &Redis) -> Lease {
+    match begin(store).await.unwrap() {
+        Begin::Go { lease, .. } => lease,
+        other => panic!("expected the lease, got {other:?}"),
+    }
+}
+
+fn empty_map() -> Publish {
+    let content = Content::Swap { id: Id::random(), entries: 0, bytes: 0, root: Root::default() };
+    Publish::new(content, Ttl::Forever, Duration::from_secs(60))
+}
+
+#[tokio::test]
+async fn a_connection_is_set_up_with_user_and_database() {
+    let peer = Peer::following([vec![GO]]);
+    let _lease = lease(&peer.store("redis://bob:s3cret@peer/3")).await;
+    assert_eq!(peer.commands(&["AUTH", "SELECT"]), [vec!["AUTH", "bob", "s3cret"], vec!["SELECT", "3"]]);
+    assert!(peer.commands(&["CLIENT"]).iter().any(|command| command[1] == "SETINFO"));
+}
+
+#[tokio::test]
+async fn a_commit_whose_reply_is_lost_is_sent_once_more_over_a_new_connection() {
+    let peer = Peer::following([vec![GO, Step::Close("")], vec![DONE]]);
+    let store = peer.store(URL);
+    let lease = lease(&store).await;
+    store.commit(lease, &empty_map()).await.unwrap();
+    let scripts = peer.commands(&["EVALSHA"]);
+    assert_eq!(scripts.len(), 3);
+    assert_eq!(scripts[1], scripts[2], "the same commit");
+}
+
+#[tokio::test]
+async fn a_commit_whose_reply_is_lost_again_and_again_gives_its_lease_back() {
+    let peer = Peer::following([vec![GO, Step::Close("")], vec![Step::Close("*1\r\n$4\r\ndo")], vec![DONE]]);
+    let store = peer.store(URL);
+    let lease = lease(&store).await;
+    let (token, publish) = (lease.token(), empty_map());
+    let lease = match store.commit(lease, &publish).await {
+        Err(NotCommitted { lease, reason: CommitError::Failed(error) }) if error.is_unavailable() => lease,
+        other => panic!("expected a store that cannot be reached, got {other:?}"),
+    };
+    assert_eq!(lease.token(), token);
+    store.commit(lease, &publish).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_peer_that_closes_within_a_reply_is_unavailable_and_the_next_call_connects_again() {
+    let peer = Peer::following([vec![Step::Close("*3\r\n$2\r\ngo")], vec![GO]]);
+    let store = peer.store(URL);
+    let error = begin(&store).await.unwrap_err();
+    assert!(error.is_unavailable() && error.to_string().contains("Redis at peer:6379/0"), "{error}");
+    let _lease = lease(&store).await;
+}
+
+#[tokio::test]
+async fn a_peer_that_is_not_a_redis_is_unavailable_and_the_next_call_connects_again() {
+    let peer = Peer::following([vec![Step::Close("HTTP/1.1 400 Bad Request\r\n\r\n")], vec![GO]]);
+    let store = peer.store(URL);
+    let error = begin(&store).await.unwrap_err();
+    assert!(error.is_unavailable(), "{error}");
+    let _lease = lease(&store).await;
+}
+
+#[tokio::test]
+async fn a_reply_of_another_shape_is_an_error_and_not_a_panic() {
+    for odd in ["+OK\r\n", "*0\r\n", "*1\r\n$2\r\ngo\r\n", "*2\r\n$4\r\nbusy\r\n$4\r\nsoon\r\n", ":7\r\n"] {
+        let peer = Peer::following([vec![Step::Reply(odd); 20]]);
+        let store = peer.store(URL);
+        match begin(&store).await {
+            // An answer without a base is enough to begin with.
+            Ok(Begin::Go { .. }) => assert!(odd.contains("go")),
+            begun => assert!(begun.unwrap_err().is_unavailable(), "{odd:?}"),
+        }
+        assert!(store.status(&"airlines".parse().unwrap()).await.is_err(), "{odd:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_is_dropped_closes_its_connection() {
+    let peer = Peer::following([vec![GO]]);
+    let store = peer.store(URL);
+    let _lease = lease(&store).await;
+    assert_eq!(*peer.open.lock().unwrap(), 1);
+    drop(store);
+    let closed = async {
+        while *peer.open.lock().unwrap() > 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), closed).await.expect("the peer sees the end of the stream");
+}
