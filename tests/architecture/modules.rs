@@ -17,6 +17,8 @@ pub(crate) struct Module {
     children: BTreeSet<String>,
     /// Modules declared here whose file is named by an attribute: they are somebody else's.
     moved: BTreeSet<String>,
+    /// Files of modules declared here that are no part of the program: tests, and what stands in for a folder.
+    pub(crate) apart: BTreeSet<String>,
     /// Names that are imported or re-exported here, and where they come from. A glob stands under `*`.
     uses: Vec<(String, Vec<String>)>,
 }
@@ -114,7 +116,8 @@ impl Crate {
 fn add(source: &Source, path: ModulePath, file: &str, folder: &str, modules: &mut BTreeMap<ModulePath, Module>) {
     let text = source.files.get(file).unwrap_or_else(|| panic!("{file} is missing"));
     let syntax = syn::parse_file(text).unwrap_or_else(|error| panic!("{file}: {error}"));
-    let (mut children, mut moved, mut uses) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
+    let (mut children, mut moved, mut apart, mut uses) =
+        (BTreeSet::new(), BTreeSet::new(), BTreeSet::new(), Vec::new());
     for item in &syntax.items {
         match item {
             Item::Mod(item) if item.content.is_none() && counts(&item.attrs) && !is_moved(item) => {
@@ -128,6 +131,10 @@ fn add(source: &Source, path: ModulePath, file: &str, folder: &str, modules: &mu
             }
             Item::Mod(item) if item.content.is_none() && is_moved(item) => {
                 moved.insert(item.ident.to_string());
+                apart.extend(path_attribute(item).map(|file| format!("{folder}/{file}")));
+            }
+            Item::Mod(item) if item.content.is_none() => {
+                apart.insert(format!("{folder}/{}.rs", item.ident));
             }
             Item::Use(item) if counts(&item.attrs) => {
                 // A private `use` hands on to children, too: they may say `super::Name`.
@@ -136,7 +143,7 @@ fn add(source: &Source, path: ModulePath, file: &str, folder: &str, modules: &mu
             _ => {}
         }
     }
-    modules.insert(path, Module { file: file.to_owned(), syntax, children, moved, uses });
+    modules.insert(path, Module { file: file.to_owned(), syntax, children, moved, apart, uses });
 }
 
 /// Each name that a `use` brings in, and its whole path.
@@ -172,6 +179,16 @@ pub(crate) fn counts(attributes: &[Attribute]) -> bool {
 /// Whether a module's file is named by an attribute: it stands in for another one.
 fn is_moved(item: &ItemMod) -> bool {
     item.attrs.iter().any(|attribute| attribute.path().is_ident("path"))
+}
+
+fn path_attribute(item: &ItemMod) -> Option<String> {
+    item.attrs.iter().find_map(|attribute| match &attribute.meta {
+        Meta::NameValue(pair) if pair.path.is_ident("path") => match &pair.value {
+            syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(file), .. }) => Some(file.value()),
+            _ => None,
+        },
+        _ => None,
+    })
 }
 
 fn item_name(item: &Item) -> Option<String> {

@@ -22,7 +22,7 @@ fn python_keeps_serving_while_our_source_fails() {
     python.source(json!({ "error": "must not be called" }));
 
     let before = raw(&redis);
-    airlines.source("{ this is no JSON");
+    airlines.source("{ this is not JSON");
     // Longer than `cache_ttl`.
     let failed = std::time::Instant::now();
     eventually("six seconds of failures", || {

@@ -96,10 +96,8 @@ fn guards_are_read_with_their_defaults() {
     };
     let read: Vec<_> = config.caches.iter().map(|cache| cache.guards).collect();
     assert_eq!(read, [guards(0, "30%"), guards(100, "12.5%")]);
-    assert_eq!(
-        problem(&format!("{AIRLINES}max_shrink = \"130%\"")),
-        "3:14: cache.airlines.max_shrink: `130%` is not a valid percentage: expected one from `0%` to `100%`, for example `30%`"
-    );
+    let too_much = problem(&format!("{AIRLINES}max_shrink = \"130%\""));
+    assert!(too_much.starts_with("3:14: cache.airlines.max_shrink: `130%` is "), "{too_much}");
     assert_eq!(
         problem(&format!("{AIRLINES}max_shrink = 30")),
         "3:14: cache.airlines.max_shrink: expected a percentage such as `30%`, found 30"
