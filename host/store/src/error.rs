@@ -4,6 +4,8 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::Name;
+
 /// What every fallible function of this crate returns.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -19,7 +21,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Clone, Debug)]
 pub struct Error {
     kind: ErrorKind,
-    cache: Option<Arc<str>>,
+    cache: Option<Name>,
     message: String,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
@@ -105,8 +107,8 @@ impl Error {
 
     /// Names the cache the error is about, unless it already names one.
     #[must_use]
-    pub fn of(mut self, cache: impl AsRef<str>) -> Self {
-        self.cache.get_or_insert_with(|| cache.as_ref().into());
+    pub fn of(mut self, cache: &Name) -> Self {
+        self.cache.get_or_insert_with(|| cache.clone());
         self
     }
 
@@ -123,8 +125,8 @@ impl Error {
 
     /// The cache it is about, if it is about one.
     #[must_use]
-    pub fn cache(&self) -> Option<&str> {
-        self.cache.as_deref()
+    pub fn cache(&self) -> Option<&Name> {
+        self.cache.as_ref()
     }
 
     /// What kind of error it is.

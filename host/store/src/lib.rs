@@ -32,6 +32,7 @@ mod layout;
 mod lease;
 mod name;
 mod open;
+mod parse_name;
 mod publish;
 mod publishing;
 mod reading;

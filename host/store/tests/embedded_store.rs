@@ -37,7 +37,7 @@ async fn a_key_that_lmdb_cannot_take_is_refused_with_its_length() {
         let batch = [("FR", "1"), (&key, "1")].into_iter().collect();
         let error = store.stage(&lease, &batch).await.unwrap_err();
         let text = error.to_string();
-        assert!(error.is_invalid() && error.cache() == Some(cache.as_str()), "{text}");
+        assert!(error.is_invalid() && error.cache() == Some(&cache), "{text}");
         assert!(text.contains(&key.len().to_string()) && text.contains("511"), "{text}");
         assert!(!store.is_staged(&lease, "FR").await.unwrap(), "a batch is staged whole or not at all");
     }
@@ -69,7 +69,7 @@ async fn a_file_that_is_not_ours_is_refused_and_left_alone() {
     let begun = store.begin(&cache, Token::random(), Duration::from_secs(60), Due::Always).await;
     for error in [begun.unwrap_err(), store.get(&cache, &["FR"]).await.unwrap_err()] {
         let text = error.to_string();
-        assert!(error.is_wrong_type() && error.cache() == Some(cache.as_str()), "{text}");
+        assert!(error.is_wrong_type() && error.cache() == Some(&cache), "{text}");
         assert!(text.contains(file.parent().unwrap().to_str().unwrap()), "{text}");
     }
     assert_eq!(std::fs::read_to_string(&file).unwrap(), theirs);

@@ -108,7 +108,7 @@ async fn max_attempts_means_what_it_means_in_kiwi_cache(place: impl Place) {
         for read in 1..=2 {
             let error = airlines.get_or_refill("FR").await.unwrap_err();
             assert_eq!(source.loads(), read * loads_of_a_read, "max_attempts {number}");
-            assert_eq!(error.cache().unwrap(), "airlines");
+            assert_eq!(error.cache().unwrap().as_str(), "airlines");
             if max_attempts == Attempts::ReadAsMissing {
                 let cause = error.source().and_then(|cause| cause.downcast_ref::<Error>());
                 assert!(error.is_missing() && cause.is_some_and(Error::is_load_failed), "{error:?}");

@@ -66,7 +66,7 @@ async fn a_value_of_another_type_fails_connect_and_names_the_key(place: impl Pla
     Publisher::new(&place).publish(&[RYANAIR, ("XX", r#"{"name": 17, "planes": 1}"#)]).await;
     let error = Cache::<Airline>::connect(place.url(), "airlines").await.unwrap_err();
     assert!(error.is_value(), "{error}");
-    assert_eq!(error.cache().unwrap(), "airlines");
+    assert_eq!(error.cache().unwrap().as_str(), "airlines");
     for part in ["`airlines`", "`XX`", "Airline", "expected a string"] {
         assert!(error.to_string().contains(part), "{part}: {error}");
     }

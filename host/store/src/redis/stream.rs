@@ -46,11 +46,9 @@ impl Socket {
         Ok(match address {
             #[cfg(feature = "tls")]
             Address::Tcp { host, port, tls } => {
-                let connector = tls.as_ref().map(|options| {
-                    let unusable = |error: kiwi_tls::Error| {
-                        Error::invalid(format!("{error}, for a `rediss://` store")).because(error)
-                    };
-                    options.client_config().map(|config| TlsConnector::from(Arc::new(config))).map_err(unusable)
+                let connector = tls.as_ref().map(|options| match options.client_config() {
+                    Ok(config) => Ok(TlsConnector::from(Arc::new(config))),
+                    Err(error) => Err(unusable(&error)),
                 });
                 Self::Tcp { host: host.clone(), port: *port, tls: connector.transpose()? }
             }
@@ -59,6 +57,12 @@ impl Socket {
             Address::Unix(path) => Self::Unix(path.clone()),
         })
     }
+}
+
+#[cfg(feature = "tls")]
+fn unusable(error: &kiwi_tls::Error) -> Error {
+    let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
+    Error::invalid(format!("{error}{cause}; check `ca`, `cert` and `key` in the store's URL (`rediss://HOST?ca=FILE`)"))
 }
 
 #[async_trait]

@@ -46,7 +46,7 @@ async fn a_server_that_is_down_is_unavailable_and_one_that_is_back_works_at_once
     server.kill();
     for _ in 0..2 {
         let error = store.status(&cache).await.unwrap_err();
-        assert!(error.is_unavailable() && error.cache() == Some(cache.as_str()), "{error}");
+        assert!(error.is_unavailable() && error.cache() == Some(&cache), "{error}");
         assert!(error.to_string().contains("cannot be reached"), "{error}");
     }
     assert!(store.check().await.unwrap_err().is_unavailable());

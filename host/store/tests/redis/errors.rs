@@ -25,7 +25,7 @@ async fn a_wrong_password_is_denied_and_never_shown() {
     for (user, db) in [(":s3cret@", 0), ("nobody:s3cret@", 0), ("", 0), ("", 1)] {
         let store = open(&format!("redis://{user}127.0.0.1:{}/{db}", server.port()));
         let error = refused(&store, &cache).await;
-        assert!(error.is_denied() && error.cache() == Some(cache.as_str()), "{error:?}");
+        assert!(error.is_denied() && error.cache() == Some(&cache), "{error:?}");
         says(&error, &["cache `airlines`", "127.0.0.1", "user and password"]);
         let findings = store.check().await.unwrap();
         assert!(findings.len() == 1 && findings[0].fatal, "{findings:?}");
@@ -134,7 +134,7 @@ async fn full_memory_is_reported_and_the_old_data_stays() {
     let _: () = server.command(&["CONFIG", "SET", "maxmemory", "1"]).unwrap();
 
     let error = store.stage(&lease, &batch(&old)).await.unwrap_err();
-    assert!(error.is_full() && error.cache() == Some(cache.as_str()), "{error}");
+    assert!(error.is_full() && error.cache() == Some(&cache), "{error}");
     says(&error, &["maxmemory"]);
     let change = Content::Delta {
         id: Id::random(),
@@ -174,7 +174,7 @@ async fn a_newer_format_is_reported_to_host_and_reader() {
         store.get(&cache, &["FR"]).await.unwrap_err(),
         store.status(&cache).await.unwrap_err(),
     ] {
-        assert!(error.is_newer_format() && error.cache() == Some(cache.as_str()), "{error}");
+        assert!(error.is_newer_format() && error.cache() == Some(&cache), "{error}");
         says(&error, &["format 2", "update"]);
     }
 }
