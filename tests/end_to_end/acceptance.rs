@@ -76,7 +76,7 @@ fn inspect_shows_what_a_plugin_needs_and_check_reports_an_invalid_configuration(
     let checked = workdir.run(&["check"]).expect(64).stdout;
     println!("{checked}");
     for said in [
-        "store: expected the URL of a store",
+        "store: not a valid URL of a store",
         "unknown key `max_load`: did you mean `max_loads`?",
         "cache.rates.reload_ttl: `1 minuet` is ",
         "`air lines` ",
