@@ -188,10 +188,10 @@ fn a_host_that_may_not_subscribe_reports_it_once_and_polls_instead() {
     let rules = ["ACL", "SETUSER", "host", "on", ">secret", "~kiwi:*", "&kiwi:*", "+@all", "-subscribe"];
     redis.command::<()>(&rules).expect("an answer");
     let mut host = source.host(&workdir, &format!("redis://host:secret@127.0.0.1:{}", redis.port()));
-    assert!(host.wait_for_log("are heard of within a second").contains("+subscribe"));
+    assert!(host.wait_for_log("are noticed within a second").contains("+subscribe"));
     redis.command::<()>(&["FLUSHALL"]).expect("an answer");
     let airlines = blocking::Cache::<Airline>::builder("airlines").store(redis.url()).refill_timeout(LONG);
     let airlines = airlines.reload_ttl(Duration::from_secs(600)).start_missing().connect().expect("a reader");
     assert_eq!(airlines.get_or_refill("FR").expect("an airline").expect("Ryanair").name, "Ryanair");
-    assert_eq!(host.stderr().matches("are heard of within a second").count(), 1);
+    assert_eq!(host.stderr().matches("are noticed within a second").count(), 1);
 }

@@ -15,7 +15,7 @@ fn a_host_waits_until_redis_starts() {
     redis.kill();
     let workdir = WorkDir::with(&numbers(&redis, ENTRIES, ""));
     let mut host = workdir.start(&["run"]);
-    let said = host.wait_for_log("retrying until it is back");
+    let said = host.wait_for_log("retrying until it is reachable");
     assert!(said.contains(&format!("Redis at 127.0.0.1:{}/0 cannot be reached", redis.port())), "{said}");
     assert_eq!(host.try_wait(), None, "it waits");
 
@@ -44,7 +44,7 @@ async fn a_redis_that_restarts_empty_is_filled_again_while_readers_keep_serving(
 
     for time in 1..=3 {
         redis.kill();
-        host.wait_for_log_times("retrying until it is back", time);
+        host.wait_for_log_times("retrying until it is reachable", time);
         let before = served(&cache);
         eventually("a stale reader", || (cache.state() == State::Stale).then_some(()));
         assert_eq!(served(&cache), before);

@@ -19,6 +19,7 @@ pub struct AskedTiming {
 
 /// How often a cache is refilled, and how long its data lives, with all defaults filled in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Timing {
     /// How old a reader's copy may get.
     pub reload_ttl: Duration,

@@ -19,7 +19,7 @@ impl Listener for Log {
     fn heard(&self, event: &Event<'_>) {
         match event {
             Event::StoreAway { error } => {
-                tracing::warn!("{error}; retrying until it is back, readers keep serving what they have");
+                tracing::warn!("{error}; retrying until it is reachable, readers keep serving what they have");
             }
             Event::StoreBack { location } => tracing::info!("the store at {location} is back"),
             Event::AsksDenied { error } => {

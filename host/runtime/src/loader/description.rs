@@ -7,6 +7,7 @@ use crate::config::timing::AskedTiming;
 
 /// How a plugin describes itself (`describe` in loader.wit).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Description {
     /// The loader's name, for people.
     pub name: String,

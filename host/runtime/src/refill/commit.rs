@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use backon::{BackoffBuilder, ExponentialBuilder};
 use kiwi_store::{Begin, CommitError, Content, Due, Head, Lease, NotCommitted, Publish};
 use tokio::time::Instant;
 
@@ -14,9 +15,9 @@ use crate::events::event::CacheEvent;
 use crate::events::outcome::Outcome;
 use crate::failure::{Failure, FailureKind};
 
-/// How often a commit whose reply was lost is sent again, and how soon.
-const MAX_COMMIT_ATTEMPTS: u32 = 5;
-const COMMIT_RETRY_DELAY: Duration = Duration::from_millis(200);
+/// When a commit whose reply was lost is sent again: after 0.2, 0.4, 0.8 and 1.6 s.
+const COMMIT_RETRIES: ExponentialBuilder =
+    ExponentialBuilder::new().with_min_delay(Duration::from_millis(200)).with_max_times(4);
 
 /// A refill that failed, and its lease if that is still held.
 pub(super) struct Uncommitted {
@@ -96,17 +97,17 @@ async fn publish_once(
 
 /// A lost reply leaves open whether it was published: sending it again tells, and does no harm.
 async fn commit_until_answered(context: Context<'_>, lease: Lease, publish: &Publish) -> Result<(), NotCommitted> {
-    let (mut lease, mut attempt) = (lease, 1);
+    let (mut lease, mut delays) = (lease, COMMIT_RETRIES.build());
     loop {
         match context.store.commit(lease, publish).await {
             Err(NotCommitted { lease: back, reason: CommitError::Failed(error) }) => {
                 context.events.store_failed(&error);
-                if !error.is_unavailable() || attempt >= MAX_COMMIT_ATTEMPTS {
+                let delay = if error.is_unavailable() { delays.next() } else { None };
+                let Some(delay) = delay else {
                     return Err(NotCommitted { lease: back, reason: CommitError::Failed(error) });
-                }
+                };
                 lease = back;
-                tokio::time::sleep(COMMIT_RETRY_DELAY * attempt).await;
-                attempt += 1;
+                tokio::time::sleep(delay).await;
             }
             answered => return answered,
         }

@@ -45,6 +45,24 @@ fn detail(error: &wasmtime::Error, state: &State) -> String {
     let backtrace = error.downcast_ref::<WasmBacktrace>().map(ToString::to_string).unwrap_or_default();
     // The first line is a heading.
     let frames = backtrace.lines().skip(1);
-    let lines: Vec<&str> = tail.lines().chain(frames).collect();
+    let lines: Vec<String> = tail.lines().map(str::to_owned).chain(frames.map(demangled)).collect();
     printable::text(&lines.join("\n"), DETAIL_BYTES)
+}
+
+/// A frame with Rust's function names as people read them.
+fn demangled(frame: &str) -> String {
+    let words = frame.split_inclusive([' ', '!']);
+    words.map(|word| rustc_demangle::try_demangle(word).map_or(word.to_owned(), |name| format!("{name:#}"))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::demangled;
+
+    #[test]
+    fn names_of_rust_functions_are_demangled() {
+        let frame = "   0:   0x1a2b - loader.wasm!_ZN6loader16load_from_source17h0123456789abcdefE";
+        assert_eq!(demangled(frame), "   0:   0x1a2b - loader.wasm!loader::load_from_source");
+        assert_eq!(demangled("   1:   0x1a2b - main!main"), "   1:   0x1a2b - main!main");
+    }
 }

@@ -1,12 +1,14 @@
 //! One Redis server: a connection is opened when one is first needed, and again after it was lost.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
+use backon::{BackoffBuilder, ExponentialBuilder};
 use redis::aio::PubSub;
 use redis::{Cmd, ErrorKind, Pipeline, RedisError, RedisResult, ServerErrorKind, Value};
 use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use super::connection::{Connection, RESPONSE_TIMEOUT, open_pub_sub};
 use super::options::RedisOptions;
@@ -15,8 +17,9 @@ use super::script::{By, Call};
 use super::stream::Connect;
 use super::transaction::Transaction;
 
-/// How long to wait before a command is sent again while a cluster moves the slot: up to 0.6 s in all.
-const TRY_AGAIN_BACKOFF_MS: [u64; 5] = [20, 40, 80, 160, 320];
+/// How long to wait before a command is sent again while a cluster moves the slot: 20, 40, 80, 160, 320 ms.
+const TRY_AGAIN: ExponentialBuilder =
+    ExponentialBuilder::new().with_min_delay(Duration::from_millis(20)).with_max_times(5);
 
 /// One Redis server.
 pub(super) struct Server {
@@ -108,13 +111,13 @@ impl Server {
     /// A connection that has worked before may turn out to be broken only now: then the commands are
     /// sent once more over a new one. Every command of this module may be sent twice.
     async fn send(&self, pipeline: &Pipeline, timeout: Duration) -> RedisResult<Vec<Value>> {
-        let mut backoff = TRY_AGAIN_BACKOFF_MS.into_iter();
+        let mut backoff = TRY_AGAIN.build();
         let mut was_sent_again = false;
         loop {
             let (connection, opened) = self.connection().await?;
             match connection.send(pipeline, timeout).await {
                 Ok(replies) if replies.iter().any(is_try_again) => match backoff.next() {
-                    Some(wait) => tokio::time::sleep(Duration::from_millis(wait)).await,
+                    Some(wait) => tokio::time::sleep(wait).await,
                     None => return Ok(replies),
                 },
                 Ok(replies) => return Ok(replies),
