@@ -1,4 +1,4 @@
-//! Circles among arrows.
+//! Cycles in the graph of imports.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! How many failures a reader bears: kiwi-cache's `max_attempts`, a pure count.
+//! How many failures a reader tolerates: kiwi-cache's `max_attempts`, a pure count.
 
 /// How many attempts `get_or_refill` makes to load a first snapshot, and what a read returns when they fail: see
 /// [`Builder::max_attempts`](crate::Builder::max_attempts). A failure is a load that failed, a host that published

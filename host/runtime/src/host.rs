@@ -103,7 +103,7 @@ impl Host {
 
     /// Adds a cache, or replaces the configuration of the one of this name, while the host runs. What is
     /// published is served meanwhile, and what this host knows of it stays known. A load under way with the
-    /// old configuration is abandoned.
+    /// old configuration is abandoned, and a configuration that loads something else is loaded at once.
     ///
     /// ```no_run
     /// # async fn example(host: kiwi_host::Host) -> Result<(), Box<dyn std::error::Error>> {
@@ -201,7 +201,7 @@ impl Host {
     ) -> Result<Outcome> {
         let entry = self.find(cache)?;
         let stopped = CancellationToken::new();
-        Ok(cancelling(&stopped, stop, self.0.refill_now(&entry.cache, &stopped)).await)
+        Ok(cancelling(&stopped, stop, self.0.refill_now(&entry, &stopped)).await)
     }
 
     /// As [`Host::refill`] for all caches, as many at a time as `max_loads` allows, in their order.
@@ -216,7 +216,7 @@ impl Host {
         for (index, entry) in self.0.caches().entries.iter().cloned().enumerate() {
             let (shared, stopped) = (self.0.clone(), stopped.clone());
             tasks.spawn(async move {
-                let outcome = shared.refill_now(&entry.cache, &stopped).await;
+                let outcome = shared.refill_now(&entry, &stopped).await;
                 (index, entry.cache.name().clone(), outcome)
             });
         }

@@ -1,4 +1,4 @@
-//! From a text to the name of a cache. Apart from the name itself, because an error has one.
+//! Parses the name of a cache. Separate from `name.rs`, because an `Error` contains a `Name`.
 
 use std::str::FromStr;
 

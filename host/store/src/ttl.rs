@@ -1,4 +1,5 @@
-//! How long a store keeps data.
+//! How long a store keeps data, as a value. It is set in `redis/scripts/publication.lua` and `prolong.lua`, and in
+//! `embedded/record.rs`; its default comes from the timing in the host's configuration.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What a new map must fulfil before it replaces the published one: a source that answers may still have
+//! What a new map must satisfy before it replaces the published one: a source that answers may still have
 //! lost half of its data.
 
 use std::fmt;
@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use kiwi_store::Error;
 
-/// What a new map must fulfil before it replaces the published one. Default: nothing.
+/// What a new map must satisfy before it replaces the published one. Default: nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Guards {
     /// A map with fewer entries is refused.

@@ -36,10 +36,6 @@ impl Cache {
 
     /// The same cache under a new configuration: what is known of its data still holds.
     pub(crate) fn redefined(&self, definition: Definition) -> Self {
-        // Values that did not change are not checked again, so they must have passed these limits.
-        if definition.config.limits != self.definition.config.limits {
-            self.standing.memory.forget();
-        }
         Self { definition: Arc::new(definition), standing: Arc::clone(&self.standing) }
     }
 
@@ -127,6 +123,11 @@ impl Definition {
             identity: format!("{:032x}", xxh3_128(identity.as_bytes())),
             config,
         })
+    }
+
+    /// Whether a load under the other definition gives the same: the same build, settings and grants.
+    pub(crate) fn loads_the_same(&self, other: &Self) -> bool {
+        self.identity == other.identity
     }
 
     pub(crate) fn limits(&self) -> &Limits {

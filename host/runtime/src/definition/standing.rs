@@ -8,6 +8,7 @@ use kiwi_cache::KeptText;
 use kiwi_store::{Head, Id};
 use tokio::time::Instant;
 
+use crate::config::limits::Limits;
 use crate::entries::fingerprints::Fingerprints;
 use crate::entries::progress::Progress;
 use crate::events::outcome::Outcome;
@@ -42,28 +43,32 @@ impl Standing {
     }
 }
 
-/// What is remembered of the published map between loads: its id and its fingerprints.
+/// What is remembered of the published map between loads.
 #[derive(Debug, Default)]
-pub(crate) struct Memory(Mutex<Option<(Id, Fingerprints)>>);
+pub(crate) struct Memory(Mutex<Option<Remembered>>);
+
+#[derive(Debug)]
+struct Remembered {
+    id: Id,
+    /// Values that did not change are not checked again, so they must have passed the limits that hold now.
+    limits: Limits,
+    fingerprints: Fingerprints,
+}
 
 impl Memory {
     /// Takes out the fingerprints of what is published now. `None` if something else is published than
-    /// what this host remembers.
-    pub(crate) fn recall(&self, published: Option<&Head>) -> Option<Fingerprints> {
-        let remembered = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let (id, fingerprints) = remembered?;
+    /// what this host remembers, or if it was checked against other limits.
+    pub(crate) fn recall(&self, published: Option<&Head>, limits: &Limits) -> Option<Fingerprints> {
+        let remembered = self.0.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        let Remembered { id, fingerprints, .. } = remembered;
         let is_known = |head: &Head| head.id == id && head.entries == fingerprints.len() as u64;
-        published.is_some_and(is_known).then_some(fingerprints)
+        (remembered.limits == *limits && published.is_some_and(is_known)).then_some(fingerprints)
     }
 
-    /// Remembers a snapshot that is published.
-    pub(crate) fn keep(&self, id: Id, fingerprints: Fingerprints) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((id, fingerprints));
-    }
-
-    /// Forgets everything: the next load is compared with nothing.
-    pub(crate) fn forget(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    /// Remembers a snapshot that is published, and the limits that its values were checked against.
+    pub(crate) fn keep(&self, id: Id, limits: Limits, fingerprints: Fingerprints) {
+        let remembered = Remembered { id, limits, fingerprints };
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(remembered);
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a loader in Rust writes to. A component's counterpart is `sandbox/emit.rs`; both lead to one
+//! What a loader in Rust writes to. A component's counterpart is `sandbox/v0_1/emit.rs`; both lead to one
 //! [`Intake`].
 
 use std::sync::{Arc, OnceLock};

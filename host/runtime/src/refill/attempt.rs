@@ -54,7 +54,7 @@ async fn load_and_publish(
     stop: &CancellationToken,
 ) -> Result<Outcome, Uncommitted> {
     let started = Instant::now();
-    let recalled = context.standing().memory.recall(base);
+    let recalled = context.standing().memory.recall(base, context.definition().limits());
     let bound = recalled.as_ref().and(base).and_then(|base| bound(&context.definition().config, base));
     let delivery = Delivery::new(recalled.unwrap_or_default());
     let loaded = tokio::select! {
@@ -111,6 +111,6 @@ fn remember(context: Context<'_>, base: Option<&Head>, outcome: Option<&Outcome>
         _ => fingerprints.revert().then_some(base).flatten(),
     };
     if let Some(id) = known {
-        context.standing().memory.keep(id, fingerprints);
+        context.standing().memory.keep(id, context.definition().limits().clone(), fingerprints);
     }
 }

@@ -6,17 +6,14 @@ use wasmtime::component::{Component, Linker};
 
 use super::state::State;
 use super::v0_1::loader::Loader;
+use super::v0_1::{INTERFACES, VERSION};
 
 /// A component must begin with these: `\0asm`, then the version and layer of components.
 const COMPONENT: [u8; 8] = *b"\0asm\x0d\0\x01\0";
 /// A core module, which a component contains, begins with these.
 const CORE_MODULE: [u8; 8] = *b"\0asm\x01\0\0\0";
-/// The contract we offer, but for its last number.
-const OFFERED: &str = "0.1";
-
 const WASI: [&str; 7] =
     ["wasi:cli", "wasi:clocks", "wasi:filesystem", "wasi:http", "wasi:io", "wasi:random", "wasi:sockets"];
-const LOADER: [&str; 7] = ["about", "entries", "output", "settings", "mark", "log", "http"];
 
 /// Whether these bytes can be a component at all.
 ///
@@ -57,9 +54,9 @@ pub(super) fn check_contract(component: &Component, engine: &Engine) -> Result<O
         let Some((_, built)) = name.strip_prefix("kiwi:loader/").and_then(|rest| rest.split_once('@')) else {
             continue;
         };
-        if built != OFFERED && !built.starts_with(&format!("{OFFERED}.")) {
+        if built != VERSION && !built.starts_with(&format!("{VERSION}.")) {
             return Err(format!(
-                "it was built against kiwi:loader@{built}: expected {OFFERED}.x; build it against this host's wit/loader.wit, \
+                "it was built against kiwi:loader@{built}: expected {VERSION}.x; build it against this host's wit/loader.wit, \
                  or run a kiwi-host that offers {built}"
             ));
         }
@@ -98,7 +95,7 @@ pub(super) fn check_imports(component: &Component, engine: &Engine) -> Result<()
     for (name, _) in component.component_type().imports(engine) {
         if !is_offered(name) {
             return Err(format!(
-                "it imports `{name}`, which this host does not offer: expected only kiwi:loader@{OFFERED}, WASI 0.2 and wasi:http; \
+                "it imports `{name}`, which this host does not offer: expected only kiwi:loader@{VERSION}, WASI 0.2 and wasi:http; \
                  build it against this host's wit/loader.wit, or update kiwi-host"
             ));
         }
@@ -110,7 +107,7 @@ fn is_offered(import: &str) -> bool {
     let Some((package, rest)) = import.split_once('/') else { return false };
     let (interface, version) = rest.split_once('@').unwrap_or((rest, ""));
     match package {
-        "kiwi:loader" => LOADER.contains(&interface) && version.starts_with(OFFERED),
+        "kiwi:loader" => INTERFACES.contains(&interface) && version.starts_with(VERSION),
         _ => WASI.contains(&package) && version.starts_with("0.2."),
     }
 }

@@ -1,7 +1,8 @@
 //! Runs loaders that are WebAssembly components: nothing is allowed but what was granted, nothing
 //! is unbounded. A guest is hostile: its traps, endless loops and floods are outcomes.
 //!
-//! `v0_1` holds what belongs to version 0.1 of the contract; everything else here knows no version.
+//! `v0_1` holds what belongs to version 0.1 of the contract. Of the files beside it only those that choose a
+//! version (`shared`, `check`, `plugin`, `component`) name it; the guest's state and its limits do not.
 
 mod check;
 pub(crate) mod component;

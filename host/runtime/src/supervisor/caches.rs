@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use kiwi_store::{Error, Layout, Name, Store};
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
 use crate::definition::cache::{Cache, Definition};
 use crate::definition::config::CacheConfig;
@@ -17,6 +18,10 @@ pub(crate) struct Entry {
     pub(crate) cache: Cache,
     /// Notified when its data is found to be missing or lost.
     pub(crate) due: Notify,
+    /// It replaces a definition that loaded something else: its first load must not wait until it is due.
+    pub(crate) is_changed: bool,
+    /// Cancelled when the cache is removed or gets another definition.
+    pub(crate) replaced: CancellationToken,
 }
 
 /// All caches of a host, and the store as it must be opened for them.
@@ -64,10 +69,14 @@ impl Caches {
         let mut places: HashMap<Name, usize> = self.names().into_iter().zip(0..).collect();
         for definition in fit {
             match places.get(&definition.config.name) {
-                Some(&place) => entries[place] = new_entry(entries[place].cache.redefined(definition)),
+                Some(&place) => {
+                    let before = &entries[place].cache;
+                    let is_changed = !definition.loads_the_same(&before.definition);
+                    entries[place] = new_entry(before.redefined(definition), is_changed);
+                }
                 None => {
                     places.insert(definition.config.name.clone(), entries.len());
-                    entries.push(new_entry(Cache::new(definition)));
+                    entries.push(new_entry(Cache::new(definition), false));
                 }
             }
         }
@@ -91,6 +100,6 @@ fn skipped_by_store(definition: Definition, error: &Error) -> Skipped {
     Skipped { cache: name.clone(), error: PluginError::of(loader, error.to_string()) }
 }
 
-fn new_entry(cache: Cache) -> Arc<Entry> {
-    Arc::new(Entry { cache, due: Notify::new() })
+fn new_entry(cache: Cache, is_changed: bool) -> Arc<Entry> {
+    Arc::new(Entry { cache, due: Notify::new(), is_changed, replaced: CancellationToken::new() })
 }

@@ -6,6 +6,7 @@ use kiwi_store::{Due, LastError, Store};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::caches::Entry;
 use super::shared::Supervisor;
 use crate::definition::cache::Cache;
 use crate::events::event::CacheEvent;
@@ -18,19 +19,34 @@ use crate::refill::prolong::keep_alive;
 const LOOK_INTERVAL: Duration = Duration::from_millis(200);
 
 impl Supervisor {
-    /// Loads a cache now, however fresh it is. What is published stays alive meanwhile.
-    pub(crate) async fn refill_now(&self, cache: &Cache, stop: &CancellationToken) -> Outcome {
+    /// Loads a cache now, however fresh it is. What is published stays alive meanwhile. Abandoned when
+    /// `stop` is cancelled, or when the cache is removed or gets another definition.
+    pub(crate) async fn refill_now(&self, entry: &Entry, stop: &CancellationToken) -> Outcome {
         let caches = self.caches();
+        let either = entry.replaced.child_token();
+        let refilled = self.refill_once(&*caches.store, &entry.cache, Due::Always, &either);
+        let refilled = async {
+            let stopped = async {
+                stop.cancelled().await;
+                either.cancel();
+                std::future::pending().await
+            };
+            tokio::select! {
+                outcome = refilled => outcome,
+                never = stopped => never,
+            }
+        };
         tokio::select! {
-            outcome = self.refill_once(&*caches.store, cache, Due::Always, stop) => outcome,
-            never = keep_alive(Context::new(&*caches.store, cache, &self.events)) => match never {},
+            outcome = refilled => outcome,
+            never = keep_alive(Context::new(&*caches.store, &entry.cache, &self.events)) => match never {},
         }
     }
 
     /// Loads a cache if it is due, as one that is missing is, unless its source is to be left alone.
-    pub(crate) async fn refill_due(&self, cache: &Cache) -> Outcome {
-        let due = Due::After(cache.definition.timing.refill_interval);
-        self.refill_once(&*self.caches().store, cache, due, &CancellationToken::new()).await
+    /// Abandoned when the cache is removed or gets another definition.
+    pub(crate) async fn refill_due(&self, entry: &Entry) -> Outcome {
+        let due = Due::After(entry.cache.definition.timing.refill_interval);
+        self.refill_once(&*self.caches().store, &entry.cache, due, &entry.replaced).await
     }
 
     async fn refill_once(&self, store: &dyn Store, cache: &Cache, when: Due, stop: &CancellationToken) -> Outcome {

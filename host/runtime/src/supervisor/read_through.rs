@@ -1,7 +1,7 @@
 //! Loads at once for a reader in the host's own program that finds nothing: it need not ask through the
 //! store.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -9,6 +9,7 @@ use kiwi_cache::Refill;
 use kiwi_store::{Error, Name, Result};
 
 use super::shared::Supervisor;
+use crate::definition::cache::Definition;
 use crate::events::outcome::Outcome;
 use crate::failure::Failure;
 
@@ -17,13 +18,13 @@ use crate::failure::Failure;
 pub(crate) struct ReadThrough {
     shared: Arc<Supervisor>,
     name: Name,
-    /// A failure that only a change can fix: the source is not asked again.
-    permanent: OnceLock<Failure>,
+    /// A failure that only another definition can fix: under this one the source is not asked again.
+    permanent: Mutex<Option<(Arc<Definition>, Failure)>>,
 }
 
 impl ReadThrough {
     pub(crate) fn new(shared: Arc<Supervisor>, name: Name) -> Self {
-        Self { shared, name, permanent: OnceLock::new() }
+        Self { shared, name, permanent: Mutex::default() }
     }
 
     /// Why the source is not asked now.
@@ -41,12 +42,19 @@ impl Refill for ReadThrough {
     async fn refill(&self) -> Result<()> {
         let entry = self.shared.find(&self.name)?;
         let failed = |failure: &Failure| Err(Error::load_failed(failure.to_string()).of(&self.name));
-        if let Some(failure) = self.permanent.get() {
-            return failed(failure);
+        let permanent = self.permanent.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some((definition, failure)) = permanent
+            && Arc::ptr_eq(&definition, &entry.cache.definition)
+        {
+            return failed(&failure);
         }
-        match self.shared.refill_due(&entry.cache).await {
+        match self.shared.refill_due(&entry).await {
             Outcome::Published { .. } | Outcome::Unchanged { .. } | Outcome::Fresh { .. } => Ok(()),
-            Outcome::Failed(failure) if failure.kind.needs_a_change() => failed(self.permanent.get_or_init(|| failure)),
+            Outcome::Failed(failure) if failure.kind.needs_a_change() => {
+                let permanent = (Arc::clone(&entry.cache.definition), failure.clone());
+                *self.permanent.lock().unwrap_or_else(PoisonError::into_inner) = Some(permanent);
+                failed(&failure)
+            }
             Outcome::Failed(failure) => failed(&failure),
             Outcome::Backoff { left } | Outcome::Busy { left } => Err(self.left_alone(left).await),
             Outcome::Abandoned => Err(Error::load_failed("the load was abandoned").of(&self.name)),

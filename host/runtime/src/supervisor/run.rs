@@ -56,9 +56,7 @@ impl Tasks {
     fn reconcile(&mut self) {
         let caches = self.shared.caches();
         for running in self.running.values() {
-            if let Some(entry) = &running.entry
-                && caches.find(entry.cache.name()).is_none_or(|current| !Arc::ptr_eq(current, entry))
-            {
+            if running.entry.as_ref().is_some_and(|entry| entry.replaced.is_cancelled()) {
                 running.stopping.cancel();
             }
         }
@@ -85,13 +83,13 @@ impl Tasks {
             (Job::Listen, _) => {
                 let draining = stopping.draining.clone();
                 self.tasks.spawn(async move {
-                    draining.run_until_cancelled(listen(&shared)).await.unwrap_or_default();
+                    draining.run_until_cancelled(after(delay, listen(&shared))).await.unwrap_or_default();
                 })
             }
             (Job::Watch | Job::Cache(_), _) => {
                 let draining = stopping.draining.clone();
                 self.tasks.spawn(async move {
-                    draining.run_until_cancelled(watch(&shared)).await;
+                    draining.run_until_cancelled(after(delay, watch(&shared))).await;
                 })
             }
         };
@@ -113,6 +111,11 @@ impl Tasks {
             self.start(job, running.entry, RESTART_DELAY);
         }
     }
+}
+
+async fn after<T>(delay: Duration, work: impl Future<Output = T>) -> T {
+    tokio::time::sleep(delay).await;
+    work.await
 }
 
 /// Keeps all caches warm until `shutdown` ends; then starts no more loads, and gives those under way

@@ -95,7 +95,7 @@ impl Supervisor {
         let mut skipped = Vec::new();
         self.changed.send_modify(|()| {
             let (caches, refused) = self.caches.load().with(definitions);
-            self.caches.store(Arc::new(caches));
+            self.replace(caches);
             skipped = refused;
         });
         skipped
@@ -105,8 +105,18 @@ impl Supervisor {
     pub(crate) fn remove(&self, name: &Name) -> bool {
         self.changed.send_if_modified(|()| {
             let remaining = self.caches.load().without(name);
-            remaining.map(|caches| self.caches.store(Arc::new(caches))).is_some()
+            remaining.map(|caches| self.replace(caches)).is_some()
         })
+    }
+
+    /// Puts another set of caches in place, and ends what runs of entries that are not in it.
+    fn replace(&self, caches: Caches) {
+        let before = self.caches.swap(Arc::new(caches.clone()));
+        for entry in &before.entries {
+            if caches.find(entry.cache.name()).is_none_or(|kept| !Arc::ptr_eq(kept, entry)) {
+                entry.replaced.cancel();
+            }
+        }
     }
 
     /// Waits for one of the places for loads.

@@ -57,10 +57,11 @@ async fn keep_refilled(shared: &Supervisor, store: &dyn Store, entry: &Entry, st
     let cache = &entry.cache;
     let interval = cache.definition.timing.refill_interval;
     let events = shared.events.of(&cache.definition.label);
+    let mut due = if entry.is_changed { Due::Always } else { Due::After(interval) };
     let mut losses = 0u32;
     let mut before: Option<Outcome> = None;
     while let Some(turn) = stopping.draining.run_until_cancelled(shared.turn()).await {
-        let outcome = shared.attempt(store, cache, Due::After(interval), &stopping.stop).await;
+        let outcome = shared.attempt(store, cache, due, &stopping.stop).await;
         drop(turn);
         shared.report(cache, &outcome, before.as_ref());
         let next = schedule::next(&outcome, cache.standing.failures(), interval, random());
@@ -69,6 +70,10 @@ async fn keep_refilled(shared: &Supervisor, store: &dyn Store, entry: &Entry, st
             None => return,
             Some(Woken::Scheduled) => losses = 0,
             Some(Woken::DataLost { in_a_row }) => losses = in_a_row,
+        }
+        // Another host that is loading it may do so under the old definition.
+        if !matches!(outcome, Outcome::Busy { .. }) {
+            due = Due::After(interval);
         }
         before = Some(outcome);
     }

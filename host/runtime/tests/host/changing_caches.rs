@@ -103,3 +103,30 @@ async fn failures_in_a_row_are_counted_across_configurations() {
     refill(&host, &rates).await;
     assert!(backoff().await > Duration::from_secs(4), "the fourth failure in a row");
 }
+
+#[tokio::test]
+async fn a_configuration_that_loads_something_else_is_loaded_at_once() {
+    let setup = Setup::new();
+    let slow = |value| CacheConfig { timing: every(Duration::from_secs(3600)), ..echo("airlines", value) };
+    let host = setup.host([slow(1)]).await;
+    let running = Running::start(&host);
+    let airlines = name("airlines");
+    eventually("it is published", async || !setup.is_missing(&airlines).await).await;
+    host.insert(slow(2)).await.unwrap();
+    eventually("the new configuration publishes", async || setup.text(&airlines, "FR").await == "2").await;
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_refill_that_somebody_waits_for_is_abandoned_when_its_cache_is_replaced() {
+    let setup = Setup::new();
+    let config = cache("airlines", guest("endless_loop"), json!({}));
+    let airlines = config.name.clone();
+    let host = setup.host([config]).await;
+    let (outcome, ()) = tokio::join!(host.refill(&airlines), async {
+        eventually("it loads", async || matches!(setup.status(&airlines).await.lease, LeaseState::Held { .. })).await;
+        host.insert(echo("airlines", 3)).await.unwrap();
+    });
+    assert_eq!(outcome.unwrap(), Outcome::Abandoned);
+    assert!(matches!(refill(&host, &airlines).await, Outcome::Published { .. }));
+}

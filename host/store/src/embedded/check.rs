@@ -1,4 +1,4 @@
-//! What a host needs of the directory and it does not have.
+//! Finds requirements of a host that the directory does not meet.
 
 use std::fs::{self, File};
 use std::path::Path;

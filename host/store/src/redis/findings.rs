@@ -1,4 +1,4 @@
-//! What caches need of a server and it does not have.
+//! Finds requirements of a host that the server does not meet.
 
 use super::keys::Keys;
 use super::reply::text;

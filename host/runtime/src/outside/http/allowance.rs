@@ -1,4 +1,4 @@
-//! How much the answers of one load may take.
+//! Limits on the HTTP responses of one load.
 
 use std::sync::Arc;
 

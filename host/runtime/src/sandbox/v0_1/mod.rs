@@ -6,3 +6,8 @@ mod errors;
 mod http;
 pub(super) mod imports;
 pub(super) mod loader;
+
+/// The version of the contract, but for its last number.
+pub(super) const VERSION: &str = "0.1";
+/// The interfaces of the contract that a guest may import.
+pub(super) const INTERFACES: [&str; 7] = ["about", "entries", "output", "settings", "mark", "log", "http"];
