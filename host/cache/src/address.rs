@@ -1,5 +1,6 @@
 //! Where a reader finds the store.
 
+use std::fmt;
 use std::sync::Arc;
 
 use kiwi_store::{Error, Result, Store, StoreUrl};
@@ -15,14 +16,28 @@ use kiwi_store::{Error, Result, Store, StoreUrl};
 /// let shared: Address = store::open(&url)?.into();
 /// # Ok::<(), kiwi_cache::Error>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Address(Place);
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 enum Place {
     Text(String),
     Url(StoreUrl),
     Open(Arc<dyn Store>),
+}
+
+/// Without user and password, and without a text that is not a URL: it may hold a password.
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Place::Text(text) => match text.parse::<StoreUrl>() {
+                Ok(url) => write!(f, "Address({url})"),
+                Err(_) => f.write_str("Address(an invalid URL)"),
+            },
+            Place::Url(url) => write!(f, "Address({url})"),
+            Place::Open(store) => write!(f, "Address({})", store.location()),
+        }
+    }
 }
 
 impl Address {
@@ -78,5 +93,18 @@ impl From<Arc<dyn Store>> for Address {
 impl From<&Arc<dyn Store>> for Address {
     fn from(store: &Arc<dyn Store>) -> Self {
         Self(Place::Open(Arc::clone(store)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_password_is_shown() {
+        for url in ["redis://bob:s3cret@localhost", "rediss://bob:s3cret@localhost:99999"] {
+            let shown = format!("{:?}", Address::from(url));
+            assert!(!shown.contains("s3cret") && !shown.contains("bob"), "{shown}");
+        }
     }
 }

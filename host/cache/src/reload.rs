@@ -87,6 +87,14 @@ impl<V: DeserializeOwned> Reload<V> {
         outcome
     }
 
+    /// Reports that a poll panicked; the next one is made as usual.
+    pub(crate) fn panicked(&mut self) {
+        let message = "the reload has panicked: see its message on stderr, still serving the last snapshot";
+        let outcome = Err(Error::unavailable(message).of(&self.local.cache));
+        self.source.metrics.report_failure(&self.source.name, &outcome);
+        self.report(&outcome);
+    }
+
     async fn poll(&mut self) -> Result<()> {
         let outcome = self.try_poll().await;
         match &outcome {

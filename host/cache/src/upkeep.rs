@@ -1,5 +1,6 @@
 //! The tasks that keep a copy up to date.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex as Lock, MutexGuard, PoisonError};
 
 use futures_util::FutureExt;
@@ -102,7 +103,11 @@ async fn reload_forever<V: DeserializeOwned>(reload: Arc<Mutex<Reload<V>>>) {
     loop {
         let interval = reload.lock().await.interval();
         tokio::time::sleep(interval).await;
-        // `reload` logs a failure, and keeps it for `last_error`.
-        let _ = reload.lock().await.reload().await;
+        let mut reload = reload.lock().await;
+        // A failure is logged, and kept for `last_error`. A panic, of a service's `Deserialize` or hook, must not
+        // end the polling: those who wait for changes would wait forever.
+        if AssertUnwindSafe(reload.reload()).catch_unwind().await.is_err() {
+            reload.panicked();
+        }
     }
 }

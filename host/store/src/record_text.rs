@@ -18,7 +18,7 @@ const BEGINNING: &str = r#"{"data": {"#;
 const END: &str = r#"}, "timestamp": 0000000000.000000}"#;
 
 /// The record of one refill: the entries that were staged so far.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct RecordText(String);
 
 impl RecordText {
@@ -49,6 +49,13 @@ impl RecordText {
         let whole = format!("{}}}}}", self.begun());
         let parsed: Parsed = serde_json::from_str(&whole).unwrap_or_default();
         parsed.data.is_some_and(|data| data.0.iter().any(|(staged, _)| staged == key))
+    }
+}
+
+/// Its length: the entries may be secret, and many.
+impl fmt::Debug for RecordText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RecordText({} bytes)", self.bytes())
     }
 }
 

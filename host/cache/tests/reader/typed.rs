@@ -21,6 +21,7 @@ on_both_stores!(
     a_snapshot_that_is_still_published_is_not_loaded_again,
     a_snapshot_in_hand_stays_as_it_is,
     drop_of_the_last_clone_stops_the_task,
+    a_reload_that_panics_is_reported_and_the_next_one_is_made,
 );
 
 #[derive(Debug, PartialEq, Deserialize)]
@@ -172,4 +173,33 @@ async fn invalid_settings_are_refused_before_any_request() {
     for error in [no_name, no_url, no_store, no_time] {
         assert!(error.is_invalid(), "{error}");
     }
+}
+
+/// A value whose reading panics where it is `0`.
+#[derive(Debug, PartialEq)]
+struct NotZero(u32);
+
+impl<'de> Deserialize<'de> for NotZero {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = u32::deserialize(deserializer)?;
+        assert!(number != 0, "this reader panics at zero");
+        Ok(Self(number))
+    }
+}
+
+async fn a_reload_that_panics_is_reported_and_the_next_one_is_made(place: impl Place) {
+    let publisher = Publisher::new(&place);
+    publisher.publish(&[("FR", "1")]).await;
+    let numbers: Cache<NotZero> =
+        Cache::builder("airlines").store(place.url()).reload_ttl(SHORT).connect().await.unwrap();
+    let mut changes = numbers.changes();
+    publisher.publish(&[("FR", "0")]).await;
+    eventually("the panic is reported", async || {
+        numbers.last_error().is_some_and(|error| error.to_string().contains("panicked"))
+    })
+    .await;
+    assert_eq!(numbers.get("FR").unwrap().as_deref(), Some(&NotZero(1)));
+    publisher.publish(&[("FR", "2")]).await;
+    let changed = tokio::time::timeout(LONG, changes.changed()).await.unwrap().unwrap();
+    assert_eq!(changed.get("FR"), Some(&NotZero(2)));
 }

@@ -107,6 +107,10 @@ impl FromStr for RedisOptions {
             _ => return Err(malformed("the scheme is none of these")),
         };
         if let Some((unknown, _)) = url.query_pairs().find(|(key, _)| !parameters.contains(&key.as_ref())) {
+            // After an `&` that is not escaped, the rest of a password looks like a parameter: it is not shown.
+            if parameters.contains(&"pass") {
+                return Err(malformed("it has an unknown parameter (in a password, write `&` as %26)"));
+            }
             return Err(malformed(&format!("`?{}=` is not a parameter of such a URL", unknown.escape_debug())));
         }
         if url.fragment().is_some() {

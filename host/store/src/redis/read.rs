@@ -24,7 +24,9 @@ impl Server {
         for (reply, (keys, read)) in replies.iter_mut().zip(keys.iter().zip(&reads)) {
             if reply.as_ref().is_err_and(is_out_of_memory) {
                 let words = serde_json::to_string(&read.words()).expect("texts are JSON");
-                *reply = self.run_within(&READ.call(keys, "").arg("commands", words), timeout).await;
+                // The script names the record itself: a reader may not have the right to write it, which declaring it takes.
+                let keys = Keys { record: None, ..keys.clone() };
+                *reply = self.run_within(&READ.call(&keys, "").arg("commands", words), timeout).await;
             }
         }
         Ok(replies)

@@ -72,7 +72,7 @@ impl Redis {
 /// A head for a record that says no more of itself than when it was saved, in time since 1970. kiwi-cache
 /// loads its source again when the record has expired.
 fn foreign_head(id: Id, entries: &Batch, bytes: u64, saved_at: Duration, life: Option<Duration>) -> Head {
-    let saved_at = SystemTime::UNIX_EPOCH + saved_at;
+    let saved_at = SystemTime::UNIX_EPOCH.checked_add(saved_at).unwrap_or(SystemTime::UNIX_EPOCH);
     Head {
         loaded_at: saved_at,
         checked_at: saved_at,

@@ -65,7 +65,8 @@ impl Server {
         let Some((layout_fields, error)) = rest.split_at_checked(LAYOUT.len()) else { return Ok(None) };
         let (Some(seconds), Some(micros)) = (number(seconds), number(micros)) else { return Ok(None) };
         // In milliseconds, as the scripts count: else what happened just now would be in the future.
-        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds) + Duration::from_millis(micros / 1_000);
+        let since_1970 = Duration::from_secs(seconds).checked_add(Duration::from_millis(micros / 1_000));
+        let Some(now) = since_1970.and_then(|since| SystemTime::UNIX_EPOCH.checked_add(since)) else { return Ok(None) };
         let mut presence = self.presence(fields, entries)?;
         let mut lease = lease_state(token, until, now);
         if let (Some(record), Some((lock, of_record))) = (&keys.record, of_record.split_first()) {

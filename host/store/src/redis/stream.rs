@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures_util::future::select_ok;
+#[cfg(feature = "tls")]
+use kiwi_tls::TlsOptions;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream, lookup_host};
 #[cfg(feature = "tls")]
@@ -35,22 +37,21 @@ pub(super) enum Socket {
         host: String,
         port: u16,
         #[cfg(feature = "tls")]
-        tls: Option<TlsConnector>,
+        tls: Option<TlsOptions>,
     },
     Unix(PathBuf),
 }
 
 impl Socket {
-    /// Reads the files that TLS needs, and does not connect.
+    /// Checks the files that TLS needs, and does not connect.
     pub(super) fn new(address: &Address) -> Result<Self> {
         Ok(match address {
             #[cfg(feature = "tls")]
             Address::Tcp { host, port, tls } => {
-                let connector = tls.as_ref().map(|options| match options.client_config() {
-                    Ok(config) => Ok(TlsConnector::from(Arc::new(config))),
-                    Err(error) => Err(unusable(&error)),
-                });
-                Self::Tcp { host: host.clone(), port: *port, tls: connector.transpose()? }
+                if let Some(Err(error)) = tls.as_ref().map(TlsOptions::client_config) {
+                    return Err(unusable(&error));
+                }
+                Self::Tcp { host: host.clone(), port: *port, tls: tls.clone() }
             }
             #[cfg(not(feature = "tls"))]
             Address::Tcp { host, port, .. } => Self::Tcp { host: host.clone(), port: *port },
@@ -70,7 +71,10 @@ impl Connect for Socket {
     async fn connect(&self) -> io::Result<Box<dyn Stream>> {
         Ok(match self {
             #[cfg(feature = "tls")]
-            Self::Tcp { host, port, tls: Some(connector) } => {
+            Self::Tcp { host, port, tls: Some(options) } => {
+                // Read again for each connection: certificates are renewed while this runs.
+                let config = options.client_config().map_err(io::Error::other)?;
+                let connector = TlsConnector::from(Arc::new(config));
                 let name = ServerName::try_from(host.clone())
                     .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
                 Box::new(connector.connect(name, tcp(host, *port).await?).await?)
