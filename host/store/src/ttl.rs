@@ -1,5 +1,5 @@
-//! How long a store keeps data, as a value. It is set in `redis/scripts/publication.lua` and `prolong.lua`, and in
-//! `embedded/record.rs`; its default comes from the timing in the host's configuration.
+//! How long a store keeps data, as a value. It is set by `redis/scripts/ttl.lua`, and in `embedded/record.rs`;
+//! its default comes from the timing in the host's configuration.
 
 use std::time::Duration;
 

@@ -74,7 +74,7 @@ impl Call {
 macro_rules! script {
     ($name:ident: $($file:literal)+) => {
         pub(super) static $name: LazyLock<Script> = LazyLock::new(|| {
-            Script::new(concat!(include_str!("scripts/prelude.lua"), $("\n", include_str!($file)),+))
+            Script::new(concat!(include_str!("scripts/prelude.lua"), "\n", include_str!("scripts/ttl.lua"), $("\n", include_str!($file)),+))
         });
     };
 }

@@ -32,11 +32,6 @@ local function forbidden(commands)
   end
 end
 
--- Makes a key expire: in so many milliseconds, 0 for never.
-local function expire(key, ttl)
-  if ttl > 0 then call('PEXPIREAT', key, now + ttl) else call('PERSIST', key) end
-end
-
 -- Whether a host has written this record, and not kiwi-cache since: a record ends with the time it was
 -- saved, and meta has its length and its end.
 local function is_ours(key, bytes, tail)
