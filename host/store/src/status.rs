@@ -1,5 +1,5 @@
 //! What a store says about a cache without its entries: whether its data is there, and if not, why. Decided by
-//! `redis/status.rs` and `embedded/reading.rs`.
+//! `redis/presence.rs` and `embedded/reading.rs`.
 
 use std::time::SystemTime;
 

@@ -10,8 +10,8 @@ use super::connection::{RESPONSE_TIMEOUT, WHOLE_TIMEOUT};
 use super::deltas::{Path, path};
 use super::keys::{Keys, MAX_KEYS_PER_COMMAND, Record};
 use super::meta::HEAD;
+use super::presence;
 use super::reply::text;
-use super::status;
 use super::store::Redis;
 use super::transaction::Transaction;
 use crate::{Batch, Changes, Chunk, Cursor, Delta, Error, Id, Name, Presence, Reading, Result, Scan, Status};
@@ -33,7 +33,7 @@ impl Reading for Redis {
         for caches in caches.chunks(STATUSES_AT_ONCE) {
             for (cache, replies) in caches.iter().zip(self.status_replies(caches).await?) {
                 // A record that only its meta names is read once more, by its own keys.
-                let layout_fields = replies.as_ref().map(|replies| status::layout_fields(replies));
+                let layout_fields = replies.as_ref().map(|replies| presence::layout_fields(replies));
                 let with_layout = layout_fields.ok().and_then(|fields| self.with_layout_of(cache, fields));
                 statuses.push(match with_layout {
                     None => replies.and_then(|replies| self.status_in(cache, &replies)),
@@ -141,7 +141,7 @@ impl Reading for Redis {
 impl Redis {
     /// The replies to the commands that read the status of each cache.
     async fn status_replies(&self, caches: &[Name]) -> Result<Vec<Result<Vec<Value>>>> {
-        let reads: Vec<Transaction> = caches.iter().map(|cache| status::commands(&self.keys(cache))).collect();
+        let reads: Vec<Transaction> = caches.iter().map(|cache| presence::commands(&self.keys(cache))).collect();
         let replies = self.server.read(caches.iter().map(|cache| self.keys(cache)).zip(reads), RESPONSE_TIMEOUT).await;
         let replies = replies.map_err(|error| match caches {
             [cache] => self.server.explain(error).of(cache),

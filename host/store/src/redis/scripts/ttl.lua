@@ -1,4 +1,6 @@
--- Sets every TTL in Redis, except that of what is staged (staging.rs). Stands after the prelude in each script.
+-- Sets the TTLs in Redis. Stands after the prelude in each script. Three are set elsewhere: that of what is staged
+-- (staging.rs), that of kiwi-cache's lock when it is taken (begin.lua), and that of what another layout has left
+-- (publication.lua).
 
 -- Makes a key expire: in so many milliseconds, 0 for never.
 local function expire(key, ttl)

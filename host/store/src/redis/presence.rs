@@ -1,4 +1,4 @@
-//! The status of a cache: which commands read it, and what their replies mean.
+//! Whether the data of a cache is there, and its status: which commands read it, and what their replies mean.
 
 use std::time::{Duration, SystemTime};
 
