@@ -123,9 +123,9 @@ impl Redis {
         };
         // A server that does not know the script runs neither end of it, and the commands between them write to
         // staging keys, which expire.
-        let mut replies = self.server.transaction(&transaction(By::Hash)).await;
+        let mut replies = self.server.transaction(transaction(By::Hash)).await;
         if replies.as_ref().is_err_and(is_unknown_script) {
-            replies = self.server.transaction(&transaction(By::Source)).await;
+            replies = self.server.transaction(transaction(By::Source)).await;
         }
         let replies = replies.map_err(|error| self.server.explain(error).of(lease.cache()))?;
         match (replies.first(), replies.last()) {

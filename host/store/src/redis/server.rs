@@ -70,9 +70,10 @@ impl Server {
     }
 
     /// Runs commands in one MULTI: their replies, or the first error.
-    pub(super) async fn transaction(&self, transaction: &Transaction) -> RedisResult<Vec<Value>> {
-        let mut replies = self.transactions(std::slice::from_ref(transaction), RESPONSE_TIMEOUT).await?;
-        replies.pop().unwrap_or_else(|| Ok(Vec::new()))
+    pub(super) async fn transaction(&self, transaction: Transaction) -> RedisResult<Vec<Value>> {
+        let mut pipeline = Pipeline::with_capacity(transaction.replies());
+        transaction.add_to(&mut pipeline);
+        executed(self.send(&pipeline, RESPONSE_TIMEOUT).await?.into_iter())
     }
 
     /// Runs transactions in one round trip, each in one step.
@@ -82,7 +83,7 @@ impl Server {
         timeout: Duration,
     ) -> RedisResult<Vec<RedisResult<Vec<Value>>>> {
         let mut pipeline = Pipeline::new();
-        transactions.iter().for_each(|transaction| transaction.add_to(&mut pipeline));
+        transactions.iter().for_each(|transaction| transaction.clone().add_to(&mut pipeline));
         let mut replies = self.send(&pipeline, timeout).await?.into_iter();
         Ok(transactions.iter().map(|of| executed(replies.by_ref().take(of.replies()))).collect())
     }

@@ -26,7 +26,7 @@ impl Redis {
         let staging = keys.staging(lease.token());
         for set in sets(&staging, batch) {
             let transaction = Transaction::of([set, expire(&staging)]);
-            let staged = self.server.transaction(&transaction).await;
+            let staged = self.server.transaction(transaction).await;
             staged.map_err(|error| self.server.explain(error).of(lease.cache()))?;
         }
         Ok(())

@@ -20,10 +20,11 @@ impl Transaction {
         self
     }
 
-    pub(super) fn add_to(&self, pipeline: &mut Pipeline) {
+    /// Moves the commands: those of a refill hold its entries.
+    pub(super) fn add_to(self, pipeline: &mut Pipeline) {
         pipeline.cmd("MULTI");
-        for command in &self.0 {
-            pipeline.add_command(command.clone());
+        for command in self.0 {
+            pipeline.add_command(command);
         }
         pipeline.cmd("EXEC");
     }
