@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// # Panics
 /// It is not built.
 pub(crate) fn guest(name: &str) -> PathBuf {
-    component("tests/guests", name)
+    built("tests/guests/target/wasm32-wasip2/release", name)
 }
 
 /// A loader of `plugins`.
@@ -15,17 +15,12 @@ pub(crate) fn guest(name: &str) -> PathBuf {
 /// # Panics
 /// It is not built.
 pub(crate) fn plugin(name: &str) -> PathBuf {
-    component("plugins", name)
+    built("plugins", name)
 }
 
-fn component(workspace: &str, name: &str) -> PathBuf {
-    let path = repository().join(workspace).join("target/wasm32-wasip2/release").join(format!("{name}.wasm"));
-    assert!(
-        path.is_file(),
-        "{} is not built: run `cd {workspace} && CARGO_TARGET_DIR=target cargo build --release --target wasm32-wasip2`, \
-         or `cargo xtask test`, which does that first",
-        path.display()
-    );
+fn built(directory: &str, name: &str) -> PathBuf {
+    let path = repository().join(directory).join(format!("{name}.wasm"));
+    assert!(path.is_file(), "{} is not built: run `cargo xtask test`, which builds it first", path.display());
     path
 }
 
