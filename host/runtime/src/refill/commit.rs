@@ -71,7 +71,7 @@ async fn publish_once(
         return Ok(());
     };
     let (lease, reason) = match reason {
-        CommitError::Fenced => match take_again(context, &lease, base).await {
+        CommitError::Fenced => match take_again(context, &lease, base, &publish.content).await {
             Ok(true) => match commit_until_answered(context, lease, publish).await {
                 Ok(()) => return Ok(()),
                 Err(NotCommitted { lease, reason }) => (lease, reason),
@@ -114,14 +114,22 @@ async fn commit_until_answered(context: Context<'_>, lease: Lease, publish: &Pub
     }
 }
 
-/// The lease expired, but perhaps nobody else began since: then the work still counts.
-async fn take_again(context: Context<'_>, lease: &Lease, base: Option<&Head>) -> Result<bool, Failure> {
+/// The lease expired, but perhaps nobody else began since: then the work still counts. Or the commit was done
+/// and only its reply was lost: a swap and a delta are recognised by their id, but a touch only ends the lease.
+async fn take_again(
+    context: Context<'_>,
+    lease: &Lease,
+    base: Option<&Head>,
+    content: &Content,
+) -> Result<bool, Failure> {
     let lease_ttl = context.definition().timing.lease_ttl;
     let begun = context.store.begin(context.cache.name(), lease.token(), lease_ttl, Due::Always).await;
     match context.store_call(begun)? {
         Begin::Go { lease: same, base: published } => {
-            // Nobody has checked it since either: what another host found later must not be undone.
-            let seen = |head: &Head| (head.id, head.checked_at);
+            // Nobody has checked it since either: what another host found later must not be undone. A touch undoes
+            // nothing, and may itself be what has checked it.
+            let is_touch = matches!(content, Content::Touch { .. });
+            let seen = |head: &Head| (head.id, (!is_touch).then_some(head.checked_at));
             let is_ours = published.as_ref().map(seen) == base.map(seen);
             if !is_ours {
                 release(context, same).await;

@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::sync::Arc;
 use std::time::Duration;
 
 use kiwi_host::{AskedTiming, CacheConfig, FailureKind, Outcome};
+use kiwi_store::testing::{Fault, FaultyStore, Method};
 use kiwi_store::{Begin, Due, LeaseState, Token};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
+use crate::redis_server::RedisServer;
 use crate::support::{
     Gate, Running, Server, Setup, answer, assert_failure, cache, eventually, every, fetched, guest, log_of, name,
     refill,
@@ -276,4 +279,27 @@ async fn a_refill_that_is_stopped_gives_the_lease_back() {
     });
     assert_eq!(outcome.unwrap(), Outcome::Abandoned);
     assert_eq!(setup.status(&name).await.lease, LeaseState::Free);
+}
+
+#[tokio::test]
+async fn a_commit_whose_reply_is_lost_is_not_a_failure() {
+    let redis = RedisServer::start();
+    for mut setup in [Setup::new(), Setup::on(&redis)] {
+        let store = FaultyStore::new(setup.store.clone());
+        setup.store = Arc::new(store.clone());
+        let config = cache("airlines", guest("echo"), json!({ "entries": { "FR": 1 } }));
+        let airlines = config.name.clone();
+        let host = setup.host([config]).await;
+        store.fail_next(Method::Commit, Fault::LostReply);
+        let outcome = refill(&host, &airlines).await;
+        assert!(matches!(outcome, Outcome::Published { entries: 1, .. }), "{outcome:?}");
+        // Nothing has changed: the commit only extends the life of what is published.
+        let before = setup.head(&airlines).await;
+        store.fail_next(Method::Commit, Fault::LostReply);
+        let outcome = refill(&host, &airlines).await;
+        assert!(matches!(outcome, Outcome::Unchanged { id, .. } if id == before.id), "{outcome:?}");
+        let status = setup.status(&airlines).await;
+        assert_eq!((status.lease, status.last_error), (LeaseState::Free, None));
+        assert!(setup.head(&airlines).await.checked_at > before.checked_at);
+    }
 }
