@@ -25,7 +25,7 @@ pub(crate) enum LogLevel {
 pub(crate) fn start(args: &OutputArgs, level: LogLevel, terminal: &Terminal) -> Result<()> {
     let filter = match (args.verbose, level) {
         (0, LogLevel::Warnings) => "warn",
-        (0, LogLevel::OneLoad) => "warn,kiwi_host::target=info,kiwi_host::outcome=off",
+        (0, LogLevel::OneLoad) => "warn,kiwi_host::target=info,kiwi_host::events=info,kiwi_host::outcome=off",
         (0, LogLevel::Service) => "warn,kiwi_host=info,kiwi_cache=info",
         (1, _) => "info,kiwi_host=debug,kiwi_cache=debug",
         (_, _) => "debug",

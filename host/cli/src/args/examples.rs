@@ -19,7 +19,7 @@ Examples:
   kiwi-host run                                   Run all caches of ./kiwi.toml
   kiwi-host run --config /etc/kiwi.toml --store redis://:PASSWORD@redis:6379/2
   kiwi-host run plugins/currencies.wasm --once    Load once; no configuration needed
-  kiwi-host run plugins/file.wasm --dry-run       Print what would be published
+  kiwi-host run plugins/currencies.wasm --dry-run Print what would be published
 
 Ctrl-C or SIGTERM shuts down after the loads in flight have finished. A second one stops immediately.";
 

@@ -66,7 +66,10 @@ impl Report<'_> {
     fn check_configuration(&mut self, config: Option<&Config>) -> Result<()> {
         match config {
             Some(config) => {
-                let message = format!("{} caches in {}", config.caches.len(), config.path.display());
+                let message = match config.caches.len() {
+                    1 => format!("1 cache in {}", config.path.display()),
+                    caches => format!("{caches} caches in {}", config.path.display()),
+                };
                 self.add(Severity::Ok, "configuration", message)
             }
             None => self.add(Severity::Ok, "configuration", "no kiwi.toml: every cache uses the defaults"),

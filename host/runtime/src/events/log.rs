@@ -112,7 +112,8 @@ fn scheduled(cache: &Name, outcome: &Outcome, before: Option<&Outcome>, next: Op
             "not retried until its settings, its grants or its plugin change and the host is restarted"
         ),
         Some(delay) if outcome.failure().is_some() => {
-            tracing::info!(target: OUTCOME, %cache, next_ms = millis(delay), "retrying; what is published stays");
+            let delay = humantime::format_duration(Duration::from_secs(delay.as_secs().max(1)));
+            tracing::info!(target: OUTCOME, %cache, "next attempt in {delay}");
         }
         Some(_) => {}
     }
