@@ -5,7 +5,8 @@ use std::fs;
 use std::path::Path;
 
 /// The crates that are held against the rules.
-const CRATES: &[&str] = &["host/store", "host/cache", "host/runtime", "host/cli", "host/bench", "host/xtask"];
+const CRATES: &[&str] =
+    &["host/tls", "host/store", "host/cache", "host/runtime", "host/cli", "host/bench", "host/xtask"];
 
 /// A crate's sources: the text of each file, by its path from the top of the repository.
 pub(crate) struct Source {
@@ -27,7 +28,7 @@ pub(crate) fn all_crates() -> Vec<Source> {
 fn of_crate(top: &Path, name: &str) -> Source {
     let mut files = BTreeMap::new();
     read_folder(top, &format!("{name}/src"), &mut files);
-    assert!(files.len() > 5, "these are not all sources of {name}: {:?}", files.keys());
+    assert!(files.len() > 2, "these are not all sources of {name}: {:?}", files.keys());
     let roots = [format!("{name}/src/lib.rs"), format!("{name}/src/main.rs")];
     let root = roots.into_iter().find(|root| files.contains_key(root)).expect("a crate has a lib.rs or a main.rs");
     Source { name: name.to_owned(), root, files }

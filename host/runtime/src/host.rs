@@ -200,8 +200,7 @@ impl Host {
         stop: impl Future<Output = ()>,
     ) -> Result<Outcome> {
         let entry = self.find(cache)?;
-        let stopped = CancellationToken::new();
-        Ok(cancelling(&stopped, stop, self.0.refill_now(&entry, &stopped)).await)
+        Ok(refill_until(&self.0, &entry, stop).await)
     }
 
     /// As [`Host::refill`] for all caches, as many at a time as `max_loads` allows, in their order.
@@ -216,7 +215,7 @@ impl Host {
         for (index, entry) in self.0.caches().entries.iter().cloned().enumerate() {
             let (shared, stopped) = (self.0.clone(), stopped.clone());
             tasks.spawn(async move {
-                let outcome = shared.refill_now(&entry, &stopped).await;
+                let outcome = refill_until(&shared, &entry, stopped.cancelled()).await;
                 (index, entry.cache.name().clone(), outcome)
             });
         }
@@ -241,6 +240,12 @@ impl Host {
     fn find(&self, cache: impl TryInto<Name, Error = Error>) -> Result<Arc<Entry>> {
         self.0.find(&cache.try_into()?)
     }
+}
+
+/// Loads a cache now, until `stop` ends, or the cache is removed or gets another configuration.
+async fn refill_until(shared: &Supervisor, entry: &Entry, stop: impl Future<Output = ()>) -> Outcome {
+    let stopped = entry.replaced.child_token();
+    cancelling(&stopped, stop, shared.refill_now(&entry.cache, &stopped)).await
 }
 
 /// Does some work to its end, and tells it to stop when `stop` ends.

@@ -19,26 +19,13 @@ use crate::refill::prolong::keep_alive;
 const LOOK_INTERVAL: Duration = Duration::from_millis(200);
 
 impl Supervisor {
-    /// Loads a cache now, however fresh it is. What is published stays alive meanwhile. Abandoned when
-    /// `stop` is cancelled, or when the cache is removed or gets another definition.
-    pub(crate) async fn refill_now(&self, entry: &Entry, stop: &CancellationToken) -> Outcome {
+    /// Loads a cache now, however fresh it is, until `stop` is cancelled. What is published stays alive
+    /// meanwhile.
+    pub(crate) async fn refill_now(&self, cache: &Cache, stop: &CancellationToken) -> Outcome {
         let caches = self.caches();
-        let either = entry.replaced.child_token();
-        let refilled = self.refill_once(&*caches.store, &entry.cache, Due::Always, &either);
-        let refilled = async {
-            let stopped = async {
-                stop.cancelled().await;
-                either.cancel();
-                std::future::pending().await
-            };
-            tokio::select! {
-                outcome = refilled => outcome,
-                never = stopped => never,
-            }
-        };
         tokio::select! {
-            outcome = refilled => outcome,
-            never = keep_alive(Context::new(&*caches.store, &entry.cache, &self.events)) => match never {},
+            outcome = self.refill_once(&*caches.store, cache, Due::Always, stop) => outcome,
+            never = keep_alive(Context::new(&*caches.store, cache, &self.events)) => match never {},
         }
     }
 
