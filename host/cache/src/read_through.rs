@@ -120,7 +120,7 @@ impl ReadThrough {
     /// What was tried, and the store's own reason why it did not help.
     async fn timed_out(&self, asked: u32, cause: Option<Error>) -> Error {
         let last_load = match tokio::time::timeout(REASON_TIMEOUT, self.source.store.status(&self.source.name)).await {
-            Ok(Ok(status)) => status.last_error,
+            Ok(Ok(status)) => status.last_error().cloned(),
             Ok(Err(_)) | Err(_) => None,
         };
         let last_load = last_load.map(|error| format!("; its last load failed ({}): {}", error.kind, error.message));

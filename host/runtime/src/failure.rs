@@ -70,13 +70,6 @@ impl FailureKind {
         }
     }
 
-    /// Whether trying again is useless until the operator changes the settings, the grants or the
-    /// plugin.
-    #[must_use]
-    pub fn needs_a_change(self) -> bool {
-        matches!(self, Self::InvalidSettings | Self::Denied)
-    }
-
     /// Whether the store is to blame, and not the load.
     pub(crate) fn is_of_the_store(self) -> bool {
         matches!(self, Self::Store | Self::StoreUnavailable)

@@ -1,5 +1,6 @@
 //! The host: keeps caches warm until it is told to stop.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::definition::config::CacheConfig;
+use crate::definition::identity::DigestKey;
 use crate::definition::plugin_error::PluginError;
 use crate::definition::prepare::{Prepared, Skipped};
 use crate::events::metrics::Metrics;
@@ -18,7 +20,6 @@ use crate::events::outcome::Outcome;
 use crate::events::stream::Events;
 use crate::failure::Failure;
 use crate::instance::Instance;
-use crate::refill::dry::load_dry;
 use crate::sandbox_error::SandboxError;
 use crate::supervisor::caches::Entry;
 use crate::supervisor::read_through::ReadThrough;
@@ -41,10 +42,11 @@ pub struct Builder {
     metrics: Metrics,
     compile_cache: Option<PathBuf>,
     max_loads: usize,
+    digest_key: DigestKey,
 }
 
 impl Builder {
-    /// Adds caches. No two may have one name.
+    /// Adds caches. The names must differ: [`build`](Self::build) returns a second one of a name as skipped.
     #[must_use]
     pub fn caches(mut self, caches: impl IntoIterator<Item = CacheConfig>) -> Self {
         self.caches.extend(caches);
@@ -66,7 +68,17 @@ impl Builder {
         self
     }
 
-    /// How many caches are loaded at the same time. Default: 16.
+    /// A secret that all hosts of the store share. The digests in the store that name what a cache is loaded from (its
+    /// plugin, settings and grants) are keyed with it, so that nobody can guess weak secrets in settings from them.
+    /// Hosts with different keys do not share marks, and count failures apart. Default: an empty key.
+    #[must_use]
+    pub fn digest_key(mut self, key: impl Into<Vec<u8>>) -> Self {
+        self.digest_key = DigestKey::new(key);
+        self
+    }
+
+    /// How many caches are loaded at the same time. A load that waits for longer than a second, for its source, say,
+    /// lets another one go first. Default: 16.
     #[must_use]
     pub fn max_loads(mut self, max_loads: usize) -> Self {
         self.max_loads = max_loads.max(1);
@@ -80,9 +92,12 @@ impl Builder {
     /// There are plugins, and this machine cannot run WebAssembly at all.
     pub async fn build(self) -> Result<(Host, Vec<Skipped>), SandboxError> {
         let events = Events::new(self.metrics);
-        let shared = Supervisor::new(self.store, events, self.max_loads, self.compile_cache);
-        let Prepared { definitions, mut skipped } = shared.define(self.caches).await?;
+        let shared = Supervisor::new(self.store, events, self.max_loads, self.compile_cache, self.digest_key);
+        let (caches, mut skipped) = without_duplicates(self.caches);
+        let Prepared { definitions, skipped: refused } = shared.define(caches).await?;
+        skipped.extend(refused);
         skipped.extend(shared.insert(definitions));
+        shared.refuse(&skipped);
         Ok((Host(Arc::new(shared)), skipped))
     }
 }
@@ -92,7 +107,8 @@ impl Host {
     #[must_use]
     pub fn builder(store: Arc<dyn Store>) -> Builder {
         let (metrics, max_loads) = (Metrics::default(), DEFAULT_MAX_LOADS);
-        Builder { store, caches: Vec::new(), metrics, compile_cache: None, max_loads }
+        let digest_key = DigestKey::default();
+        Builder { store, caches: Vec::new(), metrics, compile_cache: None, max_loads, digest_key }
     }
 
     /// The caches it runs, in the order in which they were added.
@@ -122,6 +138,7 @@ impl Host {
         let Prepared { definitions, mut skipped } =
             prepared.map_err(|error| PluginError::of(&loader, error.to_string()))?;
         skipped.extend(self.0.insert(definitions));
+        self.0.refuse(&skipped);
         skipped.into_iter().next().map_or(Ok(()), |skipped| Err(skipped.error))
     }
 
@@ -234,7 +251,7 @@ impl Host {
         cache: impl TryInto<Name, Error = Error>,
         sink: impl FnMut(&Batch),
     ) -> Result<Result<u64, Failure>> {
-        Ok(load_dry(&self.find(cache)?.cache, sink).await)
+        Ok(self.0.load_dry(&self.find(cache)?.cache, sink).await)
     }
 
     fn find(&self, cache: impl TryInto<Name, Error = Error>) -> Result<Arc<Entry>> {
@@ -263,4 +280,15 @@ async fn cancelling<T>(
         done = work => done,
         never = watching => never,
     }
+}
+
+/// The first cache of each name, and the others as skipped.
+fn without_duplicates(caches: Vec<CacheConfig>) -> (Vec<CacheConfig>, Vec<Skipped>) {
+    let mut names = HashSet::new();
+    let (first, again): (Vec<_>, Vec<_>) = caches.into_iter().partition(|cache| names.insert(cache.name.clone()));
+    let skipped = again.into_iter().map(|cache| {
+        let message = format!("there is already a cache named `{}`: expected another name", cache.name);
+        Skipped { error: PluginError::of(&cache.loader, message), cache: cache.name }
+    });
+    (first, skipped.collect())
 }

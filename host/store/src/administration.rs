@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use crate::{Name, Result};
+use crate::{HostState, Name, Result};
 
 /// A problem that [`Administration::check`] found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,8 +17,12 @@ pub struct Finding {
 /// What an operator does with a store.
 #[async_trait]
 pub trait Administration: Send + Sync {
-    /// The caches that have a snapshot or a last error here, sorted.
+    /// The caches that have a snapshot, a failure or a host here, sorted.
     async fn caches(&self) -> Result<Vec<Name>>;
+
+    /// The hosts that keep each of these caches warm, or cannot, in the order of the caches: those that were heard of
+    /// last come first, and dead ones are kept for a day.
+    async fn hosts(&self, caches: &[Name]) -> Result<Vec<Vec<HostState>>>;
 
     /// Deletes everything of a cache. `false`: there was nothing.
     async fn forget(&self, cache: &Name) -> Result<bool>;

@@ -25,6 +25,12 @@ impl Id {
     }
 }
 
+impl Id {
+    pub(crate) fn bits(self) -> u128 {
+        self.0
+    }
+}
+
 #[cfg(feature = "redis")]
 impl Id {
     /// An id computed from what it names, where that was not given one.

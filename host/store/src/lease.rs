@@ -4,7 +4,7 @@ use std::time::Duration;
 
 #[cfg(feature = "redis")]
 use crate::record_text::RecordText;
-use crate::{Head, Name, Token};
+use crate::{DefinitionId, Head, Holder, Name, Token};
 
 /// The right to refill one cache, given by [`Publishing::begin`](crate::Publishing::begin).
 ///
@@ -14,17 +14,17 @@ use crate::{Head, Name, Token};
 #[derive(Debug)]
 pub struct Lease {
     cache: Name,
-    token: Token,
+    holder: Holder,
     /// The staged part of a record. It is sent when it is whole.
     #[cfg(feature = "redis")]
     record: std::sync::Mutex<RecordText>,
 }
 
 impl Lease {
-    pub(crate) fn new(cache: Name, token: Token) -> Self {
+    pub(crate) fn new(cache: Name, holder: Holder) -> Self {
         Self {
             cache,
-            token,
+            holder,
             #[cfg(feature = "redis")]
             record: std::sync::Mutex::default(),
         }
@@ -36,10 +36,20 @@ impl Lease {
         &self.cache
     }
 
+    /// Who holds it.
+    #[must_use]
+    pub fn holder(&self) -> &Holder {
+        &self.holder
+    }
+
     /// The fencing token that names its holder.
     #[must_use]
     pub fn token(&self) -> Token {
-        self.token
+        self.holder.token
+    }
+
+    pub(crate) fn definition(&self) -> DefinitionId {
+        self.holder.definition
     }
 
     /// The same lease once more: only tests may have two of one.
@@ -47,7 +57,7 @@ impl Lease {
     pub(crate) fn copy(&self) -> Self {
         Self {
             cache: self.cache.clone(),
-            token: self.token,
+            holder: self.holder.clone(),
             #[cfg(feature = "redis")]
             record: std::sync::Mutex::new(self.record().clone()),
         }
@@ -81,6 +91,8 @@ pub enum Begin {
         lease: Lease,
         /// What is published now: `None` when missing or lost.
         base: Option<Head>,
+        /// How many loads of this definition have failed in a row, on any host.
+        failures: u32,
     },
     /// Not due: another host has just checked it.
     Fresh {
@@ -92,7 +104,7 @@ pub enum Begin {
         /// Until the lease of that host expires, unless it is renewed.
         left: Duration,
     },
-    /// A load failed a short while ago, and the source is left alone.
+    /// A load of the same definition failed a short while ago, and the source is left alone.
     Backoff {
         /// Until loading is allowed again.
         left: Duration,

@@ -4,17 +4,20 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::{Batch, Begin, CommitError, Due, Head, LastError, Lease, Name, NotCommitted, Publish, Result, Token, Ttl};
+use crate::{
+    Batch, Begin, CommitError, Due, Head, Holder, HostReport, Id, LastError, Lease, Name, NotCommitted, Publish,
+    Result, Ttl,
+};
 
 /// What a host does with a store: it refills caches.
 ///
 /// ```no_run
 /// # async fn refill(store: &dyn kiwi_store::Store) -> Result<(), Box<dyn std::error::Error>> {
 /// use std::time::Duration;
-/// use kiwi_store::{Batch, Begin, Content, Due, Id, Name, Publish, Token, Ttl};
+/// use kiwi_store::{Batch, Begin, Content, Due, Holder, Id, Name, Publish, Ttl};
 ///
 /// let (cache, lease_ttl): (Name, _) = ("airlines".parse()?, Duration::from_secs(30));
-/// if let Begin::Go { lease, .. } = store.begin(&cache, Token::random(), lease_ttl, Due::Always).await? {
+/// if let Begin::Go { lease, .. } = store.begin(&cache, Holder::anonymous(), lease_ttl, Due::Always).await? {
 ///     let entries: Batch = [("FR", r#""Ryanair""#), ("LH", r#""Lufthansa""#)].into_iter().collect();
 ///     store.stage(&lease, &entries).await?;
 ///     let (bytes, root) = (entries.bytes() as u64, entries.iter().collect());
@@ -33,10 +36,10 @@ pub trait Publishing: Send + Sync {
     /// Takes the lease of a cache if it is due by the store's clock and no other host holds it, and
     /// drops whatever the holder before had staged.
     ///
-    /// Safe to repeat with the same token: that takes the same lease again, with what it has staged in the
+    /// Safe to repeat with the same holder: that takes the same lease again, with what it has staged in the
     /// store, unless kiwi-cache's lock, where the layout has one, was lost. The lease that was given first
     /// stays the one to use: the staged part of a record is in it.
-    async fn begin(&self, cache: &Name, token: Token, lease_ttl: Duration, due: Due) -> Result<Begin>;
+    async fn begin(&self, cache: &Name, holder: Holder, lease_ttl: Duration, due: Due) -> Result<Begin>;
 
     /// Makes a lease expire `lease_ttl` from now. `false`: another host has taken it.
     async fn renew(&self, lease: &Lease, lease_ttl: Duration) -> Result<bool>;
@@ -48,7 +51,8 @@ pub trait Publishing: Send + Sync {
     /// Whether a key was staged by this lease. For confirming a suspected duplicate: slow.
     async fn is_staged(&self, lease: &Lease, key: &str) -> Result<bool>;
 
-    /// Publishes in one atomic step, notifies readers, forgets the last error and ends the lease.
+    /// Publishes in one atomic step, notifies readers, forgets the failures of the lease's definition and ends the
+    /// lease.
     ///
     /// Safe to repeat with the lease in the error when the reply was lost: a swap or delta that is already
     /// published is `Ok`, and so is a touch of what is published while the lease is ours.
@@ -66,9 +70,9 @@ pub trait Publishing: Send + Sync {
     /// Nothing was published: `Moved` if any snapshot is there.
     async fn restore(&self, lease: &Lease, head: &Head) -> Result<(), CommitError>;
 
-    /// Ends the lease after a failed load, drops what was staged, keeps the error for
-    /// `status` (for `keep`, when nothing is published), and makes every host leave the source
-    /// alone for `backoff`. Changes nothing if another host has taken the lease.
+    /// Ends the lease after a failed load, drops what was staged, counts the failure and keeps the error for
+    /// `status` (for `keep`, when nothing is published), and makes every host of the same definition leave the
+    /// source alone for `backoff`. Changes nothing if another host has taken the lease.
     async fn fail(&self, lease: Lease, backoff: Duration, error: &LastError, keep: Ttl) -> Result<()>;
 
     /// Ends the lease without a publication, and drops what was staged.
@@ -77,4 +81,11 @@ pub trait Publishing: Send + Sync {
     /// Extends the life of what is published to at least `cache_ttl` from now; never shortens it.
     /// Needs no lease and no memory. `false`: nothing is published.
     async fn prolong(&self, cache: &Name, cache_ttl: Ttl) -> Result<bool>;
+
+    /// Tells every machine that a host is there for a cache, and what keeps it from loading it. To be repeated every
+    /// [`REPORT_INTERVAL`](crate::REPORT_INTERVAL).
+    async fn report(&self, cache: &Name, report: &HostReport) -> Result<()>;
+
+    /// Withdraws what a host reported: it does not run the cache any more.
+    async fn withdraw(&self, cache: &Name, host: Id) -> Result<()>;
 }

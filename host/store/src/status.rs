@@ -3,7 +3,7 @@
 
 use std::time::SystemTime;
 
-use crate::{Head, Id};
+use crate::{DefinitionId, Head, Id};
 
 /// Whether a cache's data is there.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,7 +50,26 @@ pub struct Foreign {
     pub bytes: u64,
 }
 
-/// Why the last refill failed, kept in the store until one succeeds, for every machine to see.
+/// Loads that failed one after the other, on any host of one definition: kept until one succeeds, for every
+/// machine to see.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Failing {
+    /// Whose loads.
+    pub definition: DefinitionId,
+    /// How many have failed in a row.
+    pub times: u32,
+    /// When the first of them failed.
+    pub since: SystemTime,
+    /// The last of them.
+    pub last: LastError,
+    /// The host that it failed on, for people.
+    pub host: String,
+    /// Before this, no host of this definition asks the source again.
+    pub retry_at: SystemTime,
+}
+
+/// Why a refill failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LastError {
@@ -80,7 +99,7 @@ pub enum LeaseState {
         /// When the lease expires unless it is renewed.
         until: SystemTime,
     },
-    /// Nobody before then: the last load failed, and the source is left alone.
+    /// No host of the definition that failed last before then: the source is left alone.
     Backoff {
         /// When loading is allowed again.
         until: SystemTime,
@@ -95,8 +114,28 @@ pub struct Status {
     pub now: SystemTime,
     /// Whether the data is there.
     pub presence: Presence,
-    /// Why the last refill failed, if it did.
-    pub last_error: Option<LastError>,
+    /// The definitions whose last load failed, the latest failure first.
+    pub failing: Vec<Failing>,
     /// Who may refill it.
     pub lease: LeaseState,
+    /// The host that is refilling it, for people, where that is known.
+    pub holder: Option<String>,
+}
+
+impl Status {
+    /// Why the last refill that failed did so, unless one of the same definition has succeeded since.
+    #[must_use]
+    pub fn last_error(&self) -> Option<&LastError> {
+        self.failing.first().map(|failing| &failing.last)
+    }
+}
+
+impl LeaseState {
+    /// That a cache which nobody refills is free, or in the back-off of the latest of these failures.
+    pub(crate) fn not_held(failing: &[Failing], now: SystemTime) -> Self {
+        match failing.first() {
+            Some(failing) if failing.retry_at > now => Self::Backoff { until: failing.retry_at },
+            _ => Self::Free,
+        }
+    }
 }

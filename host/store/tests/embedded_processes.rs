@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use kiwi_store::{Batch, Head, Id, LeaseState, Name, Root, Token, Ttl};
+use kiwi_store::{Batch, Head, Holder, Id, LeaseState, Name, Root, Token, Ttl};
 use kiwi_store::{Begin, CommitError, Content, Due, Embedded, Lease, Publish, Scan, Store};
 
 const LONG: Duration = Duration::from_secs(300);
@@ -107,7 +107,7 @@ async fn processes_exclude_each_other_until_one_is_killed() {
     let mut host = other_process("processes_exclude_each_other_until_one_is_killed", dir.path());
     let is_held = async || matches!(lease_state(&store).await, LeaseState::Held { .. });
     eventually("the other process has the lease", is_held).await;
-    let begin = store.begin(&cache(), Token::random(), LONG, Due::Always).await.unwrap();
+    let begin = store.begin(&cache(), Holder::anonymous(), LONG, Due::Always).await.unwrap();
     assert!(matches!(begin, Begin::Busy { left } if left > LONG / 2), "{begin:?}");
 
     kill(&mut host);
@@ -265,7 +265,7 @@ fn publish(content: Content) -> Publish {
 }
 
 async fn take(store: &Arc<dyn Store>) -> Lease {
-    match store.begin(&cache(), Token::random(), LONG, Due::Always).await.unwrap() {
+    match store.begin(&cache(), Holder::anonymous(), LONG, Due::Always).await.unwrap() {
         Begin::Go { lease, .. } => lease,
         other => panic!("expected the lease, got {other:?}"),
     }

@@ -5,7 +5,7 @@ mod store_contract;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kiwi_store::Token;
+use kiwi_store::Holder;
 use kiwi_store::{Begin, Due, Embedded, Store};
 use store_contract::Place;
 
@@ -31,7 +31,7 @@ async fn a_key_that_lmdb_cannot_take_is_refused_with_its_length() {
     let place = Directory::new();
     let store = place.open();
     let cache = "airlines".parse().unwrap();
-    let begin = store.begin(&cache, Token::random(), Duration::from_secs(60), Due::Always).await.unwrap();
+    let begin = store.begin(&cache, Holder::anonymous(), Duration::from_secs(60), Due::Always).await.unwrap();
     let Begin::Go { lease, .. } = begin else { panic!("{begin:?}") };
     for key in [String::new(), "k".repeat(512), "é".repeat(256)] {
         let batch = [("FR", "1"), (&key, "1")].into_iter().collect();
@@ -49,7 +49,7 @@ async fn a_dropped_store_frees_its_leases() {
     let (store, other) = (place.open(), place.open());
     let cache = "airlines".parse().unwrap();
     let begin = async |store: &Arc<dyn Store>| {
-        store.begin(&cache, Token::random(), Duration::from_secs(60), Due::Always).await.unwrap()
+        store.begin(&cache, Holder::anonymous(), Duration::from_secs(60), Due::Always).await.unwrap()
     };
     assert!(matches!(begin(&store).await, Begin::Go { .. }));
     assert!(matches!(begin(&other).await, Begin::Busy { .. }));
@@ -66,7 +66,7 @@ async fn a_file_that_is_not_ours_is_refused_and_left_alone() {
     std::fs::create_dir(file.parent().unwrap()).unwrap();
     let theirs = "not a database\n".repeat(1_000);
     std::fs::write(&file, &theirs).unwrap();
-    let begun = store.begin(&cache, Token::random(), Duration::from_secs(60), Due::Always).await;
+    let begun = store.begin(&cache, Holder::anonymous(), Duration::from_secs(60), Due::Always).await;
     for error in [begun.unwrap_err(), store.get(&cache, &["FR"]).await.unwrap_err()] {
         let text = error.to_string();
         assert!(error.is_wrong_type() && error.cache() == Some(&cache), "{text}");

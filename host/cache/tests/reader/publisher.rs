@@ -67,8 +67,8 @@ impl Publisher {
     }
 
     async fn begin(&self) -> (Lease, Option<Head>) {
-        match self.store.begin(&self.cache, Token::random(), LONG, Due::Always).await.unwrap() {
-            Begin::Go { lease, base } => (lease, base),
+        match self.store.begin(&self.cache, Holder::anonymous(), LONG, Due::Always).await.unwrap() {
+            Begin::Go { lease, base, .. } => (lease, base),
             other => panic!("expected the lease, got {other:?}"),
         }
     }

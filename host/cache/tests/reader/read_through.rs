@@ -4,7 +4,7 @@ use std::error::Error as _;
 use std::time::{Duration, Instant, SystemTime};
 
 use kiwi_cache::{Attempts, Builder, Cache, blocking};
-use kiwi_store::{Begin, Due, Error, LastError, Token, Ttl};
+use kiwi_store::{Begin, Due, Error, Holder, LastError, Ttl};
 
 use crate::log::Log;
 use crate::place::{Directory, Place};
@@ -30,7 +30,7 @@ fn blocking_reader(place: &impl Place) -> Builder<blocking::Cache<u64>> {
 
 /// Begins a load and releases its lease: from then on the store knows the cache.
 async fn begin(publisher: &Publisher) {
-    let begun = publisher.store.begin(&publisher.cache, Token::random(), LONG, Due::Always).await.unwrap();
+    let begun = publisher.store.begin(&publisher.cache, Holder::anonymous(), LONG, Due::Always).await.unwrap();
     let Begin::Go { lease, .. } = begun else { panic!("expected the lease, got {begun:?}") };
     publisher.store.release(lease).await.unwrap();
 }
@@ -88,7 +88,7 @@ async fn the_timeout_reports_what_was_tried_and_why_the_last_load_failed(place: 
         assert!(error.to_string().contains(part), "{part}: {error}");
     }
 
-    let begun = publisher.store.begin(&publisher.cache, Token::random(), LONG, Due::Always).await.unwrap();
+    let begun = publisher.store.begin(&publisher.cache, Holder::anonymous(), LONG, Due::Always).await.unwrap();
     let Begin::Go { lease, .. } = begun else { panic!("expected the lease, got {begun:?}") };
     let failure = LastError::new(SystemTime::now(), "unavailable", "no route");
     publisher.store.fail(lease, LONG, &failure, Ttl::For(LONG)).await.unwrap();

@@ -106,7 +106,7 @@ impl Row {
                 Ttl::Forever => None,
             }),
             next_refill: next_refill(status, head).map(|left| left.as_secs_f64()),
-            last_error: status.last_error.as_ref().map(|error| ErrorRow {
+            last_error: status.last_error().map(|error| ErrorRow {
                 at: unix(error.at),
                 age: since(status.now, error.at).as_secs_f64(),
                 kind: error.kind.clone(),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use kiwi_store::{Batch, Begin, Content, Due, Id, Lease, Name, Publish, Root, Store, Token, Ttl};
+use kiwi_store::{Batch, Begin, Content, Due, Holder, Id, Lease, Name, Publish, Root, Store, Ttl};
 use tempfile::TempDir;
 
 /// Long enough that nothing published here becomes stale during a test.
@@ -176,7 +176,7 @@ pub(crate) fn publish(store: &dyn Store, cache: &str, entries: &[(&str, &str)], 
 /// Acquires the lease of a cache.
 pub(crate) async fn lease(store: &dyn Store, cache: &str) -> Lease {
     let name: Name = cache.parse().expect("a name");
-    match store.begin(&name, Token::random(), MINUTE, Due::Always).await.expect("begun") {
+    match store.begin(&name, Holder::anonymous(), MINUTE, Due::Always).await.expect("begun") {
         Begin::Go { lease, .. } => lease,
         other => panic!("the lease is not free: {other:?}"),
     }

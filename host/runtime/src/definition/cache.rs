@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use kiwi_store::Name;
-use xxhash_rust::xxh3::xxh3_128;
+use kiwi_store::{DefinitionId, Name};
 
 use super::config::CacheConfig;
+use super::identity::DigestKey;
 use super::needs::check_needs;
 use super::plugin_error::PluginError;
 use super::standing::Standing;
@@ -65,9 +65,8 @@ pub(crate) struct Definition {
     pub(crate) timing: Timing,
     pub(crate) label: Label,
     loader: RunnableLoader,
-    /// Digest of the loader's build, its settings and its grants: a mark is valid only under the
-    /// identity that set it.
-    identity: String,
+    /// Names the loader's build, its settings and its grants: a mark is valid only under the definition that set it.
+    pub(crate) id: DefinitionId,
 }
 
 /// A loader that can be called.
@@ -83,13 +82,17 @@ impl Definition {
     /// # Errors
     /// The plugin does not take a setting, lacks one or a grant, or cannot describe itself; the
     /// timing makes no sense.
-    pub(crate) async fn of_plugin(config: CacheConfig, plugin: Arc<Plugin>) -> Result<Self, PluginError> {
+    pub(crate) async fn of_plugin(
+        config: CacheConfig,
+        plugin: Arc<Plugin>,
+        key: &DigestKey,
+    ) -> Result<Self, PluginError> {
         let description = check_needs(&config, &plugin).await?;
         let suggested = description.map(|description| description.timing).unwrap_or_default();
         // What it may read decides what it returns, just as its settings do.
-        let identity = format!("{:032x} {} {:?}", plugin.hash(), config.settings.to_json(), config.grants);
+        let id = key.of_plugin(plugin.hash(), &config.settings, &config.grants);
         let component = Component::new(plugin.clone(), &config.grants);
-        Self::new(config, suggested, &identity, RunnableLoader::Component(component))
+        Self::new(config, suggested, id, RunnableLoader::Component(component))
             .map_err(|error| PluginError::of_plugin(plugin.path(), error.to_string()))
     }
 
@@ -97,7 +100,7 @@ impl Definition {
     ///
     /// # Errors
     /// It is given settings or grants, which only a component can take; the timing makes no sense.
-    pub(crate) fn of_native(config: CacheConfig, loader: NativeLoader) -> Result<Self, PluginError> {
+    pub(crate) fn of_native(config: CacheConfig, loader: NativeLoader, key: &DigestKey) -> Result<Self, PluginError> {
         let any = config.loader.clone();
         if !config.settings.is_empty() {
             return Err(PluginError::of(&any, "it takes no settings: pass them to the loader when you construct it"));
@@ -105,43 +108,43 @@ impl Definition {
         if config.grants != Grants::default() {
             return Err(PluginError::of(&any, "it takes no grants: it may do whatever its program may"));
         }
-        let identity = loader.identity();
-        Self::new(config, AskedTiming::default(), &identity, RunnableLoader::Native(loader))
+        let id = key.of_native(&loader.identity());
+        Self::new(config, AskedTiming::default(), id, RunnableLoader::Native(loader))
             .map_err(|error| PluginError::of(&any, error.to_string()))
     }
 
     fn new(
         config: CacheConfig,
         suggested: AskedTiming,
-        identity: &str,
+        id: DefinitionId,
         loader: RunnableLoader,
     ) -> kiwi_store::Result<Self> {
         Ok(Self {
             timing: config.timing.or(suggested).resolve(&config.name)?,
             label: Label::new(&config.name, &config.layout),
             loader,
-            identity: format!("{:032x}", xxh3_128(identity.as_bytes())),
+            id,
             config,
         })
     }
 
     /// Whether a load under the other definition gives the same: the same build, settings and grants.
     pub(crate) fn loads_the_same(&self, other: &Self) -> bool {
-        self.identity == other.identity
+        self.id == other.id
     }
 
     pub(crate) fn limits(&self) -> &Limits {
         &self.config.limits
     }
 
-    /// A mark as it stands in the store: bound to the identity that set it.
+    /// A mark as it stands in the store: bound to the definition that set it.
     pub(crate) fn stored_mark(&self, mark: &str) -> String {
-        format!("{} {mark}", self.identity)
+        format!("{} {mark}", self.id)
     }
 
-    /// The mark that this very identity left, if it did.
+    /// The mark that this very definition left, if it did.
     pub(crate) fn own_mark(&self, stored: Option<&str>) -> Option<String> {
-        let (identity, mark) = stored?.split_once(' ')?;
-        (identity == self.identity).then(|| mark.to_owned())
+        let (id, mark) = stored?.split_once(' ')?;
+        (id.parse::<DefinitionId>().ok()? == self.id).then(|| mark.to_owned())
     }
 }

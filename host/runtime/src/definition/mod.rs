@@ -3,6 +3,7 @@
 
 pub(crate) mod cache;
 pub(crate) mod config;
+pub(crate) mod identity;
 #[cfg(feature = "components")]
 pub(crate) mod inspection;
 pub(crate) mod needs;

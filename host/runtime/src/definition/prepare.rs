@@ -11,6 +11,7 @@ use kiwi_store::Name;
 
 use super::cache::Definition;
 use super::config::{AnyLoader, CacheConfig};
+use super::identity::DigestKey;
 use super::plugin_error::PluginError;
 use crate::sandbox::plugin::Plugin;
 use crate::sandbox::shared::Sandbox;
@@ -35,7 +36,12 @@ pub(crate) struct Prepared {
 type Compiled = Result<Arc<Plugin>, String>;
 
 /// Makes definitions. Plugins need the `sandbox`.
-pub(crate) async fn definitions(configs: Vec<CacheConfig>, max_loads: usize, sandbox: Option<&Sandbox>) -> Prepared {
+pub(crate) async fn definitions(
+    configs: Vec<CacheConfig>,
+    max_loads: usize,
+    sandbox: Option<&Sandbox>,
+    key: &DigestKey,
+) -> Prepared {
     let mut paths: Vec<PathBuf> = configs.iter().filter_map(CacheConfig::plugin).map(Path::to_owned).collect();
     paths.sort();
     paths.dedup();
@@ -48,11 +54,11 @@ pub(crate) async fn definitions(configs: Vec<CacheConfig>, max_loads: usize, san
         let cache = config.name.clone();
         let defined = match config.loader.clone() {
             AnyLoader::Component(path) => match plugins.get(&path) {
-                Some(Ok(plugin)) => describe(config, plugin).await,
+                Some(Ok(plugin)) => describe(config, plugin, key).await,
                 Some(Err(message)) => Err(PluginError::of_plugin(&path, message)),
                 None => Err(PluginError::of_plugin(&path, "it was not compiled")),
             },
-            AnyLoader::Native(loader) => Definition::of_native(config, loader),
+            AnyLoader::Native(loader) => Definition::of_native(config, loader, key),
         };
         defined.map_err(|error| Skipped { cache, error })
     });
@@ -76,8 +82,8 @@ async fn compile(sandbox: &Sandbox, paths: Vec<PathBuf>, at_a_time: usize) -> Ha
 }
 
 /// As [`Definition::of_plugin`]. A panic, which is a bug of ours, skips this cache and no other.
-async fn describe(config: CacheConfig, plugin: &Arc<Plugin>) -> Result<Definition, PluginError> {
-    let defined = AssertUnwindSafe(Definition::of_plugin(config, plugin.clone())).catch_unwind().await;
+async fn describe(config: CacheConfig, plugin: &Arc<Plugin>, key: &DigestKey) -> Result<Definition, PluginError> {
+    let defined = AssertUnwindSafe(Definition::of_plugin(config, plugin.clone(), key)).catch_unwind().await;
     defined.unwrap_or_else(|_| {
         let message = "kiwi-host itself panicked while it ran its `describe`; please report it";
         Err(PluginError::of_plugin(plugin.path(), message))

@@ -1,7 +1,7 @@
 //! What a host knows of one cache's data. It survives a new configuration of the cache.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use kiwi_cache::KeptText;
@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use crate::config::limits::Limits;
 use crate::entries::fingerprints::Fingerprints;
 use crate::entries::progress::Progress;
-use crate::events::outcome::Outcome;
+use crate::failure::Failure;
 
 /// What a host knows of one cache's data.
 #[derive(Debug, Default)]
@@ -27,19 +27,57 @@ pub(crate) struct Standing {
     pub(crate) last_seq: AtomicU64,
     /// The copy that a reader in this program holds, if there is one.
     pub(crate) kept_text: Arc<KeptText>,
-    failures: AtomicU32,
+    /// Whether the last attempt has failed, here.
+    pub(crate) has_failed: AtomicBool,
+    /// What keeps this host from refilling it, where the store does not say so.
+    pub(crate) trouble: Trouble,
 }
 
-impl Standing {
-    /// How many attempts have failed in a row.
-    pub(crate) fn failures(&self) -> u32 {
-        self.failures.load(Ordering::Relaxed)
+/// Failures in a row that are not recorded in the store: because it cannot be reached, refuses, or was never asked.
+#[derive(Debug, Default)]
+pub(crate) struct Trouble(Mutex<Option<InTrouble>>);
+
+/// The failures in a row so far.
+#[derive(Clone, Debug)]
+pub(crate) struct InTrouble {
+    /// The last one.
+    pub(crate) failure: Failure,
+    pub(crate) times: u32,
+    /// How many of them came after the source was asked.
+    pub(crate) loads: u32,
+    pub(crate) since: Instant,
+}
+
+impl Trouble {
+    /// Counts one more, of a load or of the store before any load. Returns how many there are.
+    pub(crate) fn add(&self, failure: &Failure, is_load: bool) -> u32 {
+        let mut trouble = self.lock();
+        let before = trouble.take();
+        let (times, loads, since) =
+            before.map_or((0, 0, Instant::now()), |before| (before.times, before.loads, before.since));
+        let times = times.saturating_add(1);
+        *trouble =
+            Some(InTrouble { failure: failure.clone(), times, loads: loads.saturating_add(is_load.into()), since });
+        times
     }
 
-    /// Counts a failure in a row, or ends the row.
-    pub(crate) fn count(&self, outcome: &Outcome) {
-        let failures = if outcome.failure().is_some() { self.failures().saturating_add(1) } else { 0 };
-        self.failures.store(failures, Ordering::Relaxed);
+    /// How many loads have failed in a row without a record in the store.
+    pub(crate) fn loads(&self) -> u32 {
+        self.lock().as_ref().map_or(0, |trouble| trouble.loads)
+    }
+
+    /// Forgets them.
+    pub(crate) fn clear(&self) {
+        *self.lock() = None;
+    }
+
+    /// The failures in a row so far, if there are any.
+    pub(crate) fn get(&self) -> Option<InTrouble> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<InTrouble>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -18,6 +18,10 @@ pub(crate) enum Event<'a> {
     AsksDenied { error: &'a Error },
     /// Readers cannot be heard at the moment.
     AsksFailed { error: &'a Error },
+    /// The store did not take what this host reports of a cache.
+    ReportFailed { cache: &'a Name, error: &'a Error },
+    /// A task panicked, this many times by now: a bug of ours. It is started again after `delay`.
+    TaskDied { task: &'a str, times: u32, delay: Duration },
     /// Something happened to one cache.
     Cache(&'a Label, CacheEvent<'a>),
 }
@@ -48,8 +52,8 @@ pub(crate) enum CacheEvent<'a> {
     Committed { took: Duration },
     /// An attempt to refill it has ended. `before` is how the attempt before it ended.
     Ended { outcome: &'a Outcome, before: Option<&'a Outcome> },
-    /// What follows from an attempt: the next one after `next`, or none until the host is restarted.
-    Scheduled { outcome: &'a Outcome, before: Option<&'a Outcome>, next: Option<Duration> },
+    /// What follows from an attempt: the next one after `next`.
+    Scheduled { outcome: &'a Outcome, before: Option<&'a Outcome>, next: Duration },
     /// Another host is loading it, and its result is waited for.
     WaitingForOtherHost,
     /// The published snapshot was last checked against its source this long ago.

@@ -26,6 +26,12 @@ impl Listener for Log {
                 tracing::warn!("readers that find nothing are noticed within a second, not immediately: {error}");
             }
             Event::AsksFailed { error } => tracing::debug!("cannot listen for readers that ask: {error}"),
+            Event::ReportFailed { cache, error } => tracing::debug!(%cache, "cannot report to the store: {error}"),
+            Event::TaskDied { task, times, delay } => tracing::error!(
+                times,
+                restart_in_s = delay.as_secs(),
+                "the task of {task} panicked: please report it with the log lines before this one; restarting it"
+            ),
             Event::Cache(label, event) => cache_event(&label.cache, event),
         }
     }
@@ -102,20 +108,13 @@ fn ended(cache: &Name, outcome: &Outcome, before: Option<&Outcome>) {
 }
 
 /// What follows from a failure, where that is reported for the first time.
-fn scheduled(cache: &Name, outcome: &Outcome, before: Option<&Outcome>, next: Option<Duration>) {
+fn scheduled(cache: &Name, outcome: &Outcome, before: Option<&Outcome>, next: Duration) {
     if before.and_then(Outcome::failure) == outcome.failure() {
         return;
     }
-    match next {
-        None => tracing::error!(
-            target: OUTCOME, %cache,
-            "not retried until its settings, its grants or its plugin change and the host is restarted"
-        ),
-        Some(delay) if outcome.failure().is_some() => {
-            let delay = humantime::format_duration(Duration::from_secs(delay.as_secs().max(1)));
-            tracing::info!(target: OUTCOME, %cache, "next attempt in {delay}");
-        }
-        Some(_) => {}
+    if outcome.failure().is_some() {
+        let delay = humantime::format_duration(Duration::from_secs(next.as_secs().max(1)));
+        tracing::info!(target: OUTCOME, %cache, "next attempt in {delay}");
     }
 }
 

@@ -62,6 +62,9 @@ impl Statsd {
 
 impl Listener for Statsd {
     fn heard(&self, event: &Event<'_>) {
+        if let Event::TaskDied { task, .. } = event {
+            self.0.count_with_tags("kiwicache.restarts", 1).with_tag("task", task).send();
+        }
         let Event::Cache(label, event) = event else { return };
         let name = label.cache.as_str();
         match event {

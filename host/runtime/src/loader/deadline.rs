@@ -9,18 +9,20 @@ use crate::failure::Failure;
 /// The end of the time that a load has for all its steps.
 #[derive(Clone, Copy)]
 pub(crate) struct Deadline {
-    at: Instant,
+    /// `None`: never.
+    at: Option<Instant>,
     timeout: Duration,
 }
 
 impl Deadline {
     pub(crate) fn after(timeout: Duration) -> Self {
-        Self { at: Instant::now() + timeout, timeout }
+        Self { at: Instant::now().checked_add(timeout), timeout }
     }
 
     /// Drops a step that is not done by then.
     pub(crate) async fn bounds<T>(self, step: impl Future<Output = T>) -> Result<T, Failure> {
-        tokio::time::timeout_at(self.at, step).await.map_err(|_| {
+        let Some(at) = self.at else { return Ok(step.await) };
+        tokio::time::timeout_at(at, step).await.map_err(|_| {
             let message = format!("the load took longer than {}", humantime::format_duration(self.timeout));
             Failure::limit("load_timeout", message)
         })

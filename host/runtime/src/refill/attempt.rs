@@ -1,49 +1,98 @@
 //! One attempt, from taking the lease to giving it back.
 
-use kiwi_store::{Begin, Due, Head, Layout, Lease, Token};
+use std::time::Duration;
+
+use kiwi_store::{Begin, Due, Head, Layout, Lease};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::backoff::{backoff, store_backoff};
 use super::commit::{Uncommitted, commit};
 use super::context::Context;
 use super::delivery::{Bound, Delivery};
-use super::fail::fail;
+use super::fail::{Failed, fail};
 use super::lease::{keep_lease, release};
 use super::plan::{bound, decide};
 use super::stage::{Staged, stage};
+use super::turn::Turn;
+use crate::definition::cache::Cache;
 use crate::entries::fingerprints::Fingerprints;
 use crate::events::event::CacheEvent;
 use crate::events::outcome::Outcome;
 use crate::failure::Failure;
 
-/// Refills a cache if it is due, and counts how that ended.
-pub(crate) async fn refill(context: Context<'_>, due: Due, stop: &CancellationToken) -> Outcome {
-    let outcome = attempt(context, due, stop).await;
-    context.standing().count(&outcome);
-    outcome
+/// How an attempt ended, and what follows where it failed.
+#[derive(Debug)]
+pub(crate) struct Attempt {
+    pub(crate) outcome: Outcome,
+    /// After a failure: how long this host waits before the next attempt.
+    pub(crate) backoff: Duration,
+    /// Whether the store says when to try again. Otherwise only this host knows.
+    pub(crate) is_recorded: bool,
 }
 
-async fn attempt(context: Context<'_>, due: Due, stop: &CancellationToken) -> Outcome {
-    let lease_ttl = context.definition().timing.lease_ttl;
-    let begun = context.store.begin(context.cache.name(), Token::random(), lease_ttl, due).await;
-    let (lease, base) = match context.store_call(begun) {
-        Ok(Begin::Go { lease, base }) => (lease, base),
-        Ok(Begin::Fresh { left }) => return Outcome::Fresh { left },
-        Ok(Begin::Busy { left }) => return Outcome::Busy { left },
-        Ok(Begin::Backoff { left }) => return Outcome::Backoff { left },
-        Ok(_) => return Outcome::Abandoned,
-        Err(failure) => return Outcome::Failed(failure),
+impl Attempt {
+    /// One that did not fail.
+    fn ended(outcome: Outcome) -> Self {
+        Self { outcome, backoff: Duration::ZERO, is_recorded: true }
+    }
+
+    /// One that failed after the source was asked, which the store does not know.
+    pub(crate) fn unrecorded(cache: &Cache, failure: Failure) -> Self {
+        cache.standing.trouble.add(&failure, true);
+        let failures = cache.standing.trouble.loads();
+        let backoff = backoff(failures, cache.definition.timing.refill_interval, failure.retry_after);
+        Self { outcome: Outcome::Failed(failure), backoff, is_recorded: false }
+    }
+
+    /// One that failed before any source was asked.
+    fn without_source(context: Context<'_>, failure: Failure) -> Self {
+        let backoff = store_backoff(context.standing().trouble.add(&failure, false));
+        Self { outcome: Outcome::Failed(failure), backoff, is_recorded: false }
+    }
+}
+
+/// Refills a cache if it is due.
+pub(crate) async fn refill(context: Context<'_>, due: Due, turn: &Turn<'_>, stop: &CancellationToken) -> Attempt {
+    let trouble = &context.standing().trouble;
+    let (lease, base, failures) = match context.store_call(begin(context, due).await) {
+        Ok(Begin::Go { lease, base, failures }) => (lease, base, failures),
+        Ok(Begin::Busy { left }) => return Attempt::ended(Outcome::Busy { left }),
+        Ok(Begin::Fresh { left }) => {
+            trouble.clear();
+            return Attempt::ended(Outcome::Fresh { left });
+        }
+        Ok(Begin::Backoff { left }) => {
+            trouble.clear();
+            return Attempt::ended(Outcome::Backoff { left });
+        }
+        Ok(_) => return Attempt::ended(Outcome::Abandoned),
+        Err(failure) => return Attempt::without_source(context, failure),
     };
     let ended = {
         let _loading = context.standing().progress.begin();
-        load_and_publish(context, lease, base.as_ref(), stop).await
+        load_and_publish(context, lease, base.as_ref(), turn, stop).await
     };
     match ended {
-        Ok(outcome) => outcome,
-        Err(Uncommitted { lease, failure }) => {
-            fail(context, lease, base.is_none(), &failure).await;
-            Outcome::Failed(failure)
+        Ok(outcome) => {
+            if !matches!(outcome, Outcome::Abandoned) {
+                trouble.clear();
+            }
+            Attempt::ended(outcome)
         }
+        Err(Uncommitted { lease, failure }) => {
+            let Failed { backoff, is_recorded } = fail(context, lease, failures, &failure).await;
+            Attempt { outcome: Outcome::Failed(failure), backoff, is_recorded }
+        }
+    }
+}
+
+/// Asks for the lease, once more if the reply was lost: it may be ours already, and would keep all hosts waiting.
+async fn begin(context: Context<'_>, due: Due) -> kiwi_store::Result<Begin> {
+    let (cache, holder, lease_ttl) = (context.cache.name(), context.holder(), context.definition().timing.lease_ttl);
+    match context.store.begin(cache, holder.clone(), lease_ttl, due).await {
+        Err(error) if error.is_unavailable() => context.store.begin(cache, holder, lease_ttl, due).await,
+        begun => begun,
     }
 }
 
@@ -51,6 +100,7 @@ async fn load_and_publish(
     context: Context<'_>,
     lease: Lease,
     base: Option<&Head>,
+    turn: &Turn<'_>,
     stop: &CancellationToken,
 ) -> Result<Outcome, Uncommitted> {
     let started = Instant::now();
@@ -58,7 +108,7 @@ async fn load_and_publish(
     let bound = recalled.as_ref().and(base).and_then(|base| bound(&context.definition().config, base));
     let delivery = Delivery::new(recalled.unwrap_or_default());
     let loaded = tokio::select! {
-        staged = load(context, &lease, base, bound, &delivery, started) => staged,
+        staged = load(context, &lease, base, bound, &delivery, turn, started) => staged,
         failure = keep_lease(context, &lease) => Err(failure),
         () = stop.cancelled() => {
             remember(context, base, None, delivery.into_fingerprints());
@@ -82,14 +132,17 @@ async fn load(
     base: Option<&Head>,
     bound: Option<Bound>,
     delivery: &Delivery,
+    turn: &Turn<'_>,
     started: Instant,
 ) -> Result<Staged, Failure> {
     let definition = context.definition();
     let (intake, arriving) = delivery.intake(definition.limits().clone(), context.standing().progress.clone());
     let mark = definition.own_mark(base.and_then(|base| base.mark.as_deref()));
     // Whichever fails first ends the other.
-    let (loaded, delivered) =
-        tokio::try_join!(context.cache.load(mark, intake), delivery.run(context, lease, bound, arriving))?;
+    let (loaded, delivered) = tokio::try_join!(
+        turn.taken_by(context.cache.load(mark, intake)),
+        delivery.run(context, lease, bound, arriving)
+    )?;
     context.events.emit(CacheEvent::Loaded { took: started.elapsed() });
     let changes = delivery.changes(bound);
     let mark = loaded.mark.map(|mark| definition.stored_mark(&mark));

@@ -1,31 +1,35 @@
-//! How long a source is left alone after a failure: a pure function, the same on every host.
+//! How long to wait after a failure: pure functions, the same on every host.
+//!
+//! One formula for every kind of failure, because what a source answers may change at any moment: 1 s, 2 s, 4 s, ...
+//! up to a minute or `refill_interval`, whichever is shorter, but at least 5 s. A source that asks for more time
+//! (Retry-After) gets it, up to a day. The failures are counted over all hosts of one definition, and a success ends
+//! the count. Where no source was asked, because the store failed before, the store is asked again within seconds.
 
 use std::time::Duration;
 
-use crate::failure::{Failure, FailureKind};
-
-/// The first delay after a source was unavailable; it doubles with each failure in a row.
+/// The first delay; it doubles with each failure in a row.
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
-/// Delays grow up to this, or up to the refill interval where that is longer.
-pub(crate) const MAX_BACKOFF: Duration = Duration::from_secs(60);
+/// Delays grow up to this, or up to the refill interval where that is shorter...
+const MAX_BACKOFF: Duration = Duration::from_secs(60);
+/// ... but not less than this.
+const MIN_CAP: Duration = Duration::from_secs(5);
 /// A source may ask to be left alone, but not forever.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
-/// How soon to try again where the store failed, or another host holds the lease.
-pub(crate) const STORE_BACKOFF: Duration = Duration::from_secs(1);
+/// Delays grow up to this where no source was asked.
+const MAX_STORE_BACKOFF: Duration = Duration::from_secs(4);
+/// How soon to look again where another host holds the lease.
+pub(crate) const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
-/// How long a source is left alone after a failure, on this host and on all others.
-pub(crate) fn backoff(failure: &Failure, failures: u32, refill_interval: Duration) -> Duration {
-    let asked = failure.retry_after.unwrap_or_default().min(MAX_RETRY_AFTER);
-    match failure.kind {
-        FailureKind::Unavailable => doubled(failures).min(refill_interval.max(MAX_BACKOFF)).max(asked),
-        // The source was asked in vain: it must not be asked every second while the store is full.
-        FailureKind::Store => doubled(failures).min(refill_interval.max(MAX_BACKOFF)),
-        // Asking whether the store is back costs the source nothing.
-        FailureKind::StoreUnavailable => STORE_BACKOFF,
-        // Another host may have another configuration.
-        FailureKind::InvalidSettings | FailureKind::Denied => Duration::ZERO,
-        _ => refill_interval,
-    }
+/// How long a source is left alone after this many failures in a row, on this host and on all others of its
+/// definition. `retry_after` is what the source has asked for.
+pub(crate) fn backoff(failures: u32, refill_interval: Duration, retry_after: Option<Duration>) -> Duration {
+    let asked = retry_after.unwrap_or_default().min(MAX_RETRY_AFTER);
+    doubled(failures).min(refill_interval.clamp(MIN_CAP, MAX_BACKOFF)).max(asked)
+}
+
+/// How long until the store is asked again that has failed this many times in a row before any source was asked.
+pub(crate) fn store_backoff(failures: u32) -> Duration {
+    doubled(failures).min(MAX_STORE_BACKOFF)
 }
 
 /// One second, two, four, ...
@@ -39,16 +43,18 @@ mod tests {
 
     use super::*;
 
-    fn failed(kind: FailureKind, retry_after: Option<Duration>) -> Failure {
-        Failure { retry_after, ..Failure::new(kind, "x") }
+    fn delays(interval: Duration) -> Vec<u64> {
+        (1..=8).map(|failures| backoff(failures, interval, None).as_secs()).collect()
     }
 
     #[test]
-    fn an_unavailable_source_is_retried_with_growing_delays() {
-        let failure = failed(FailureKind::Unavailable, None);
-        let delays: Vec<u64> = (1..=8).map(|n| backoff(&failure, n, Duration::from_secs(5)).as_secs()).collect();
-        assert_eq!(delays, [1, 2, 4, 8, 16, 32, 60, 60]);
-        assert_eq!(backoff(&failure, 99, Duration::from_secs(300)).as_secs(), 300);
+    fn delays_grow_up_to_a_minute_or_the_interval() {
+        assert_eq!(delays(Duration::from_secs(3_600)), [1, 2, 4, 8, 16, 32, 60, 60]);
+        assert_eq!(delays(Duration::from_secs(20)), [1, 2, 4, 8, 16, 20, 20, 20]);
+        assert_eq!(delays(Duration::from_millis(50)), [1, 2, 4, 5, 5, 5, 5, 5]);
+        assert_eq!(backoff(u32::MAX, Duration::MAX, None), MAX_BACKOFF);
+        let store: Vec<u64> = (1..=6).map(|failures| store_backoff(failures).as_secs()).collect();
+        assert_eq!(store, [1, 2, 4, 4, 4, 4]);
     }
 
     proptest! {
@@ -57,16 +63,16 @@ mod tests {
             seconds in 0u64..100_000, failures in 1u32..100, interval in 1u64..1_000_000,
         ) {
             let asked = Duration::from_secs(seconds);
-            let failure = failed(FailureKind::Unavailable, Some(asked));
-            let backoff = backoff(&failure, failures, Duration::from_millis(interval));
-            prop_assert!(backoff >= asked.min(MAX_RETRY_AFTER));
+            let backoff = backoff(failures, Duration::from_millis(interval), Some(asked));
+            prop_assert!(backoff >= asked.min(MAX_RETRY_AFTER) && backoff <= MAX_RETRY_AFTER);
         }
 
         #[test]
-        fn delays_grow_with_failures(failures in 1u32..60, interval in 1u64..1_000_000) {
-            let failure = failed(FailureKind::Unavailable, None);
+        fn delays_grow_with_failures_and_stay_between_their_bounds(failures in 1u32..60, interval in 1u64..1_000_000) {
             let interval = Duration::from_millis(interval);
-            prop_assert!(backoff(&failure, failures, interval) <= backoff(&failure, failures + 1, interval));
+            let delay = backoff(failures, interval, None);
+            prop_assert!(delay <= backoff(failures + 1, interval, None));
+            prop_assert!(delay >= FIRST_BACKOFF && delay <= MAX_BACKOFF);
         }
     }
 }

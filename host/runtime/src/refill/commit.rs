@@ -123,9 +123,9 @@ async fn take_again(
     content: &Content,
 ) -> Result<bool, Failure> {
     let lease_ttl = context.definition().timing.lease_ttl;
-    let begun = context.store.begin(context.cache.name(), lease.token(), lease_ttl, Due::Always).await;
+    let begun = context.store.begin(context.cache.name(), lease.holder().clone(), lease_ttl, Due::Always).await;
     match context.store_call(begun)? {
-        Begin::Go { lease: same, base: published } => {
+        Begin::Go { lease: same, base: published, .. } => {
             // Nobody has checked it since either: what another host found later must not be undone. A touch undoes
             // nothing, and may itself be what has checked it.
             let is_touch = matches!(content, Content::Touch { .. });

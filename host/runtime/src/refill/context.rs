@@ -1,6 +1,6 @@
 //! What every step of a refill needs.
 
-use kiwi_store::{Result, Store};
+use kiwi_store::{Holder, Result, Store};
 
 use crate::definition::cache::{Cache, Definition};
 use crate::definition::standing::Standing;
@@ -14,11 +14,18 @@ pub(crate) struct Context<'a> {
     pub(crate) store: &'a dyn Store,
     pub(crate) cache: &'a Cache,
     pub(crate) events: CacheEvents<'a>,
+    /// The name of this host, for people.
+    pub(crate) host: &'a str,
 }
 
 impl<'a> Context<'a> {
-    pub(crate) fn new(store: &'a dyn Store, cache: &'a Cache, events: &'a Events) -> Self {
-        Self { store, cache, events: events.of(&cache.definition.label) }
+    pub(crate) fn new(store: &'a dyn Store, cache: &'a Cache, events: &'a Events, host: &'a str) -> Self {
+        Self { store, cache, events: events.of(&cache.definition.label), host }
+    }
+
+    /// Who asks for the lease of a new refill.
+    pub(crate) fn holder(self) -> Holder {
+        Holder::new(self.definition().id, self.host)
     }
 
     pub(crate) fn definition(self) -> &'a Definition {

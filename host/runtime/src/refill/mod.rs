@@ -16,3 +16,4 @@ pub(crate) mod prolong;
 mod restore;
 mod spool;
 mod stage;
+pub(crate) mod turn;

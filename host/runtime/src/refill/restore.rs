@@ -2,7 +2,7 @@
 //! has it, in the memory of its reader.
 
 use kiwi_cache::SnapshotText;
-use kiwi_store::{Begin, CommitError, Due, Lease, Token};
+use kiwi_store::{Begin, CommitError, Due, Lease};
 
 use super::context::Context;
 use super::lease::release;
@@ -15,8 +15,8 @@ pub(super) async fn restore(context: Context<'_>, lease: Lease) -> Option<Lease>
     // What the load has staged is in the way.
     release(context, lease).await;
     let lease_ttl = context.definition().timing.lease_ttl;
-    let begun = context.store.begin(context.cache.name(), Token::random(), lease_ttl, Due::Always).await;
-    let Ok(Begin::Go { lease, base }) = context.events.store_call(begun) else { return None };
+    let begun = context.store.begin(context.cache.name(), context.holder(), lease_ttl, Due::Always).await;
+    let Ok(Begin::Go { lease, base, .. }) = context.events.store_call(begun) else { return None };
     if base.is_none() {
         let event = match stage_and_restore(context, &lease, &copy).await {
             Ok(()) => CacheEvent::Restored { seq: copy.head.seq, entries: copy.head.entries },

@@ -84,12 +84,7 @@ fn settle(called: Result<Called, Failure>, store: &Store<State>) -> Result<Vec<E
         (called, None) => called?,
     };
     let returned = called.map_err(|error| trap::failure(&error, store))?;
-    returned.map_err(|mut failure| {
-        if failure.kind == FailureKind::Unavailable {
-            failure.retry_after = state.retry_after;
-        }
-        failure
-    })
+    returned.map_err(|failure| Failure { retry_after: state.retry_after, ..failure })
 }
 
 /// Adds what was returned to what was emitted.

@@ -17,7 +17,9 @@ use crate::definition::prepare::Skipped;
 pub(crate) struct Entry {
     pub(crate) cache: Cache,
     /// Notified when its data is found to be missing or lost.
-    pub(crate) due: Notify,
+    pub(crate) gone: Notify,
+    /// Notified when the store says that it is overdue.
+    pub(crate) overdue: Notify,
     /// It replaces a definition that loaded something else: its first load must not wait until it is due.
     pub(crate) is_changed: bool,
     /// Cancelled when the cache is removed or gets another definition.
@@ -101,5 +103,11 @@ fn skipped_by_store(definition: Definition, error: &Error) -> Skipped {
 }
 
 fn new_entry(cache: Cache, is_changed: bool) -> Arc<Entry> {
-    Arc::new(Entry { cache, due: Notify::new(), is_changed, replaced: CancellationToken::new() })
+    Arc::new(Entry {
+        cache,
+        gone: Notify::new(),
+        overdue: Notify::new(),
+        is_changed,
+        replaced: CancellationToken::new(),
+    })
 }

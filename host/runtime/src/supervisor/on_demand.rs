@@ -25,7 +25,7 @@ impl Supervisor {
         let caches = self.caches();
         tokio::select! {
             outcome = self.refill_once(&*caches.store, cache, Due::Always, stop) => outcome,
-            never = keep_alive(Context::new(&*caches.store, cache, &self.events)) => match never {},
+            never = keep_alive(self.context(&*caches.store, cache)) => match never {},
         }
     }
 
@@ -40,22 +40,23 @@ impl Supervisor {
         let asked = Instant::now();
         let mut due = when;
         loop {
-            let outcome = {
-                let Some(_turn) = stop.run_until_cancelled(self.turn()).await else { return Outcome::Abandoned };
-                self.attempt(store, cache, due, stop).await
+            let attempt = {
+                let turn = stop.run_until_cancelled(self.turn(cache)).await;
+                let Some(turn) = turn else { return Outcome::Abandoned };
+                self.attempt(store, cache, due, &turn, stop).await
             };
-            match outcome {
+            match attempt.outcome {
                 Outcome::Busy { .. } if due == Due::Always => {
                     self.events.of(&cache.definition.label).emit(CacheEvent::WaitingForOtherHost);
                 }
                 Outcome::Busy { .. } => {}
                 // The host that was loading has failed since.
-                Outcome::Backoff { .. } if when == Due::Always => {
-                    let context = Context::new(store, cache, &self.events);
-                    return failure_elsewhere(context).await.unwrap_or(outcome);
+                Outcome::Backoff { left } if when == Due::Always => {
+                    let context = self.context(store, cache);
+                    return failure_elsewhere(context).await.unwrap_or(Outcome::Backoff { left });
                 }
                 outcome => {
-                    self.report(cache, &outcome, None);
+                    self.tell(cache, &outcome, None);
                     return outcome;
                 }
             }
@@ -76,7 +77,8 @@ async fn failure_elsewhere(context: Context<'_>) -> Option<Outcome> {
         Ok(status) => status,
         Err(failure) => return Some(Outcome::Failed(failure)),
     };
-    let LastError { kind, message, .. } = status.last_error?;
+    let own = status.failing.iter().find(|failing| failing.definition == context.definition().id);
+    let LastError { kind, message, .. } = own.map(|failing| &failing.last).or(status.last_error())?;
     let message = format!("another host's load failed ({kind}): {message}");
     Some(Outcome::Failed(Failure::new(FailureKind::Other, message)))
 }

@@ -10,14 +10,19 @@ use tokio::task::{Id, JoinError, JoinSet};
 
 use super::asks::listen;
 use super::caches::Entry;
+use super::report::{report, withdraw_all};
 use super::shared::Supervisor;
 use super::task::{Stopping, keep_warm};
 use super::watch::watch;
+use crate::events::event::Event;
+use crate::failure::{Failure, FailureKind};
+use crate::refill::backoff::doubled;
 
-/// How long leases may take to be released after the drain timeout.
-const RELEASE_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long to wait before a task that has died is started again.
-const RESTART_DELAY: Duration = Duration::from_secs(1);
+/// How long leases may take to be released after the drain timeout. With the time to drain that the command has by
+/// default this stays below the ten seconds after which Docker kills.
+const RELEASE_TIMEOUT: Duration = Duration::from_secs(2);
+/// A task that has died is started again after a second, two, four, ... up to this.
+const MAX_RESTART_DELAY: Duration = Duration::from_secs(60);
 
 /// What a task does.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -28,6 +33,20 @@ enum Job {
     Watch,
     /// Hears readers that ask.
     Listen,
+    /// Reports to the store.
+    Report,
+}
+
+impl Job {
+    /// For people.
+    fn name(&self) -> String {
+        match self {
+            Self::Cache(name) => format!("cache `{name}`"),
+            Self::Watch => "watch".into(),
+            Self::Listen => "listen".into(),
+            Self::Report => "report".into(),
+        }
+    }
 }
 
 /// A task, and what ends it.
@@ -43,12 +62,20 @@ struct Tasks {
     shared: Arc<Supervisor>,
     tasks: JoinSet<()>,
     running: HashMap<Job, Running>,
+    /// How often each task has died.
+    deaths: HashMap<Job, u32>,
     stopping: Stopping,
 }
 
 impl Tasks {
     fn new(shared: Arc<Supervisor>) -> Self {
-        Self { shared, tasks: JoinSet::new(), running: HashMap::new(), stopping: Stopping::new() }
+        Self {
+            shared,
+            tasks: JoinSet::new(),
+            running: HashMap::new(),
+            deaths: HashMap::new(),
+            stopping: Stopping::new(),
+        }
     }
 
     /// Starts the tasks of caches that are new, and ends those of caches that are gone or replaced. A cache
@@ -86,6 +113,12 @@ impl Tasks {
                     draining.run_until_cancelled(after(delay, listen(&shared))).await.unwrap_or_default();
                 })
             }
+            (Job::Report, _) => {
+                let draining = stopping.draining.clone();
+                self.tasks.spawn(async move {
+                    draining.run_until_cancelled(after(delay, report(&shared))).await;
+                })
+            }
             (Job::Watch | Job::Cache(_), _) => {
                 let draining = stopping.draining.clone();
                 self.tasks.spawn(async move {
@@ -105,10 +138,15 @@ impl Tasks {
         let job = self.running.iter().find(|(_, running)| running.task == task).map(|(job, _)| job.clone());
         let Some((job, running)) = job.and_then(|job| self.running.remove_entry(&job)) else { return };
         if died {
-            tracing::error!(
-                "the task {job:?} panicked: please report it with the log lines before this one; restarting it"
-            );
-            self.start(job, running.entry, RESTART_DELAY);
+            let deaths = self.deaths.entry(job.clone()).or_default();
+            *deaths = deaths.saturating_add(1);
+            let (times, delay) = (*deaths, doubled(*deaths).min(MAX_RESTART_DELAY));
+            self.shared.events.emit(&Event::TaskDied { task: &job.name(), times, delay });
+            if let Some(entry) = &running.entry {
+                let message = format!("its task panicked {times} times; please report it with the host's log lines");
+                entry.cache.standing.trouble.add(&Failure::new(FailureKind::Internal, message), false);
+            }
+            self.start(job, running.entry, delay);
         }
     }
 }
@@ -126,6 +164,7 @@ pub(crate) async fn run(shared: Arc<Supervisor>, shutdown: impl Future<Output = 
     let mut shutdown = pin!(shutdown);
     tasks.start(Job::Watch, None, Duration::ZERO);
     tasks.start(Job::Listen, None, Duration::ZERO);
+    tasks.start(Job::Report, None, Duration::ZERO);
     loop {
         tasks.reconcile();
         tokio::select! {
@@ -135,11 +174,15 @@ pub(crate) async fn run(shared: Arc<Supervisor>, shutdown: impl Future<Output = 
         }
     }
     tasks.stopping.draining.cancel();
-    let Tasks { mut tasks, stopping, .. } = tasks;
+    let Tasks { mut tasks, stopping, shared, .. } = tasks;
     if tokio::time::timeout(drain_timeout, async { while tasks.join_next().await.is_some() {} }).await.is_err() {
         stopping.stop.cancel();
-        // Releasing a lease needs the store; one that hangs must not keep the host.
-        let _ = tokio::time::timeout(RELEASE_TIMEOUT, async { while tasks.join_next().await.is_some() {} }).await;
-        tasks.shutdown().await;
     }
+    // Releasing a lease needs the store; one that hangs must not keep the host.
+    let released = async {
+        while tasks.join_next().await.is_some() {}
+        withdraw_all(&shared).await;
+    };
+    let _ = tokio::time::timeout(RELEASE_TIMEOUT, released).await;
+    tasks.shutdown().await;
 }

@@ -1,24 +1,31 @@
 //! What the tasks of a host share: its caches, the store, the places for loads.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use futures_util::FutureExt;
-use kiwi_store::{Due, Error, Name, Store};
-use tokio::sync::{OnceCell, Semaphore, SemaphorePermit, watch};
+use kiwi_store::{Batch, Due, Error, Name, Store};
+use tokio::sync::{OnceCell, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::caches::{Caches, Entry};
+use super::report::{HostName, Refused};
 use crate::definition::cache::{Cache, Definition};
 use crate::definition::config::CacheConfig;
+use crate::definition::identity::DigestKey;
 use crate::definition::prepare::{self, Prepared, Skipped};
 use crate::events::event::CacheEvent;
 use crate::events::outcome::Outcome;
 use crate::events::stream::Events;
 use crate::failure::{Failure, FailureKind};
-use crate::refill::attempt::refill;
+use crate::refill::attempt::{Attempt, refill};
 use crate::refill::context::Context;
+use crate::refill::dry::load_dry;
+use crate::refill::turn::{Turn, Turns};
 use crate::sandbox::shared::Sandbox;
 use crate::sandbox_error::SandboxError;
 
@@ -29,22 +36,34 @@ pub(crate) struct Supervisor {
     /// Serialises changes of `caches`, and tells the tasks that they have changed.
     changed: watch::Sender<()>,
     pub(crate) events: Events,
-    /// One permit a load.
-    loads: Semaphore,
-    max_loads: usize,
+    turns: Turns,
+    /// The hosts of a store with the same key share marks, and count failures together.
+    digest_key: DigestKey,
+    /// This host, as it reports to the store.
+    pub(super) host: HostName,
+    /// The caches that cannot run, and why.
+    pub(super) refused: Mutex<BTreeMap<Name, Refused>>,
     compile_cache: Option<PathBuf>,
     /// Plugins run in here. Made when the first plugin is.
     sandbox: OnceCell<Sandbox>,
 }
 
 impl Supervisor {
-    pub(crate) fn new(store: Arc<dyn Store>, events: Events, max_loads: usize, compile_cache: Option<PathBuf>) -> Self {
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        events: Events,
+        max_loads: usize,
+        compile_cache: Option<PathBuf>,
+        digest_key: DigestKey,
+    ) -> Self {
         Self {
             caches: ArcSwap::from_pointee(Caches::none(store)),
             changed: watch::Sender::new(()),
             events,
-            loads: Semaphore::new(max_loads),
-            max_loads,
+            turns: Turns::new(max_loads),
+            digest_key,
+            host: HostName::of_this_process(),
+            refused: Mutex::default(),
             compile_cache,
             sandbox: OnceCell::new(),
         }
@@ -75,7 +94,7 @@ impl Supervisor {
     /// # Errors
     /// This machine cannot run WebAssembly at all.
     async fn sandbox(&self) -> Result<&Sandbox, SandboxError> {
-        let new = async || Sandbox::new(self.compile_cache.clone(), self.max_loads);
+        let new = async || Sandbox::new(self.compile_cache.clone(), self.turns.max_places());
         self.sandbox.get_or_try_init(new).await
     }
 
@@ -86,7 +105,7 @@ impl Supervisor {
     pub(crate) async fn define(&self, configs: Vec<CacheConfig>) -> Result<Prepared, SandboxError> {
         let has_plugins = configs.iter().any(|config| config.plugin().is_some());
         let sandbox = if has_plugins { Some(self.sandbox().await?) } else { None };
-        Ok(prepare::definitions(configs, self.max_loads, sandbox).await)
+        Ok(prepare::definitions(configs, self.turns.max_loads(), sandbox, &self.digest_key).await)
     }
 
     /// Adds caches, and replaces the definitions of those that are there. Returns those whose layout the
@@ -101,9 +120,19 @@ impl Supervisor {
         skipped
     }
 
+    /// Remembers that caches cannot run, unless one runs that was configured before: their hosts' reports say so.
+    pub(crate) fn refuse(&self, skipped: &[Skipped]) {
+        let caches = self.caches();
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        for Skipped { cache, error, .. } in skipped.iter().filter(|skipped| caches.find(&skipped.cache).is_none()) {
+            refused.insert(cache.clone(), Refused { message: error.to_string(), since: Instant::now() });
+        }
+    }
+
     /// Ends a cache. What it has published stays. `false`: there is no such cache.
     pub(crate) fn remove(&self, name: &Name) -> bool {
         self.changed.send_if_modified(|()| {
+            self.refused.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
             let remaining = self.caches.load().without(name);
             remaining.map(|caches| self.replace(caches)).is_some()
         })
@@ -112,6 +141,7 @@ impl Supervisor {
     /// Puts another set of caches in place, and ends what runs of entries that are not in it.
     fn replace(&self, caches: Caches) {
         let before = self.caches.swap(Arc::new(caches.clone()));
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).retain(|name, _| caches.find(name).is_none());
         for entry in &before.entries {
             if caches.find(entry.cache.name()).is_none_or(|kept| !Arc::ptr_eq(kept, entry)) {
                 entry.replaced.cancel();
@@ -119,9 +149,20 @@ impl Supervisor {
         }
     }
 
-    /// Waits for one of the places for loads.
-    pub(super) async fn turn(&self) -> SemaphorePermit<'_> {
-        self.loads.acquire().await.expect("the semaphore is never closed")
+    /// Waits until this cache may load.
+    pub(super) async fn turn(&self, cache: &Cache) -> Turn<'_> {
+        self.turns.take(cache.standing.has_failed.load(Ordering::Relaxed)).await
+    }
+
+    /// What every step of a refill of this cache needs.
+    pub(super) fn context<'a>(&'a self, store: &'a dyn Store, cache: &'a Cache) -> Context<'a> {
+        Context::new(store, cache, &self.events, &self.host.name)
+    }
+
+    /// Runs one cache's loader and hands its entries to `sink`, without a store.
+    pub(crate) async fn load_dry(&self, cache: &Cache, sink: impl FnMut(&Batch)) -> Result<u64, Failure> {
+        let _turn = self.turn(cache).await;
+        load_dry(cache, sink).await
     }
 
     /// One attempt. A panic, which is a bug of ours, is a failure of this cache and of no other.
@@ -130,18 +171,21 @@ impl Supervisor {
         store: &dyn Store,
         cache: &Cache,
         due: Due,
+        turn: &Turn<'_>,
         stop: &CancellationToken,
-    ) -> Outcome {
-        let refilling = refill(Context::new(store, cache, &self.events), due, stop);
-        std::panic::AssertUnwindSafe(refilling).catch_unwind().await.unwrap_or_else(|_| {
+    ) -> Attempt {
+        let refilling = refill(self.context(store, cache), due, turn, stop);
+        let attempt = std::panic::AssertUnwindSafe(refilling).catch_unwind().await.unwrap_or_else(|_| {
             let message = "kiwi-host itself panicked while it loaded this cache; please report it with the log \
                            lines before this one";
-            Outcome::Failed(Failure::new(FailureKind::Internal, message))
-        })
+            Attempt::unrecorded(cache, Failure::new(FailureKind::Internal, message))
+        });
+        cache.standing.has_failed.store(attempt.outcome.failure().is_some(), Ordering::Relaxed);
+        attempt
     }
 
     /// Reports how an attempt ended, after the one before.
-    pub(super) fn report(&self, cache: &Cache, outcome: &Outcome, before: Option<&Outcome>) {
+    pub(super) fn tell(&self, cache: &Cache, outcome: &Outcome, before: Option<&Outcome>) {
         self.events.of(&cache.definition.label).emit(CacheEvent::Ended { outcome, before });
     }
 }

@@ -1,17 +1,19 @@
 //! The task of one cache: refills it whenever that is due, and keeps its data alive meanwhile.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use kiwi_store::{Due, Store};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::caches::Entry;
-use super::schedule::{self, Next};
+use super::schedule;
 use super::shared::Supervisor;
 use crate::events::event::CacheEvent;
 use crate::events::outcome::Outcome;
-use crate::refill::context::Context;
+use crate::refill::attempt::Attempt;
 use crate::refill::prolong::keep_alive;
 
 /// What ends a task, gently and at once.
@@ -49,7 +51,7 @@ enum Woken {
 pub(super) async fn keep_warm(shared: &Supervisor, store: Arc<dyn Store>, entry: &Entry, stopping: &Stopping) {
     tokio::select! {
         () = keep_refilled(shared, &*store, entry, stopping) => {}
-        never = keep_alive(Context::new(&*store, &entry.cache, &shared.events)) => match never {},
+        never = keep_alive(shared.context(&*store, &entry.cache)) => match never {},
     }
 }
 
@@ -60,13 +62,18 @@ async fn keep_refilled(shared: &Supervisor, store: &dyn Store, entry: &Entry, st
     let mut due = if entry.is_changed { Due::Always } else { Due::After(interval) };
     let mut losses = 0u32;
     let mut before: Option<Outcome> = None;
-    while let Some(turn) = stopping.draining.run_until_cancelled(shared.turn()).await {
-        let outcome = shared.attempt(store, cache, due, &stopping.stop).await;
+    while let Some(turn) = stopping.draining.run_until_cancelled(shared.turn(&entry.cache)).await {
+        let attempt = shared.attempt(store, cache, due, &turn, &stopping.stop).await;
         drop(turn);
-        shared.report(cache, &outcome, before.as_ref());
-        let next = schedule::next(&outcome, cache.standing.failures(), interval, random());
-        events.emit(CacheEvent::Scheduled { outcome: &outcome, before: before.as_ref(), next: next.delay() });
-        match stopping.draining.run_until_cancelled(wait(entry, &outcome, next, losses)).await {
+        let Attempt { outcome, backoff, is_recorded } = attempt;
+        shared.tell(cache, &outcome, before.as_ref());
+        let next = schedule::next(&outcome, backoff, interval, random());
+        events.emit(CacheEvent::Scheduled { outcome: &outcome, before: before.as_ref(), next });
+        match stopping
+            .draining
+            .run_until_cancelled(wait(entry, next, outcome.failure().is_none(), is_recorded, losses))
+            .await
+        {
             None => return,
             Some(Woken::Scheduled) => losses = 0,
             Some(Woken::DataLost { in_a_row }) => losses = in_a_row,
@@ -79,27 +86,31 @@ async fn keep_refilled(shared: &Supervisor, store: &dyn Store, entry: &Entry, st
     }
 }
 
-/// Waits until the next refill is due by time, or because the data is gone.
-async fn wait(entry: &Entry, outcome: &Outcome, next: Next, losses: u32) -> Woken {
-    let scheduled = async {
-        match next {
-            Next::Never => std::future::pending().await,
-            Next::After(delay) => tokio::time::sleep(delay).await,
-        }
-    };
+/// Waits until the next refill is due by time, or because the data is gone, or because the store says so. After a
+/// failure that only this host knows of, just until it is due by time.
+async fn wait(entry: &Entry, next: Duration, was_there: bool, is_recorded: bool, losses: u32) -> Woken {
     let published = Instant::now();
+    // How many losses in a row, once there is one.
+    let lost = AtomicU32::new(0);
     let data_lost = async {
-        entry.due.notified().await;
+        entry.gone.notified().await;
+        if !was_there {
+            return;
+        }
         let in_a_row = schedule::losses_in_a_row(losses, published.elapsed());
+        lost.store(in_a_row, Ordering::Relaxed);
         let interval = entry.cache.definition.timing.refill_interval;
         tokio::time::sleep(schedule::after_loss(in_a_row, interval)).await;
-        in_a_row
     };
-    let failed = matches!(outcome, Outcome::Failed(_) | Outcome::Backoff { .. });
     tokio::select! {
-        () = scheduled => Woken::Scheduled,
-        // After a failure the source is left alone, even if there is nothing to serve.
-        in_a_row = data_lost, if !failed => Woken::DataLost { in_a_row },
+        () = tokio::time::sleep(next) => {}
+        () = data_lost, if is_recorded => {}
+        () = entry.overdue.notified(), if is_recorded => {}
+    }
+    // A loss counts even where the next refill was due anyway.
+    match lost.into_inner() {
+        0 => Woken::Scheduled,
+        in_a_row => Woken::DataLost { in_a_row },
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use kiwi_store::{Presence, Status};
 
 use super::caches::Entry;
+use super::schedule::{is_left_alone, is_overdue};
 use super::shared::Supervisor;
 use crate::events::event::{CacheEvent, Event};
 
@@ -43,14 +44,23 @@ pub(super) async fn watch(shared: &Supervisor) -> Infallible {
 /// What follows from a look at one cache.
 pub(super) fn saw(shared: &Supervisor, entry: &Entry, status: kiwi_store::Result<Status>) {
     let events = shared.events.of(&entry.cache.definition.label);
-    match events.store_call(status).map(|status| (status.now, status.presence)) {
-        Ok((now, Presence::Whole(head))) => {
-            events.emit(CacheEvent::Aged { age: now.duration_since(head.checked_at).unwrap_or_default() });
+    let status = match events.store_call(status) {
+        Ok(status) => status,
+        Err(error) => return events.emit(CacheEvent::LookFailed { error: &error }),
+    };
+    let is_loading = entry.cache.standing.progress.is_loading();
+    let definition = &entry.cache.definition;
+    match &status.presence {
+        Presence::Whole(head) => {
+            events.emit(CacheEvent::Aged { age: status.now.duration_since(head.checked_at).unwrap_or_default() });
+            if !is_loading && is_overdue(&status, definition.id, definition.timing.refill_interval) {
+                entry.overdue.notify_waiters();
+            }
         }
         // What kiwi-cache has written is fresh enough until the next refill.
-        Ok((_, Presence::Foreign(_))) => {}
-        Ok(_) if entry.cache.standing.progress.is_loading() => {}
-        Ok(_) => entry.due.notify_waiters(),
-        Err(error) => events.emit(CacheEvent::LookFailed { error: &error }),
+        Presence::Foreign(_) => {}
+        // After a failure the source is left alone, even if there is nothing to serve.
+        _ if is_loading || is_left_alone(&status, definition.id) => {}
+        _ => entry.gone.notify_waiters(),
     }
 }

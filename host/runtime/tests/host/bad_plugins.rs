@@ -126,7 +126,7 @@ async fn a_plugin_that_vanishes_runs_on_from_memory() {
     eventually("it is refilled without its file", async || setup.head(&name).await.checked_at > before).await;
     assert!(setup.store.forget(&name).await.unwrap());
     eventually("it is loaded without its file", async || !setup.is_missing(&name).await).await;
-    assert_eq!(setup.status(&name).await.last_error, None);
+    assert_eq!(setup.status(&name).await.last_error(), None);
     running.stop().await;
 }
 

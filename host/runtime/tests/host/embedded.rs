@@ -190,7 +190,7 @@ async fn what_the_store_has_lost_is_put_back_while_the_source_is_away() {
         assert_eq!((after.id, after.seq, after.entries, after.root), (before.id, before.seq, 1_001, before.root));
         assert_eq!(after.checked_at, before.checked_at, "it is as old as it is");
         let status = setup.status(&airlines).await;
-        assert_eq!(status.last_error.expect("the failure is told").kind, "unavailable");
+        assert_eq!(status.last_error().expect("the failure is told").kind, "unavailable");
         assert_eq!(setup.text(&airlines, "digits").await, "1.10", "as it was written");
         if let Some(key) = layout.record_key() {
             let record: String = redis.command(&["GET", &key.resource()]).unwrap();
@@ -202,6 +202,6 @@ async fn what_the_store_has_lost_is_put_back_while_the_source_is_away() {
 
         source.0.store(false, Ordering::SeqCst);
         assert!(host.refill("airlines").await.unwrap().failure().is_none());
-        assert!(setup.status(&airlines).await.last_error.is_none());
+        assert!(setup.status(&airlines).await.last_error().is_none());
     }
 }

@@ -43,15 +43,15 @@ async fn a_map_that_shrank_too_much_leaves_the_old_one() {
     assert_eq!(setup.head(&old.name).await, before);
     assert_eq!(setup.published(&old.name).await.len(), 200);
     let status = setup.status(&old.name).await;
-    let error = status.last_error.expect("the refusal is kept");
-    assert_eq!((error.kind.as_str(), error.message), ("guard", failure.message));
+    let error = status.last_error().expect("the refusal is kept");
+    assert_eq!((error.kind.as_str(), &error.message), ("guard", &failure.message));
     let LeaseState::Backoff { until } = status.lease else { panic!("{:?}", status.lease) };
     assert!(until > status.now + Duration::from_secs(50), "the source is left alone for the interval");
 
     // Exactly as much less as is allowed.
     let outcome = setup.refill(counted(140, 3, guards)).await;
     assert!(matches!(outcome, Outcome::Published { entries: 140, .. }), "{outcome:?}");
-    assert_eq!(setup.status(&old.name).await.last_error, None);
+    assert_eq!(setup.status(&old.name).await.last_error(), None);
 }
 
 #[tokio::test]
@@ -131,7 +131,7 @@ async fn the_old_map_outlives_refusals() {
     setup.refill(CacheConfig { timing, ..counted(200, 1, Guards::default()) }).await;
     let host = setup.host([refused]).await;
     let running = Running::start(&host);
-    eventually("it is refused", async || setup.status(&name).await.last_error.is_some()).await;
+    eventually("it is refused", async || setup.status(&name).await.last_error().is_some()).await;
     let refused_at = Instant::now();
     eventually("its data would have gone three times over", async || {
         assert_eq!(setup.status(&name).await.presence.whole().map(|head| head.entries), Some(200));

@@ -20,6 +20,7 @@ mod network;
 #[path = "../../../store/tests/support/redis_server.rs"]
 mod redis_server;
 mod refill;
+mod reports;
 mod schedule;
 mod start;
 mod support;

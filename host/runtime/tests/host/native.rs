@@ -299,7 +299,7 @@ async fn a_host_stops_while_a_native_load_waits() {
         .await;
     running.stop().await;
     let status = setup.status(&name("waiting")).await;
-    assert_eq!((status.lease, status.last_error), (LeaseState::Free, None));
+    assert_eq!((status.lease, status.last_error()), (LeaseState::Free, None));
     // Only the loader holds its source.
     eventually("the load is gone", async || Arc::strong_count(&source) == 2).await;
 }

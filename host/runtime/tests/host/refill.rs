@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use kiwi_host::{AskedTiming, CacheConfig, FailureKind, Outcome};
 use kiwi_store::testing::{Fault, FaultyStore, Method};
-use kiwi_store::{Begin, Due, LeaseState, Token};
+use kiwi_store::{Begin, Due, Holder, LeaseState};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
@@ -100,11 +100,12 @@ async fn a_failure_keeps_the_data_and_is_kept_until_a_success() {
     let Outcome::Failed(failure) = setup.refill(bad).await else { panic!("expected a failure") };
     assert_failure(&failure, FailureKind::Other, &["the source is odd"]);
     assert_eq!(setup.head(&good.name).await, before);
-    let error = setup.status(&good.name).await.last_error.expect("the failure is kept");
+    let status = setup.status(&good.name).await;
+    let error = status.last_error().expect("the failure is kept");
     assert_eq!((error.kind.as_str(), error.message.as_str()), ("other", "the source is odd"));
 
     setup.refill(good.clone()).await;
-    assert_eq!(setup.status(&good.name).await.last_error, None);
+    assert_eq!(setup.status(&good.name).await.last_error(), None);
 }
 
 #[tokio::test]
@@ -121,7 +122,7 @@ async fn each_kind_of_a_loaders_error_is_told_as_it_is() {
             panic!("expected a failure")
         };
         assert_eq!((failure.kind, failure.message.as_str()), (expected, "so it says"));
-        let kept = setup.status(&name("failing")).await.last_error.map(|error| error.kind);
+        let kept = setup.status(&name("failing")).await.last_error().map(|error| error.kind.clone());
         assert_eq!(kept.as_deref(), Some(kind));
     }
 }
@@ -144,7 +145,7 @@ async fn a_source_that_asks_for_patience_is_left_alone_by_every_host() {
     let LeaseState::Backoff { until } = status.lease else { panic!("{status:?}") };
     assert!(until > status.now + Duration::from_secs(3590), "{status:?}");
     let begun =
-        setup.store.begin(&config.name, Token::random(), Duration::from_secs(1), Due::After(Duration::ZERO)).await;
+        setup.store.begin(&config.name, Holder::anonymous(), Duration::from_secs(1), Due::After(Duration::ZERO)).await;
     assert!(matches!(begun.unwrap(), Begin::Backoff { .. }));
 }
 
@@ -261,7 +262,7 @@ async fn a_running_host_gives_up_a_load_only_after_its_time_to_drain() {
         stopping.await.unwrap();
         assert_eq!(setup.is_missing(&name).await, !finishes);
         let status = setup.status(&name).await;
-        assert_eq!((status.lease, status.last_error), (LeaseState::Free, None));
+        assert_eq!((status.lease, status.last_error()), (LeaseState::Free, None));
         gate.open();
     }
 }
@@ -299,7 +300,7 @@ async fn a_commit_whose_reply_is_lost_is_not_a_failure() {
         let outcome = refill(&host, &airlines).await;
         assert!(matches!(outcome, Outcome::Unchanged { id, .. } if id == before.id), "{outcome:?}");
         let status = setup.status(&airlines).await;
-        assert_eq!((status.lease, status.last_error), (LeaseState::Free, None));
+        assert_eq!((status.lease, status.last_error()), (LeaseState::Free, None));
         assert!(setup.head(&airlines).await.checked_at > before.checked_at);
     }
 }

@@ -85,3 +85,22 @@ async fn many_plugins_run_in_one_host() {
     let outcomes = host.refill_all().await;
     assert!(outcomes.iter().all(|(_, outcome)| matches!(outcome, Outcome::Published { .. })), "{outcomes:?}");
 }
+
+#[tokio::test]
+async fn a_second_cache_of_a_name_is_refused() {
+    let setup = Setup::new();
+    let config = |value: u8| cache("twice", guest("echo"), json!({ "entries": { "FR": value } }));
+    let (host, skipped) = setup.builder().caches([config(1), config(2)]).build().await.unwrap();
+    let [skipped] = &skipped[..] else { panic!("{skipped:?}") };
+    assert!(skipped.error.to_string().contains("already a cache named `twice`"), "{}", skipped.error);
+    assert!(matches!(refill(&host, &name("twice")).await, Outcome::Published { .. }));
+    assert_eq!(setup.text(&name("twice"), "FR").await, "1", "the first one runs");
+}
+
+#[tokio::test]
+async fn a_load_without_an_end_of_its_time_is_allowed() {
+    let setup = Setup::new();
+    let mut config = cache("patient", guest("echo"), json!({ "entries": { "FR": 1 } }));
+    config.limits.load_timeout = std::time::Duration::MAX;
+    assert!(matches!(setup.refill(config).await, Outcome::Published { .. }));
+}

@@ -3,8 +3,9 @@
 use async_trait::async_trait;
 
 use super::check::check;
+use super::hosts;
 use super::store::Embedded;
-use crate::{Administration, Finding, Name, Presence, Reading, Result, Status};
+use crate::{Administration, Finding, HostState, Name, Presence, Reading, Result, Status};
 
 #[async_trait]
 impl Administration for Embedded {
@@ -12,11 +13,22 @@ impl Administration for Embedded {
         let mut names = self
             .blocking(|directory, _| directory.names().map_err(|failure| failure.explain(directory.path())))
             .await?;
-        let statuses = self.statuses(&names).await?;
-        let mut statuses = statuses.iter();
+        let (statuses, hosts) = (self.statuses(&names).await?, self.hosts(&names).await?);
+        let mut known = statuses.iter().zip(hosts);
         // An environment stays when a refill was released, or when what it published has expired.
-        names.retain(|_| statuses.next().is_some_and(|status| !status.as_ref().is_ok_and(is_nothing)));
+        names.retain(|_| {
+            known.next().is_some_and(|(status, hosts)| !hosts.is_empty() || !status.as_ref().is_ok_and(is_nothing))
+        });
         Ok(names)
+    }
+
+    async fn hosts(&self, caches: &[Name]) -> Result<Vec<Vec<HostState>>> {
+        let mut all = Vec::with_capacity(caches.len());
+        for cache in caches {
+            let name = cache.clone();
+            all.push(self.on_disk(cache, move |directory, _| hosts::hosts(directory, &name)).await?);
+        }
+        Ok(all)
     }
 
     async fn forget(&self, cache: &Name) -> Result<bool> {
@@ -31,5 +43,5 @@ impl Administration for Embedded {
 
 /// Whether there is nothing to say of a cache.
 fn is_nothing(status: &Status) -> bool {
-    matches!(status, Status { presence: Presence::Missing, last_error: None, .. })
+    matches!(status.presence, Presence::Missing) && status.failing.is_empty()
 }

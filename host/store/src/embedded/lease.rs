@@ -16,18 +16,20 @@ use heed::RwTxn;
 use super::directory::{Directory, LEASE_FILE};
 use super::environment::Environment;
 use super::failure::Result;
-use super::record::{Failed, Millis, Published, Refill, Staging};
-use crate::{Begin, Due, LastError, Lease, Name, Token, Ttl};
+use super::failures::Failures;
+use super::record::{Millis, Published, Refill, Staging};
+use crate::{Begin, DefinitionId, Due, Holder, LastError, Lease, Name, Token, Ttl};
 
-/// The holder of a lease, for the thread that waits for the disk.
-pub(super) struct Holder {
+/// What names a lease, for the thread that waits for the disk.
+pub(super) struct Held {
     pub(super) cache: Name,
     pub(super) token: Token,
+    pub(super) definition: DefinitionId,
 }
 
-impl Holder {
+impl Held {
     pub(super) fn of(lease: &Lease) -> Self {
-        Self { cache: lease.cache().clone(), token: lease.token() }
+        Self { cache: lease.cache().clone(), token: lease.token(), definition: lease.definition() }
     }
 }
 
@@ -41,7 +43,7 @@ impl Locks {
     }
 
     /// Unlocks the file of a lease that has ended.
-    pub(super) fn drop(&self, holder: &Holder) {
+    pub(super) fn drop(&self, holder: &Held) {
         let mut files = self.files();
         if files.get(&holder.cache).is_some_and(|(token, _)| *token == holder.token) {
             files.remove(&holder.cache);
@@ -56,7 +58,7 @@ impl Locks {
 /// A host that asks for a lease.
 pub(super) struct Asking {
     pub(super) cache: Name,
-    pub(super) token: Token,
+    pub(super) holder: Holder,
     pub(super) lease_ttl: Duration,
     pub(super) due: Due,
 }
@@ -79,16 +81,18 @@ pub(super) fn begin(directory: &Directory, locks: &Locks, asking: Asking) -> Res
         }
     }
 
-    let Asking { cache, token, lease_ttl, .. } = asking;
+    let Asking { cache, holder, lease_ttl, .. } = asking;
+    let token = holder.token;
+    let failures = environment.meta().get::<Failures>(&txn)?.unwrap_or_default().times(holder.definition);
     if environment.meta().get::<Staging>(&txn)?.is_none_or(|Staging(owner)| owner != token) {
         environment.clear_staging(&mut txn)?;
         environment.meta().put(&mut txn, &Staging(token))?;
     }
-    environment.meta().put(&mut txn, &Refill::Held { token, until: now.plus(lease_ttl) })?;
+    environment.meta().put(&mut txn, &Refill::Held { token, until: now.plus(lease_ttl), host: holder.host.clone() })?;
     let locked = lock_new_file(&file)?;
     txn.commit()?;
     locks.keep(&cache, token, locked);
-    Ok(Begin::Go { lease: Lease::new(cache, token), base: base.map(Published::into_head) })
+    Ok(Begin::Go { lease: Lease::new(cache, holder), base: base.map(Published::into_head), failures })
 }
 
 /// Why the lease cannot be taken, whatever is published.
@@ -99,23 +103,28 @@ fn refusal(
     now: Millis,
     file: &Path,
 ) -> Result<Option<Begin>> {
-    Ok(match environment.meta().get::<Refill>(txn)? {
-        Some(Refill::Held { token, until }) if token != asking.token && until > now && is_locked(file)? => {
-            Some(Begin::Busy { left: until.since(now) })
-        }
-        Some(Refill::Backoff { until }) if asking.due != Due::Always && until > now => {
-            Some(Begin::Backoff { left: until.since(now) })
-        }
-        _ => None,
-    })
+    if let Some(Refill::Held { token, until, .. }) = environment.meta().get::<Refill>(txn)?
+        && token != asking.holder.token
+        && until > now
+        && is_locked(file)?
+    {
+        return Ok(Some(Begin::Busy { left: until.since(now) }));
+    }
+    let failures = environment.meta().get::<Failures>(txn)?.unwrap_or_default();
+    let left = failures.retry_at(asking.holder.definition).map_or(Duration::ZERO, |retry_at| retry_at.since(now));
+    Ok((asking.due != Due::Always && !left.is_zero()).then_some(Begin::Backoff { left }))
 }
 
-pub(super) fn renew(directory: &Directory, locks: &Locks, holder: &Holder, lease_ttl: Duration) -> Result<bool> {
+pub(super) fn renew(directory: &Directory, locks: &Locks, holder: &Held, lease_ttl: Duration) -> Result<bool> {
     if let Some(environment) = directory.find(&holder.cache)? {
         let mut txn = environment.write()?;
         if is_held(&environment, &txn, holder)? {
+            let host = match environment.meta().get::<Refill>(&txn)? {
+                Some(Refill::Held { host, .. }) => host,
+                _ => String::new(),
+            };
             let until = Millis::now().plus(lease_ttl);
-            environment.meta().put(&mut txn, &Refill::Held { token: holder.token, until })?;
+            environment.meta().put(&mut txn, &Refill::Held { token: holder.token, until, host })?;
             txn.commit()?;
             return Ok(true);
         }
@@ -128,18 +137,21 @@ pub(super) fn renew(directory: &Directory, locks: &Locks, holder: &Holder, lease
 pub(super) struct Failing {
     pub(super) backoff: Duration,
     pub(super) error: LastError,
+    pub(super) host: String,
     pub(super) keep: Ttl,
 }
 
-pub(super) fn fail(directory: &Directory, locks: &Locks, holder: &Holder, failing: &Failing) -> Result<()> {
+pub(super) fn fail(directory: &Directory, locks: &Locks, holder: &Held, failing: &Failing) -> Result<()> {
     end(directory, locks, holder, |environment, txn| {
         let now = Millis::now();
-        environment.meta().put(txn, &Refill::Backoff { until: now.plus(failing.backoff) })?;
-        environment.meta().put(txn, &Failed::new(&failing.error, now.plus_ttl(failing.keep)))
+        environment.meta().delete::<Refill>(txn)?;
+        let mut failures = environment.meta().get::<Failures>(txn)?.unwrap_or_default();
+        failures.add(holder.definition, failing, now);
+        environment.meta().put(txn, &failures)
     })
 }
 
-pub(super) fn release(directory: &Directory, locks: &Locks, holder: &Holder) -> Result<()> {
+pub(super) fn release(directory: &Directory, locks: &Locks, holder: &Held) -> Result<()> {
     end(directory, locks, holder, |environment, txn| environment.meta().delete::<Refill>(txn))
 }
 
@@ -147,7 +159,7 @@ pub(super) fn release(directory: &Directory, locks: &Locks, holder: &Holder) -> 
 fn end(
     directory: &Directory,
     locks: &Locks,
-    holder: &Holder,
+    holder: &Held,
     record: impl FnOnce(&Environment, &mut RwTxn<'_>) -> Result<()>,
 ) -> Result<()> {
     // First, so that it is unlocked even if the rest fails: a locked file says that a load is running.
@@ -163,7 +175,7 @@ fn end(
 }
 
 /// Whether a lease is still ours. One that has expired is, until another host takes it.
-pub(super) fn is_held(environment: &Environment, txn: &RwTxn<'_>, holder: &Holder) -> Result<bool> {
+pub(super) fn is_held(environment: &Environment, txn: &RwTxn<'_>, holder: &Held) -> Result<bool> {
     Ok(environment.meta().get::<Refill>(txn)?.is_some_and(|refill| refill.is_held_by(holder.token)))
 }
 

@@ -6,11 +6,12 @@ use super::changes;
 use super::directory::Directory;
 use super::environment::{Environment, MAX_KEY_BYTES, is_key};
 use super::failure::Result;
-use super::lease::{Holder, Locks, is_held};
-use super::record::{Checked, Failed, Loaded, Millis, Published, Refill, Slot, Staging};
+use super::failures::Failures;
+use super::lease::{Held, Locks, is_held};
+use super::record::{Checked, Loaded, Millis, Published, Refill, Slot, Staging};
 use crate::{Batch, CommitError, Content, Error, Head, Id, Name, Publish, Ttl};
 
-pub(super) fn stage(directory: &Directory, holder: &Holder, batch: &Batch) -> Result<()> {
+pub(super) fn stage(directory: &Directory, holder: &Held, batch: &Batch) -> Result<()> {
     let Some(environment) = directory.find(&holder.cache)? else { return Ok(()) };
     let mut txn = environment.write()?;
     // Otherwise it would be added to what another host stages. The commit reports that the lease is lost.
@@ -21,7 +22,7 @@ pub(super) fn stage(directory: &Directory, holder: &Holder, batch: &Batch) -> Re
     Ok(())
 }
 
-pub(super) fn is_staged(directory: &Directory, holder: &Holder, key: &str) -> Result<bool> {
+pub(super) fn is_staged(directory: &Directory, holder: &Held, key: &str) -> Result<bool> {
     let Some(environment) = directory.find(&holder.cache)? else { return Ok(false) };
     let txn = environment.read()?;
     match staged_by(&environment, &txn, holder)? {
@@ -31,7 +32,7 @@ pub(super) fn is_staged(directory: &Directory, holder: &Holder, key: &str) -> Re
 }
 
 /// The table that holds what this lease has staged.
-fn staged_by(environment: &Environment, txn: &RoTxn<'_>, holder: &Holder) -> Result<Option<Slot>> {
+fn staged_by(environment: &Environment, txn: &RoTxn<'_>, holder: &Held) -> Result<Option<Slot>> {
     match environment.meta().get::<Staging>(txn)? {
         Some(Staging(owner)) if owner == holder.token => environment.staging(txn).map(Some),
         _ => Ok(None),
@@ -61,7 +62,7 @@ fn bad_key(key: &str) -> Error {
 /// What a commit came to, where the store itself did not fail.
 type Committed = Result<(), CommitError>;
 
-pub(super) fn commit(directory: &Directory, locks: &Locks, holder: &Holder, publish: &Publish) -> Result<Committed> {
+pub(super) fn commit(directory: &Directory, locks: &Locks, holder: &Held, publish: &Publish) -> Result<Committed> {
     let Some(environment) = directory.find(&holder.cache)? else { return Ok(Err(CommitError::Fenced)) };
     let mut txn = environment.write()?;
     let now = Millis::now();
@@ -98,7 +99,10 @@ pub(super) fn commit(directory: &Directory, locks: &Locks, holder: &Holder, publ
     // After a swap that is what was published before.
     environment.clear_staging(&mut txn)?;
     environment.meta().delete::<Refill>(&mut txn)?;
-    environment.meta().delete::<Failed>(&mut txn)?;
+    let mut failures = environment.meta().get::<Failures>(&txn)?.unwrap_or_default();
+    if failures.forget(holder.definition) {
+        environment.meta().put(&mut txn, &failures)?;
+    }
     txn.commit()?;
     locks.drop(holder);
     Ok(Ok(()))
@@ -112,13 +116,13 @@ fn new_id(content: &Content) -> Option<Id> {
 }
 
 /// The table that this lease has staged this many entries in.
-fn staged(environment: &Environment, txn: &RoTxn<'_>, holder: &Holder, entries: u64) -> Result<Option<Slot>> {
+fn staged(environment: &Environment, txn: &RoTxn<'_>, holder: &Held, entries: u64) -> Result<Option<Slot>> {
     let Some(slot) = staged_by(environment, txn, holder)? else { return Ok(None) };
     Ok((environment.data(slot).len(txn)? == entries).then_some(slot))
 }
 
 /// Publishes a copy of a snapshot that was lost; lease and last error stay.
-pub(super) fn restore(directory: &Directory, holder: &Holder, head: &Head) -> Result<Committed> {
+pub(super) fn restore(directory: &Directory, holder: &Held, head: &Head) -> Result<Committed> {
     let Some(environment) = directory.find(&holder.cache)? else { return Ok(Err(CommitError::Fenced)) };
     let mut txn = environment.write()?;
     let now = Millis::now();

@@ -9,8 +9,9 @@ use super::changes;
 use super::directory::{Directory, LEASE_FILE};
 use super::environment::is_key;
 use super::failure::Result;
+use super::failures::Failures;
 use super::lease::is_locked;
-use super::record::{Failed, Millis, Refill};
+use super::record::{Millis, Refill};
 use super::store::Embedded;
 use crate::{
     Batch, Changes, Chunk, Cursor, Error, Id, LeaseState, Name, Presence, Reading, Result as StoreResult, Scan, Status,
@@ -54,25 +55,29 @@ impl Reading for Embedded {
 
 fn status(directory: &Directory, cache: &Name) -> Result<Status> {
     let now = Millis::now();
-    let nothing = Status { now: now.into(), presence: Presence::Missing, last_error: None, lease: LeaseState::Free };
+    let nothing = Status {
+        now: now.into(),
+        presence: Presence::Missing,
+        failing: Vec::new(),
+        lease: LeaseState::Free,
+        holder: None,
+    };
     let Some(environment) = directory.find(cache)? else { return Ok(nothing) };
     let txn = environment.read()?;
     let published = environment.published(&txn, now)?;
-    let failed = environment.meta().get::<Failed>(&txn)?;
-    let failed = failed.filter(|failed| published.is_some() || failed.until.is_none_or(|until| until > now));
+    let failing = environment.meta().get::<Failures>(&txn)?.unwrap_or_default().into_failing(published.is_some(), now);
     let presence = match published {
         None => Presence::Missing,
         Some(published) if environment.is_whole(&txn, &published)? => Presence::Whole(published.into_head()),
         Some(published) => Presence::Lost(published.into_head()),
     };
-    let lease = match environment.meta().get::<Refill>(&txn)? {
-        Some(Refill::Held { until, .. }) if until > now && is_locked(&directory.of(cache).join(LEASE_FILE))? => {
-            LeaseState::Held { until: until.into() }
+    let (lease, holder) = match environment.meta().get::<Refill>(&txn)? {
+        Some(Refill::Held { until, host, .. }) if until > now && is_locked(&directory.of(cache).join(LEASE_FILE))? => {
+            (LeaseState::Held { until: until.into() }, Some(host).filter(|host| !host.is_empty()))
         }
-        Some(Refill::Backoff { until }) if until > now => LeaseState::Backoff { until: until.into() },
-        _ => LeaseState::Free,
+        _ => (LeaseState::not_held(&failing, now.into()), None),
     };
-    Ok(Status { presence, last_error: failed.map(Failed::into_error), lease, ..nothing })
+    Ok(Status { presence, failing, lease, holder, ..nothing })
 }
 
 fn scan(directory: &Directory, cache: &Name, scan: &Scan) -> Result<Chunk> {

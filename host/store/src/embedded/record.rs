@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::failure::Result;
 use crate::Publish;
-use crate::{Error, Head, Id, LastError, Root, Token, Ttl};
+use crate::{Error, Head, Id, Root, Token, Ttl};
 
 /// The table of records.
 #[derive(Clone, Copy)]
@@ -160,8 +160,10 @@ pub(super) enum Refill {
         #[serde(with = "text")]
         token: Token,
         until: Millis,
+        #[serde(default)]
+        host: String,
     },
-    /// Nobody.
+    /// Anybody. Older hosts wrote it: their back-off was for all definitions.
     Backoff { until: Millis },
 }
 
@@ -181,30 +183,6 @@ pub(super) struct Staging(#[serde(with = "text")] pub(super) Token);
 
 impl Record for Staging {
     const KEY: &'static str = "staging";
-}
-
-/// Why the last refill failed.
-#[derive(Serialize, Deserialize)]
-pub(super) struct Failed {
-    at: Millis,
-    kind: String,
-    message: String,
-    /// Until when it is kept if nothing is published. `None`: forever.
-    pub(super) until: Option<Millis>,
-}
-
-impl Record for Failed {
-    const KEY: &'static str = "failed";
-}
-
-impl Failed {
-    pub(super) fn new(error: &LastError, until: Option<Millis>) -> Self {
-        Self { at: error.at.into(), kind: error.kind.clone(), message: error.message.clone(), until }
-    }
-
-    pub(super) fn into_error(self) -> LastError {
-        LastError { at: self.at.into(), kind: self.kind, message: self.message }
-    }
 }
 
 /// A moment of the system's clock, in milliseconds since 1970.
@@ -251,14 +229,17 @@ fn millis(duration: Duration) -> u64 {
 }
 
 /// Serializes values as their text.
-mod text {
+pub(super) mod text {
     use super::*;
 
-    pub(super) fn serialize<T: Display, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(in crate::embedded) fn serialize<T: Display, S: Serializer>(
+        value: &T,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         serializer.collect_str(value)
     }
 
-    pub(super) fn deserialize<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+    pub(in crate::embedded) fn deserialize<'de, T, D>(deserializer: D) -> Result<T, D::Error>
     where
         T: FromStr<Err = Error>,
         D: Deserializer<'de>,

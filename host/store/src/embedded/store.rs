@@ -86,8 +86,8 @@ mod tests {
     use super::super::record::Millis;
     use super::*;
     use crate::{
-        Batch, Begin, CommitError, Content, Delta, Due, Id, Lease, NotCommitted, Presence, Publish, Publishing,
-        Reading, Root, Scan, Token, Ttl,
+        Batch, Begin, CommitError, Content, Delta, Due, Holder, Id, Lease, NotCommitted, Presence, Publish, Publishing,
+        Reading, Root, Scan, Ttl,
     };
 
     #[tokio::test]
@@ -128,8 +128,8 @@ mod tests {
     }
 
     async fn begin(store: &Embedded, cache: &Name, due: Due) -> Lease {
-        match store.begin(cache, Token::random(), Duration::from_secs(60), due).await.unwrap() {
-            Begin::Go { lease, base: None } => lease,
+        match store.begin(cache, Holder::anonymous(), Duration::from_secs(60), due).await.unwrap() {
+            Begin::Go { lease, base: None, .. } => lease,
             other => panic!("expected the lease of a cache that is not whole, got {other:?}"),
         }
     }

@@ -13,10 +13,12 @@ pub(super) const MAX_KEYS_PER_COMMAND: usize = 1_000;
 pub(super) struct Keys {
     /// Hash: key -> JSON text. No key when the map is empty.
     pub(super) data: String,
-    /// Hash: what the data is, and the last error.
+    /// Hash: what the data is, and the last failures.
     pub(super) meta: String,
     /// Hash: the token of the refill's lease, and until when.
     pub(super) lease: String,
+    /// Hash: the hosts that keep it warm, or cannot.
+    pub(super) hosts: String,
     /// Stream: the deltas between the last snapshots.
     pub(super) changes: String,
     /// A channel: commits are announced on it.
@@ -42,6 +44,7 @@ impl Keys {
         Self {
             meta: format!("{data}:meta"),
             lease: format!("{data}:lease"),
+            hosts: format!("{data}:hosts"),
             changes: format!("{data}:changes"),
             channel: format!("{prefix}{cache}:changed"),
             ask: format!("{data}:ask"),
@@ -75,6 +78,7 @@ impl Keys {
             self.changes.clone(),
             self.staging(&token),
             self.lent_changes(&token),
+            self.hosts.clone(),
         ];
         if let Some(record) = &self.record {
             keys.extend([record.resource.clone(), self.staged_record(token), record.lock.clone()]);
@@ -94,8 +98,8 @@ pub(super) fn data(prefix: &str, cache: &Name) -> String {
     [prefix, "{", cache.as_str(), "}"].concat()
 }
 
-/// The pattern that finds the meta keys of all caches.
-pub(super) fn meta_pattern(prefix: &str) -> String {
+/// The pattern that finds the keys that tell of all caches.
+pub(super) fn pattern(prefix: &str) -> String {
     let mut pattern = String::with_capacity(prefix.len() + 9);
     for c in prefix.chars() {
         if matches!(c, '*' | '?' | '[' | ']' | '\\' | '^' | '-') {
@@ -103,12 +107,13 @@ pub(super) fn meta_pattern(prefix: &str) -> String {
         }
         pattern.push(c);
     }
-    pattern + "{*}:meta"
+    pattern + "{*}:[mh]*"
 }
 
-/// The cache a meta key belongs to, if it is one of ours.
-pub(super) fn cache_of_meta(prefix: &str, key: &str) -> Option<Name> {
-    key.strip_prefix(prefix)?.strip_prefix('{')?.strip_suffix("}:meta")?.parse().ok()
+/// The cache that a meta key, or the key of its hosts, belongs to, if it is one of ours.
+pub(super) fn cache_of(prefix: &str, key: &str) -> Option<Name> {
+    let (cache, key) = key.strip_prefix(prefix)?.strip_prefix('{')?.rsplit_once("}:")?;
+    if matches!(key, "meta" | "hosts") { cache.parse().ok() } else { None }
 }
 
 /// The cache that is asked for on a channel, if the channel is one of ours.

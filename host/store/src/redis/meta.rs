@@ -1,11 +1,14 @@
 //! The meta hash of a cache: the names of its fields, and how they are read.
 
+use std::cmp::Reverse;
+use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
 use redis::Value;
+use serde::Deserialize;
 
 use super::reply::{number, text};
-use crate::{Head, Id, LastError, Layout, Root, Ttl};
+use crate::{DefinitionId, Failing, Head, Id, LastError, Layout, Root, Ttl};
 
 /// The format of what this build writes, and the newest it reads.
 pub(super) const FORMAT: u64 = 1;
@@ -17,8 +20,8 @@ pub(super) const HEAD: [&str; 11] =
 /// The fields that name the layout of the data, and identify the record a host has written.
 pub(super) const LAYOUT: [&str; 4] = ["layout", "record", "record_bytes", "record_tail"];
 
-/// The fields that describe the last error.
-pub(super) const ERROR: [&str; 3] = ["err_at", "err_kind", "err"];
+/// The field that holds the failures of each definition, as JSON.
+pub(super) const FAILURES: &str = "failures";
 
 /// Longer times (30,000 years) are cut, so that a script can add them to its clock.
 const MAX_MILLIS: u64 = 1_000_000_000_000_000;
@@ -37,7 +40,12 @@ pub(super) fn ttl_millis(ttl: Ttl) -> u64 {
 }
 
 pub(super) fn time(value: &Value) -> Option<SystemTime> {
-    Some(SystemTime::UNIX_EPOCH + Duration::from_millis(number(value)?.min(MAX_MILLIS)))
+    number(value).map(since_1970)
+}
+
+/// That many milliseconds after 1970.
+pub(super) fn since_1970(millis: u64) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_millis(millis.min(MAX_MILLIS))
 }
 
 /// The format in the values of the fields `HEAD`, where this build does not read it.
@@ -64,10 +72,38 @@ pub(super) fn head(fields: &[Value]) -> Option<Head> {
     })
 }
 
-/// The last error in the values of the fields `ERROR`.
-pub(super) fn last_error(fields: &[Value]) -> Option<LastError> {
-    let [at, kind, message] = fields else { return None };
-    Some(LastError { at: time(at)?, kind: text(kind)?.to_owned(), message: text(message)?.to_owned() })
+/// The failures in the value of the field `FAILURES`, the latest first. None, if they cannot be read.
+pub(super) fn failing(value: &Value) -> Vec<Failing> {
+    let failures = text(value).and_then(|json| serde_json::from_str::<HashMap<String, FailingText>>(json).ok());
+    let failing = |(definition, text): (String, FailingText)| Some(text.of(definition.parse().ok()?));
+    let mut failing: Vec<Failing> = failures.unwrap_or_default().into_iter().filter_map(failing).collect();
+    failing.sort_by_key(|failing| (Reverse(failing.last.at), failing.definition));
+    failing
+}
+
+/// The failures of one definition, as `fail.lua` writes them. Times are in milliseconds.
+#[derive(Deserialize)]
+struct FailingText {
+    times: u32,
+    since: u64,
+    at: u64,
+    retry_at: u64,
+    host: String,
+    kind: String,
+    message: String,
+}
+
+impl FailingText {
+    fn of(self, definition: DefinitionId) -> Failing {
+        Failing {
+            definition,
+            times: self.times,
+            since: since_1970(self.since),
+            last: LastError { at: since_1970(self.at), kind: self.kind, message: self.message },
+            host: self.host,
+            retry_at: since_1970(self.retry_at),
+        }
+    }
 }
 
 /// The layout in the values of the fields `LAYOUT`, if it is one without a hash.

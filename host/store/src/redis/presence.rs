@@ -9,7 +9,7 @@ use redis::Value;
 
 use super::digest::Digest;
 use super::keys::Keys;
-use super::meta::{self, ERROR, HEAD, LAYOUT};
+use super::meta::{self, FAILURES, HEAD, LAYOUT};
 use super::reply::{number, text};
 use super::server::Server;
 use super::transaction::Transaction;
@@ -18,10 +18,10 @@ use crate::{Head, Layout, LeaseState, Presence, Result, Status, Token};
 /// The commands that read the status of a cache; those about its record come last.
 pub(super) fn commands(keys: &Keys) -> Transaction {
     let (mut meta, mut entries) = (redis::cmd("HMGET"), redis::cmd("HLEN"));
-    meta.arg(&keys.meta).arg(&HEAD).arg(&LAYOUT).arg(&ERROR);
+    meta.arg(&keys.meta).arg(&HEAD).arg(&LAYOUT).arg(FAILURES);
     entries.arg(&keys.data);
     let mut lease = redis::cmd("HMGET");
-    lease.arg(&keys.lease).arg("token").arg("until");
+    lease.arg(&keys.lease).arg("token").arg("until").arg("host");
     let commands = Transaction::of([redis::cmd("TIME"), meta, entries, lease]);
     match &keys.record {
         Some(record) => {
@@ -63,26 +63,29 @@ impl Server {
     pub(super) fn status(&self, keys: &Keys, layout: &Layout, replies: &[Value]) -> Result<Option<Status>> {
         let Some((replies, of_record)) = replies.split_at_checked(4) else { return Ok(None) };
         let [Value::Array(clock), Value::Array(meta), entries, Value::Array(lease)] = replies else { return Ok(None) };
-        let ([seconds, micros], [token, until]) = (&clock[..], &lease[..]) else { return Ok(None) };
+        let ([seconds, micros], [token, until, host]) = (&clock[..], &lease[..]) else { return Ok(None) };
         let Some((fields, rest)) = meta.split_at_checked(HEAD.len()) else { return Ok(None) };
-        let Some((layout_fields, error)) = rest.split_at_checked(LAYOUT.len()) else { return Ok(None) };
+        let Some((layout_fields, [failures])) = rest.split_at_checked(LAYOUT.len()) else { return Ok(None) };
         let (Some(seconds), Some(micros)) = (number(seconds), number(micros)) else { return Ok(None) };
         // In milliseconds, as the scripts count: else what happened just now would be in the future.
         let since_1970 = Duration::from_secs(seconds).checked_add(Duration::from_millis(micros / 1_000));
         let Some(now) = since_1970.and_then(|since| SystemTime::UNIX_EPOCH.checked_add(since)) else { return Ok(None) };
         let mut presence = self.presence(fields, entries)?;
+        let failing = meta::failing(failures);
         let mut lease = lease_state(token, until, now);
+        let holder = lease.and(text(host)).filter(|host| !host.is_empty()).map(str::to_owned);
         if let (Some(record), Some((lock, of_record))) = (&keys.record, of_record.split_first()) {
             let found = Digest::read(of_record).map(|digest| match digest.is_ours(record, layout_fields) {
                 true => Found::Ours,
                 false => Found::Foreign(digest),
             });
             presence = presence_with_record(presence, layout, found);
-            if let (LeaseState::Free, Some(left)) = (lease, number(lock)) {
-                lease = LeaseState::Held { until: now + Duration::from_millis(left) };
+            if let (None, Some(left)) = (lease, number(lock)) {
+                lease = Some(LeaseState::Held { until: now + Duration::from_millis(left) });
             }
         }
-        Ok(Some(Status { now, presence, last_error: meta::last_error(error), lease }))
+        let lease = lease.unwrap_or_else(|| LeaseState::not_held(&failing, now));
+        Ok(Some(Status { now, presence, failing, lease, holder }))
     }
 }
 
@@ -104,13 +107,9 @@ fn presence_with_record(hash: Presence, layout: &Layout, found: Option<Found<'_>
     }
 }
 
-/// A token names the holder; an empty one means a back-off.
-fn lease_state(token: &Value, until: &Value, now: SystemTime) -> LeaseState {
-    match (text(token), meta::time(until)) {
-        (Some(token), Some(until)) if until > now => match token.parse::<Token>() {
-            Ok(_) => LeaseState::Held { until },
-            Err(_) => LeaseState::Backoff { until },
-        },
-        _ => LeaseState::Free,
-    }
+/// That a host holds the lease, if one does.
+fn lease_state(token: &Value, until: &Value, now: SystemTime) -> Option<LeaseState> {
+    let until = meta::time(until).filter(|&until| until > now)?;
+    text(token)?.parse::<Token>().ok()?;
+    Some(LeaseState::Held { until })
 }

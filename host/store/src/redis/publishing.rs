@@ -8,17 +8,19 @@ use redis::Value;
 use super::keys::Keys;
 use super::meta::{FORMAT, HEAD, millis, ttl_millis};
 use super::reply::{number, text};
-use super::script::{BEGIN, FAIL, PROLONG, RELEASE, RENEW};
+use super::script::{BEGIN, FAIL, PROLONG, RELEASE, RENEW, REPORT};
 use super::staging::STAGING_TTL;
 use super::store::Redis;
+use crate::hosts::{KEPT_FOR, MAX_HOSTS};
 use crate::{
-    Batch, Begin, CommitError, Due, Head, LastError, Lease, Name, NotCommitted, Publish, Publishing, Result, Token, Ttl,
+    Batch, Begin, CommitError, Due, Head, Holder, HostReport, Id, LastError, Lease, Name, NotCommitted, Publish,
+    Publishing, Result, Token, Ttl,
 };
 
 #[async_trait]
 impl Publishing for Redis {
-    async fn begin(&self, cache: &Name, token: Token, lease_ttl: Duration, due: Due) -> Result<Begin> {
-        let keys = self.keys(cache);
+    async fn begin(&self, cache: &Name, holder: Holder, lease_ttl: Duration, due: Due) -> Result<Begin> {
+        let (keys, token) = (self.keys(cache), holder.token);
         let due_ms = match due {
             Due::After(age) => Some(millis(age)),
             Due::Always => None,
@@ -26,6 +28,8 @@ impl Publishing for Redis {
         let call = BEGIN
             .call(&keys, token)
             .arg("token", token)
+            .arg("definition", holder.definition)
+            .arg("host", &holder.host)
             .arg("lease_ms", millis(lease_ttl))
             .optional("due_ms", due_ms)
             .arg("format", FORMAT)
@@ -42,7 +46,9 @@ impl Publishing for Redis {
                     Some(Value::Array(fields)) => self.server.head(fields).map_err(|error| error.of(cache))?,
                     _ => None,
                 };
-                Ok(Begin::Go { lease: Lease::new(cache.clone(), token), base })
+                let failures = reply.get(3).and_then(number).unwrap_or_default();
+                let failures = u32::try_from(failures).unwrap_or(u32::MAX);
+                Ok(Begin::Go { lease: Lease::new(cache.clone(), holder), base, failures })
             }
             ("fresh", Some(left)) => Ok(Begin::Fresh { left }),
             ("busy", Some(left)) => Ok(Begin::Busy { left }),
@@ -96,6 +102,8 @@ impl Publishing for Redis {
         let call = FAIL
             .call(&self.keys(lease.cache()), lease.token())
             .arg("token", lease.token())
+            .arg("definition", lease.definition())
+            .arg("host", &lease.holder().host)
             .arg("backoff_ms", millis(backoff))
             .arg("kind", &error.kind)
             .arg("message", &error.message)
@@ -111,6 +119,23 @@ impl Publishing for Redis {
     async fn prolong(&self, cache: &Name, cache_ttl: Ttl) -> Result<bool> {
         let call = PROLONG.call(&self.keys(cache), "").arg("ttl_ms", ttl_millis(cache_ttl));
         self.is_done(cache, &self.run(cache, &call).await?)
+    }
+
+    async fn report(&self, cache: &Name, report: &HostReport) -> Result<()> {
+        let json = serde_json::to_string(report).expect("a report of texts and numbers is JSON");
+        let call = REPORT
+            .call(&self.keys(cache), "")
+            .arg("id", report.id)
+            .arg("report", json)
+            .arg("keep_ms", millis(KEPT_FOR))
+            .arg("max_hosts", MAX_HOSTS);
+        self.is_done(cache, &self.run(cache, &call).await?).map(drop)
+    }
+
+    async fn withdraw(&self, cache: &Name, host: Id) -> Result<()> {
+        let mut withdraw = redis::cmd("HDEL");
+        withdraw.arg(&self.keys(cache).hosts).arg(host.to_string());
+        self.command(cache, withdraw).await.map(drop)
     }
 }
 

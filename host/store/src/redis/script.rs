@@ -86,6 +86,7 @@ script!(RESTORE: "scripts/publication.lua" "scripts/restore.lua");
 script!(FAIL: "scripts/fail.lua");
 script!(RELEASE: "scripts/release.lua");
 script!(PROLONG: "scripts/prolong.lua");
+script!(REPORT: "scripts/report.lua");
 script!(READ: "scripts/read.lua");
 script!(FORGET: "scripts/forget.lua");
 script!(CHECK: "scripts/check.lua");

@@ -12,8 +12,8 @@ use super::options::RedisOptions;
 use super::store::Redis;
 use super::stream::{Connect, Stream};
 use crate::{
-    Begin, CommitError, Content, Due, Id, Lease, Name, NotCommitted, Publish, Publishing, Reading, Result, Root, Token,
-    Ttl,
+    Begin, CommitError, Content, Due, Holder, Id, Lease, Name, NotCommitted, Publish, Publishing, Reading, Result,
+    Root, Ttl,
 };
 
 /// What the peer does with one command, once the connection is set up.
@@ -107,7 +107,7 @@ const URL: &str = "redis://peer";
 
 async fn begin(store: &Redis) -> Result<Begin> {
     let cache: Name = "airlines".parse().unwrap();
-    store.begin(&cache, Token::random(), Duration::from_secs(30), Due::Always).await
+    store.begin(&cache, Holder::anonymous(), Duration::from_secs(30), Due::Always).await
 }
 
 async fn lease(store: &Redis) -> Lease {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-/// How a call fails. Either way it gives an error that `is_unavailable`.
+/// How a call fails: with an error that `is_unavailable`, or in a panic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
@@ -11,6 +11,8 @@ pub enum Fault {
     Unreachable,
     /// The store does what it was asked, and its reply is lost.
     LostReply,
+    /// The call panics, as only a bug makes it.
+    Panic,
 }
 
 /// A method of a store.
@@ -27,6 +29,9 @@ pub enum Method {
     Fail,
     Release,
     Prolong,
+    Report,
+    Withdraw,
+    Hosts,
     Statuses,
     Scan,
     Changes,

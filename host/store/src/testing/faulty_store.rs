@@ -9,8 +9,9 @@ use bytes::Bytes;
 use super::faults::{Fault, Faults, Method};
 use crate::store::sealed::Sealed;
 use crate::{
-    Administration, Asks, Batch, Begin, Changes, Chunk, CommitError, Due, Error, Finding, Head, Hints, Id, LastError,
-    Layout, Lease, Name, NotCommitted, Publish, Publishing, Reading, Result, Scan, Status, Store, Token, Ttl,
+    Administration, Asks, Batch, Begin, Changes, Chunk, CommitError, Due, Error, Finding, Head, Hints, Holder,
+    HostReport, HostState, Id, LastError, Layout, Lease, Name, NotCommitted, Publish, Publishing, Reading, Result,
+    Scan, Status, Store, Ttl,
 };
 
 /// Another store behind calls that fail as they are told. Clones share their faults.
@@ -41,6 +42,7 @@ impl FaultyStore {
     async fn call<T>(&self, method: Method, call: impl Future<Output = Result<T>>) -> Result<T> {
         match self.faults.next(method) {
             None => call.await,
+            Some(Fault::Panic) => panic!("a test's fault: `{method:?}` panics"),
             Some(Fault::Unreachable) => Err(unavailable(method, "is not reached")),
             Some(Fault::LostReply) => {
                 call.await?;
@@ -56,8 +58,8 @@ fn unavailable(method: Method, why: &str) -> Error {
 
 #[async_trait]
 impl Publishing for FaultyStore {
-    async fn begin(&self, cache: &Name, token: Token, lease_ttl: Duration, due: Due) -> Result<Begin> {
-        self.call(Method::Begin, self.inner.begin(cache, token, lease_ttl, due)).await
+    async fn begin(&self, cache: &Name, holder: Holder, lease_ttl: Duration, due: Due) -> Result<Begin> {
+        self.call(Method::Begin, self.inner.begin(cache, holder, lease_ttl, due)).await
     }
 
     async fn renew(&self, lease: &Lease, lease_ttl: Duration) -> Result<bool> {
@@ -108,6 +110,14 @@ impl Publishing for FaultyStore {
     async fn prolong(&self, cache: &Name, cache_ttl: Ttl) -> Result<bool> {
         self.call(Method::Prolong, self.inner.prolong(cache, cache_ttl)).await
     }
+
+    async fn report(&self, cache: &Name, report: &HostReport) -> Result<()> {
+        self.call(Method::Report, self.inner.report(cache, report)).await
+    }
+
+    async fn withdraw(&self, cache: &Name, host: Id) -> Result<()> {
+        self.call(Method::Withdraw, self.inner.withdraw(cache, host)).await
+    }
 }
 
 #[async_trait]
@@ -152,6 +162,10 @@ impl Hints for FaultyStore {
 impl Administration for FaultyStore {
     async fn caches(&self) -> Result<Vec<Name>> {
         self.call(Method::Caches, self.inner.caches()).await
+    }
+
+    async fn hosts(&self, caches: &[Name]) -> Result<Vec<Vec<HostState>>> {
+        self.call(Method::Hosts, self.inner.hosts(caches)).await
     }
 
     async fn forget(&self, cache: &Name) -> Result<bool> {

@@ -94,7 +94,8 @@ async fn no_reader_ever_sees_a_map_that_was_not_published() {
 async fn write(store: Redis, cache: Name, record: Arc<Record>) {
     while !record.is_over() {
         let lease_ttl = Duration::from_millis(fastrand::u64(20..200));
-        let Begin::Go { lease, base } = store.begin(&cache, Token::random(), lease_ttl, Due::Always).await.unwrap()
+        let Begin::Go { lease, base, .. } =
+            store.begin(&cache, Holder::anonymous(), lease_ttl, Due::Always).await.unwrap()
         else {
             tokio::time::sleep(Duration::from_millis(fastrand::u64(1..20))).await;
             continue;

@@ -161,7 +161,7 @@ async fn a_server_that_is_loading_its_data_is_unavailable_until_it_has() {
         redis::cmd("DEBUG").arg("RELOAD").exec(&mut connection)
     });
     eventually("the server is loading", || async {
-        let error = store.begin(&cache, Token::random(), LEASE_TTL, Due::After(LEASE_TTL)).await.err();
+        let error = store.begin(&cache, Holder::anonymous(), LEASE_TTL, Due::After(LEASE_TTL)).await.err();
         error.is_some_and(|error| error.is_unavailable() && error.to_string().contains("loading"))
     })
     .await;
@@ -175,7 +175,7 @@ async fn a_replica_is_unavailable_to_a_host() {
     let store = open(&server.url());
     let (cache, map) = (name("airlines"), map(&[("FR", "1")]));
     refill(&store, &cache, &map).await;
-    let begin = async || store.begin(&cache, Token::random(), LEASE_TTL, Due::Always).await.unwrap_err();
+    let begin = async || store.begin(&cache, Holder::anonymous(), LEASE_TTL, Due::Always).await.unwrap_err();
     let _: () = server.command(&["REPLICAOF", "127.0.0.1", "1"]).unwrap();
     let error = begin().await;
     assert!(error.is_unavailable() && error.to_string().contains("read-only replica"), "{error}");
@@ -192,7 +192,7 @@ async fn all_keys_of_a_cache_share_a_slot() {
     let server = RedisServer::start_with(&["--cluster-enabled", "yes"]);
     let store = open(&server.url());
     let cache = name("airlines");
-    let error = store.begin(&cache, Token::random(), LEASE_TTL, Due::Always).await.unwrap_err();
+    let error = store.begin(&cache, Holder::anonymous(), LEASE_TTL, Due::Always).await.unwrap_err();
     assert!(error.is_unavailable() && error.to_string().contains("CLUSTERDOWN"), "{error}");
     let _: () = server.command(&["CLUSTER", "ADDSLOTSRANGE", "0", "16383"]).unwrap();
     let (before, after) = (map(&[("FR", "1")]), map(&[("LH", "2")]));

@@ -7,7 +7,7 @@ use kiwi_store::{Administration, Publishing, Reading};
 
 /// The error of an attempt to take the lease.
 async fn refused(store: &Redis, cache: &Name) -> Error {
-    store.begin(cache, Token::random(), LEASE_TTL, Due::Always).await.expect_err("a refusal")
+    store.begin(cache, Holder::anonymous(), LEASE_TTL, Due::Always).await.expect_err("a refusal")
 }
 
 fn says(error: &Error, parts: &[&str]) {
@@ -152,7 +152,7 @@ async fn full_memory_is_reported_and_the_old_data_stays() {
     let status = store.status(&cache).await.unwrap();
     assert_eq!(status.presence.whole().map(|head| head.id), Some(id));
     assert!(matches!(status.lease, kiwi_store::LeaseState::Backoff { .. }), "{status:?}");
-    assert_eq!(status.last_error.map(|error| error.kind).as_deref(), Some("unavailable"));
+    assert_eq!(status.last_error().map(|error| error.kind.clone()).as_deref(), Some("unavailable"));
     assert!(server.command::<i64>(&["PTTL", "kiwi:{airlines}"]).unwrap() > 5_000_000);
     // A full server refuses to queue any command in a MULTI, but must not stop readers.
     assert_eq!(published(&store, &cache).await.unwrap().1, old);

@@ -25,7 +25,7 @@ mod tls;
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
-use kiwi_store::{Batch, CommitError, Error, Head, Id, LastError, Name, NotCommitted, Root, Token, Ttl};
+use kiwi_store::{Batch, CommitError, Error, Head, Holder, Id, LastError, Name, NotCommitted, Root, Ttl};
 use kiwi_store::{Begin, Content, Delta, Due, Lease, Publish, Redis, Scan, Store, StoreUrl};
 
 use redis_server::RedisServer;
@@ -83,8 +83,8 @@ fn failure() -> LastError {
 
 /// Takes the lease, whatever is published.
 async fn take(store: &dyn Store, cache: &Name) -> (Lease, Option<Head>) {
-    match store.begin(cache, Token::random(), LEASE_TTL, Due::Always).await.unwrap() {
-        Begin::Go { lease, base } => (lease, base),
+    match store.begin(cache, Holder::anonymous(), LEASE_TTL, Due::Always).await.unwrap() {
+        Begin::Go { lease, base, .. } => (lease, base),
         other => panic!("expected the lease, got {other:?}"),
     }
 }

@@ -117,7 +117,8 @@ async fn what_kiwi_cache_wrote_is_read_and_distinguished() {
     assert_ne!(again.id, foreign.id);
 
     // Ours over it, and its over ours.
-    let Begin::Go { lease, base: None } = store.begin(&cache, Token::random(), LEASE_TTL, Due::Always).await.unwrap()
+    let Begin::Go { lease, base: None, .. } =
+        store.begin(&cache, Holder::anonymous(), LEASE_TTL, Due::Always).await.unwrap()
     else {
         panic!("nothing is known of what is there")
     };
@@ -131,7 +132,7 @@ async fn what_kiwi_cache_wrote_is_read_and_distinguished() {
     assert!(matches!(presence(&*store).await, Presence::Foreign(_)));
 
     // It is there, so it is not due before its time; but what it says is not known.
-    let due = |due| store.begin(&cache, Token::random(), LEASE_TTL, due);
+    let due = |due| store.begin(&cache, Holder::anonymous(), LEASE_TTL, due);
     assert!(matches!(due(Due::After(REFILL_INTERVAL)).await.unwrap(), Begin::Fresh { .. }));
     assert!(matches!(due(Due::Always).await.unwrap(), Begin::Go { base: None, .. }));
 }
@@ -189,8 +190,8 @@ async fn both_layouts_are_one_commit() {
     for part in [RESOURCE, "kiwi:{airlines}"] {
         server.command::<()>(&["DEL", part]).unwrap();
         assert!(matches!(presence(&*store).await, Presence::Lost(_)), "{part}");
-        let begun = store.begin(&cache, Token::random(), LEASE_TTL, Due::After(REFILL_INTERVAL)).await.unwrap();
-        let Begin::Go { lease, base: None } = begun else { panic!("{part}: {begun:?}") };
+        let begun = store.begin(&cache, Holder::anonymous(), LEASE_TTL, Due::After(REFILL_INTERVAL)).await.unwrap();
+        let Begin::Go { lease, base: None, .. } = begun else { panic!("{part}: {begun:?}") };
         store.release(lease).await.unwrap();
         refill(&*store, &cache, &map).await;
     }
@@ -245,8 +246,8 @@ async fn another_layout_is_published_first_and_what_the_old_one_left_expires() {
         other => panic!("{other:?}"),
     };
     for (store, old_key) in [(&hash, None), (&record, Some("kiwi:{airlines}")), (&hash, Some(RESOURCE))] {
-        let begun = store.begin(&cache, Token::random(), LEASE_TTL, Due::After(REFILL_INTERVAL)).await.unwrap();
-        let Begin::Go { lease, base: None } = begun else { panic!("another layout is due: {begun:?}") };
+        let begun = store.begin(&cache, Holder::anonymous(), LEASE_TTL, Due::After(REFILL_INTERVAL)).await.unwrap();
+        let Begin::Go { lease, base: None, .. } = begun else { panic!("another layout is due: {begun:?}") };
         store.stage(&lease, &batch(&map)).await.unwrap();
         store.commit(lease, &swap()).await.unwrap();
         assert_eq!(published(&**store, &cache).await.unwrap().1, map);
@@ -281,7 +282,7 @@ async fn a_wrong_type_or_a_missing_permission_is_reported_before_anything_is_wri
     let server = RedisServer::start();
     let (store, cache) = (laid_out(&server, Layout::Record), name("airlines"));
     server.command::<()>(&["RPUSH", RESOURCE, "x"]).unwrap();
-    let error = store.begin(&cache, Token::random(), LEASE_TTL, Due::Always).await.unwrap_err();
+    let error = store.begin(&cache, Holder::anonymous(), LEASE_TTL, Due::Always).await.unwrap_err();
     assert!(error.is_wrong_type() && error.to_string().contains("expected a string"), "{error}");
     server.command::<()>(&["DEL", RESOURCE]).unwrap();
 
@@ -289,7 +290,7 @@ async fn a_wrong_type_or_a_missing_permission_is_reported_before_anything_is_wri
     let url = server.url().replace("127", "host:pw@127");
     let layout = [(cache.clone(), Layout::Record("Airlines:eu".parse().unwrap()))];
     let limited = open(&url).with_layouts(&layout).unwrap();
-    let error = limited.begin(&cache, Token::random(), LEASE_TTL, Due::Always).await.unwrap_err();
+    let error = limited.begin(&cache, Holder::anonymous(), LEASE_TTL, Due::Always).await.unwrap_err();
     assert!(error.is_denied() && error.to_string().contains(RESOURCE), "{error}");
     assert_eq!(server.command::<Vec<String>>(&["KEYS", "*"]).unwrap(), [""; 0]);
 }
@@ -332,7 +333,7 @@ async fn a_lost_snapshot_is_restored_as_old_as_it_was() {
         assert_eq!((restored, read), (head, map.clone()), "with its id, so that who holds it need not load it");
         assert!(store.renew(&lease, LEASE_TTL).await.unwrap(), "the failure of the load is still to be told");
         store.fail(lease, Duration::ZERO, &failure(), CACHE_TTL).await.unwrap();
-        assert_eq!(store.status(&cache).await.unwrap().last_error.unwrap().kind, "unavailable");
+        assert_eq!(store.status(&cache).await.unwrap().last_error().unwrap().kind, "unavailable");
         assert_eq!(immortal(&server), [""; 0]);
         server.command::<()>(&["FLUSHALL"]).unwrap();
     }
@@ -346,7 +347,7 @@ async fn in_a_cluster_a_record_is_refused_with_the_reason() {
     eventually("the cluster is up", is_up).await;
     for layout in [Layout::Record, Layout::Both] {
         let store = laid_out(&server, layout);
-        let error = store.begin(&name("airlines"), Token::random(), LEASE_TTL, Due::Always).await.unwrap_err();
+        let error = store.begin(&name("airlines"), Holder::anonymous(), LEASE_TTL, Due::Always).await.unwrap_err();
         assert!(error.is_invalid() && error.to_string().contains("does not work in a Redis Cluster"), "{error}");
         assert!(error.to_string().contains("layout = \"hash\""), "{error}");
     }

@@ -24,7 +24,7 @@ async fn whoever_holds_the_lock_keeps_the_other_out() {
         let (store, cache) = (laid_out(&server, layout), name("airlines"));
         assert!(lock(&server));
         for due in [Due::Always, Due::After(Duration::ZERO)] {
-            let begun = store.begin(&cache, Token::random(), LEASE_TTL, due).await.unwrap();
+            let begun = store.begin(&cache, Holder::anonymous(), LEASE_TTL, due).await.unwrap();
             let Begin::Busy { left } = begun else { panic!("kiwi-cache is loading: {begun:?}") };
             assert!(left > Duration::ZERO && left <= Duration::from_secs(5), "{left:?}");
         }
@@ -60,7 +60,7 @@ async fn without_its_lock_a_host_publishes_nothing_and_deletes_no_other() {
         }
         assert!(!store.renew(&lease, LEASE_TTL).await.unwrap());
         let lease = refused!(store, lease, &swap(Id::random(), &map), Fenced);
-        let again = store.begin(&cache, lease.token(), LEASE_TTL, Due::Always).await.unwrap();
+        let again = store.begin(&cache, lease.holder().clone(), LEASE_TTL, Due::Always).await.unwrap();
         assert!(matches!(again, Begin::Busy { .. }), "somebody may have loaded since: {again:?}");
         store.fail(same_lease(&lease), Duration::ZERO, &failure(), CACHE_TTL).await.unwrap();
         store.release(lease).await.unwrap();
@@ -84,7 +84,7 @@ async fn every_end_of_a_refill_frees_the_lock() {
     store.fail(lease, Duration::from_secs(60), &failure(), CACHE_TTL).await.unwrap();
     assert_eq!(lock_owner(&server), None, "while our hosts wait, kiwi-cache may try its own source");
     // A host that was killed: the lock goes by itself.
-    let begun = store.begin(&cache, Token::random(), Duration::from_millis(200), Due::Always).await.unwrap();
+    let begun = store.begin(&cache, Holder::anonymous(), Duration::from_millis(200), Due::Always).await.unwrap();
     assert!(matches!(begun, Begin::Go { .. }), "{begun:?}");
     eventually("the lock has expired", async || lock_owner(&server).is_none()).await;
 }

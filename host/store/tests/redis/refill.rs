@@ -42,8 +42,8 @@ async fn every_key_has_a_ttl_at_every_step_of_a_refill() {
     store.fail(lease, Duration::ZERO, &failure(), CACHE_TTL).await.unwrap();
     assert_eq!(immortal(&server), [""; 0]);
     let status = store.status(&name("never-loaded")).await.unwrap();
-    assert_eq!((status.presence, status.lease), (Presence::Missing, LeaseState::Free));
-    assert_eq!(status.last_error.unwrap().message, "the source is down");
+    assert_eq!((&status.presence, status.lease), (&Presence::Missing, LeaseState::Free));
+    assert_eq!(status.last_error().unwrap().message, "the source is down");
 }
 
 #[tokio::test]
@@ -102,13 +102,13 @@ async fn the_next_holder_drops_what_the_one_before_left_in_staging() {
     let store = open(&server.url());
     let cache = name("airlines");
     let Begin::Go { lease: abandoned, .. } =
-        store.begin(&cache, Token::random(), Duration::from_millis(1), Due::Always).await.unwrap()
+        store.begin(&cache, Holder::anonymous(), Duration::from_millis(1), Due::Always).await.unwrap()
     else {
         panic!("nobody else holds it")
     };
     store.stage(&abandoned, &batch(&map(&[("FR", "1")]))).await.unwrap();
     eventually("the lease ends", || async {
-        matches!(store.begin(&cache, Token::random(), LEASE_TTL, Due::Always).await.unwrap(), Begin::Go { .. })
+        matches!(store.begin(&cache, Holder::anonymous(), LEASE_TTL, Due::Always).await.unwrap(), Begin::Go { .. })
     })
     .await;
     let left: Vec<String> = server.command(&["KEYS", "*staging*"]).unwrap();

@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use kiwi_store::testing::same_lease;
-use kiwi_store::{LastError, LeaseState};
+use kiwi_store::{DefinitionId, Holder, HostReport, Id, LastError, LeaseState, Trouble};
 
 use super::*;
 
@@ -41,7 +41,7 @@ pub(crate) async fn another_host_finds_it_busy_even_for_always(place: &impl Plac
     // A host excludes itself as well: it may be refilling twice by mistake.
     for asking in [&other, &host] {
         for due in [Due::After(SHORT), Due::Always] {
-            match asking.begin(&cache(), Token::random(), LONG, due).await.unwrap() {
+            match asking.begin(&cache(), Holder::anonymous(), LONG, due).await.unwrap() {
                 Begin::Busy { left } => assert!(left <= LONG && left > LONG / 2, "{left:?}"),
                 begin => panic!("{begin:?}"),
             }
@@ -61,7 +61,7 @@ pub(crate) async fn the_same_token_takes_its_lease_again_with_what_it_staged(pla
     let lease = go(&host).await;
     let new = map(&[("FR", "1")]);
     stage(&host, &lease, &new).await;
-    let again = host.begin(&cache(), lease.token(), LONG, Due::Always).await.unwrap();
+    let again = host.begin(&cache(), lease.holder().clone(), LONG, Due::Always).await.unwrap();
     assert!(matches!(again, Begin::Go { .. }), "{again:?}");
     host.commit(lease, &swap_to(&new)).await.unwrap();
     assert_eq!(read(&host).await, new);
@@ -122,7 +122,7 @@ pub(crate) async fn a_fenced_host_changes_nothing(place: &impl Place) {
     host.release(fenced).await.unwrap();
 
     let now = status(&host).await;
-    assert_eq!((now.presence, now.last_error), (Presence::Whole(head), None));
+    assert_eq!((&now.presence, now.last_error()), (&Presence::Whole(head), None));
     assert!(matches!(now.lease, LeaseState::Held { .. }), "{:?}", now.lease);
     other.commit(lease, &swap_to(&new)).await.unwrap();
     assert_eq!(read(&host).await, new);
@@ -181,7 +181,7 @@ pub(crate) async fn a_failure_keeps_the_data_and_success_forgets_the_error(place
         assert_eq!(now.presence.whole().map(|head| head.id), Some(head.id));
         other.commit(lease, &publish(Ttl::For(LONG), content)).await.unwrap();
         let now = status(&host).await;
-        assert_eq!((now.last_error, now.lease), (None, LeaseState::Free));
+        assert_eq!((now.last_error(), now.lease), (None, LeaseState::Free));
     }
 }
 
@@ -197,13 +197,81 @@ pub(crate) async fn the_error_of_a_cache_never_published_is_kept_for_a_while(pla
 
     let lease = go(&host).await;
     host.fail(lease, SHORT, &error, Ttl::For(SHORT)).await.unwrap();
-    eventually("the error is gone", async || status(&host).await.last_error.is_none()).await;
+    eventually("the error is gone", async || status(&host).await.last_error().is_none()).await;
+}
+
+pub(crate) async fn failures_are_counted_over_all_hosts_of_one_definition(place: &impl Place) {
+    let (host, other) = (place.open(), place.open());
+    let (right, wrong) = (DefinitionId::of(1), DefinitionId::of(2));
+    let begin = async |store: &Arc<dyn Store>, definition, due| {
+        store.begin(&cache(), Holder::new(definition, "web-1"), LONG, due).await.unwrap()
+    };
+    let fail = async |store: &Arc<dyn Store>, definition, backoff| match begin(store, definition, Due::Always).await {
+        Begin::Go { lease, failures, .. } => {
+            let at = status(store).await.now;
+            store.fail(lease, backoff, &error(at), Ttl::For(LONG)).await.unwrap();
+            failures
+        }
+        begin => panic!("{begin:?}"),
+    };
+    assert_eq!([fail(&host, wrong, SHORT).await, fail(&other, wrong, LONG).await], [0, 1]);
+    assert!(matches!(begin(&host, wrong, Due::After(LONG)).await, Begin::Backoff { .. }));
+    // A wrong configuration on one host does not keep hosts with the right one from loading.
+    match begin(&other, right, Due::After(LONG)).await {
+        Begin::Go { lease, failures: 0, .. } => {
+            assert_eq!(status(&host).await.holder.as_deref(), Some("web-1"));
+            other.stage(&lease, &[("FR", "1")].into_iter().collect()).await.unwrap();
+            let swap = swap_to(&map(&[("FR", "1")]));
+            other.commit(lease, &swap).await.unwrap();
+        }
+        begin => panic!("{begin:?}"),
+    }
+    let now = status(&host).await;
+    let [failing] = &now.failing[..] else { panic!("its success forgets no failure of the others: {now:?}") };
+    assert_eq!((failing.definition, failing.times, failing.host.as_str()), (wrong, 2, "web-1"));
+    assert!(failing.since <= failing.last.at && failing.last.at <= now.now && failing.retry_at > now.now, "{now:?}");
+    match begin(&host, wrong, Due::Always).await {
+        Begin::Go { lease, failures: 2, base: Some(base) } => {
+            host.commit(lease, &publish(Ttl::For(LONG), Content::Touch { base: base.id })).await.unwrap();
+        }
+        begin => panic!("{begin:?}"),
+    }
+    assert_eq!(status(&host).await.failing, []);
+    assert_eq!(fail(&host, wrong, SHORT).await, 0, "a success begins the count anew");
+}
+
+pub(crate) async fn hosts_report_and_withdraw(place: &impl Place) {
+    let (host, reader) = (place.open(), place.open());
+    let hosts = async || reader.hosts(&[cache(), name("other")]).await.unwrap();
+    assert_eq!(hosts().await, [vec![], vec![]]);
+    let trouble = Trouble {
+        kind: "plugin".into(),
+        message: "no \"file\":\né".into(),
+        times: 3,
+        lasted: Duration::from_millis(1_500),
+    };
+    let running = HostReport { id: Id::random(), host: "web-1 (process 7)".into(), trouble: None };
+    let refused = HostReport { id: Id::random(), host: "web-2 (process 8)".into(), trouble: Some(trouble) };
+    host.report(&cache(), &running).await.unwrap();
+    host.report(&cache(), &refused).await.unwrap();
+    host.report(&cache(), &running).await.unwrap();
+    let [of_cache, of_other] = &hosts().await[..] else { panic!("one list for each cache") };
+    assert_eq!(of_other[..], []);
+    let found = |report: &HostReport| of_cache.iter().find(|host| host.report == *report).expect("it is kept").clone();
+    assert_eq!(of_cache.len(), 2, "a host that reports again is the same host");
+    assert!(found(&running).is_alive && found(&refused).is_alive && found(&running).since <= found(&running).seen);
+    assert_eq!(reader.caches().await.unwrap(), [cache()], "a cache that only a host knows of is listed");
+    host.withdraw(&cache(), running.id).await.unwrap();
+    host.withdraw(&cache(), running.id).await.unwrap();
+    assert_eq!(hosts().await[0].iter().map(|host| host.report.clone()).collect::<Vec<_>>(), [refused]);
+    assert!(host.forget(&cache()).await.unwrap());
+    assert_eq!(hosts().await, [vec![], vec![]]);
 }
 
 /// Whether a status tells of an error. When it was is for the store's clock to say.
 fn tells(status: &Status, error: &LastError) -> bool {
     let told = |last: &LastError| last.kind == error.kind && last.message == error.message && last.at <= status.now;
-    status.last_error.as_ref().is_some_and(told)
+    status.last_error().is_some_and(told)
 }
 
 /// An error with everything in it that a careless encoding would lose.

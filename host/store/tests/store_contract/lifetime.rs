@@ -15,7 +15,7 @@ pub(crate) async fn an_expired_snapshot_is_missing(place: &impl Place) {
     }
     assert!(!host.prolong(&cache(), Ttl::For(LONG)).await.unwrap());
 
-    let Begin::Go { lease, base: None } = begin_after(&host, LONG).await else { panic!("a missing cache is due") };
+    let Begin::Go { lease, base: None, .. } = begin_after(&host, LONG).await else { panic!("a missing cache is due") };
     let touch = publish(Ttl::For(LONG), Content::Touch { base: head.id });
     let lease = refused!(host, lease, &touch, Moved);
     let new = map(&[("LH", "2")]);

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kiwi_store::testing::{Fault, FaultyStore, Method};
-use kiwi_store::{Batch, CommitError, Head, Id, Name, NotCommitted, Presence, Publishing, Status, Token, Ttl};
+use kiwi_store::{Batch, CommitError, Head, Holder, Id, Name, NotCommitted, Presence, Publishing, Status, Ttl};
 use kiwi_store::{Begin, Chunk, Content, Cursor, Delta, Due, Lease, Publish, Scan, Store};
 
 /// A commit that must be refused for this reason; gives its lease back.
@@ -59,6 +59,8 @@ macro_rules! store_contract {
             lease::a_failure_makes_every_host_back_off,
             lease::a_failure_keeps_the_data_and_success_forgets_the_error,
             lease::the_error_of_a_cache_never_published_is_kept_for_a_while,
+            lease::failures_are_counted_over_all_hosts_of_one_definition,
+            lease::hosts_report_and_withdraw,
             lifetime::an_expired_snapshot_is_missing,
             lifetime::forever_outlives_every_prolongation,
             lifetime::prolong_extends_the_life_and_nothing_else,
@@ -148,14 +150,14 @@ async fn go(store: &Arc<dyn Store>) -> Lease {
 }
 
 async fn go_for(store: &Arc<dyn Store>, cache: &Name, lease_ttl: Duration) -> (Lease, Option<Head>) {
-    match store.begin(cache, Token::random(), lease_ttl, Due::Always).await.unwrap() {
-        Begin::Go { lease, base } => (lease, base),
+    match store.begin(cache, Holder::anonymous(), lease_ttl, Due::Always).await.unwrap() {
+        Begin::Go { lease, base, .. } => (lease, base),
         other => panic!("expected the lease, got {other:?}"),
     }
 }
 
 async fn begin_after(store: &Arc<dyn Store>, due: Duration) -> Begin {
-    store.begin(&cache(), Token::random(), LONG, Due::After(due)).await.unwrap()
+    store.begin(&cache(), Holder::anonymous(), LONG, Due::After(due)).await.unwrap()
 }
 
 fn publish(cache_ttl: Ttl, content: Content) -> Publish {

@@ -157,7 +157,11 @@ fn with_body(
     allowance: &Allowance,
 ) -> Response {
     let headers = std::mem::take(response.headers_mut());
-    let refused = matches!(response.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
+    // Some rate limits answer 403.
+    let refused = matches!(
+        response.status(),
+        StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
+    );
     let retry_after = headers.get(RETRY_AFTER).filter(|_| refused).and_then(retry_after);
     let status = response.status();
     Response { status, url, headers, retry_after, body: Body::new(response, place, timeout, allowance.max_bytes) }

@@ -26,7 +26,8 @@ pub(crate) async fn attack(attacker: CacheConfig) -> Failure {
     let Outcome::Failed(failure) = outcome else { panic!("expected a failure, got {outcome:?}") };
     assert_eq!(setup.head(&attacker.name).await.seq, 1, "the attack has published something");
     assert_eq!(json!(setup.published(&attacker.name).await), old());
-    let kept = setup.status(&attacker.name).await.last_error.expect("the failure is kept in the store");
+    let status = setup.status(&attacker.name).await;
+    let kept = status.last_error().expect("the failure is kept in the store");
     assert_eq!((kept.kind.as_str(), kept.message.as_str()), (failure.kind.as_str(), failure.message.as_str()));
     failure
 }

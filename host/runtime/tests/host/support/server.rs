@@ -69,6 +69,7 @@ pub(crate) fn endless() -> Response<Body> {
 #[derive(Clone, Debug)]
 pub(crate) struct Head {
     pub(crate) at: Instant,
+    pub(crate) path: String,
     pub(crate) headers: HeaderMap,
 }
 
@@ -91,7 +92,11 @@ impl Server {
             let service = service_fn(move |request: Request<Incoming>| {
                 let (head, _) = request.into_parts();
                 let answered = answer(&head);
-                kept.lock().unwrap().push(Head { at: Instant::now(), headers: head.headers });
+                kept.lock().unwrap().push(Head {
+                    at: Instant::now(),
+                    path: head.uri.path().to_owned(),
+                    headers: head.headers,
+                });
                 async move { Ok::<_, Infallible>(answered) }
             });
             async move {

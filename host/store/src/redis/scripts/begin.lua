@@ -1,6 +1,6 @@
 -- Takes the lease of a cache if it is due by this clock and no other host holds it. Where the cache
 -- has a record, kiwi-cache's lock is taken with it.
--- args: token, lease_ms, due_ms (absent: due now), format, layout, head (the fields to return)
+-- args: token, definition, host, lease_ms, due_ms (absent: due now), format, layout, head (the fields to return)
 
 local lease_ms, due_ms = tonumber(args.lease_ms), tonumber(args.due_ms)
 
@@ -23,10 +23,11 @@ if refused then return refused end
 
 local holder, ends = unpack(call('HMGET', lease, 'token', 'until'))
 local left = (tonumber(ends) or 0) - now
-if holder and holder ~= args.token and left > 0 then
-  if holder ~= '' then return {'busy', left} end -- the empty token means a back-off
-  if due_ms then return {'backoff', left} end
-end
+-- An empty token is the back-off of an older host, which was for all definitions.
+if holder and holder ~= '' and holder ~= args.token and left > 0 then return {'busy', left} end
+local failing = read_failures()[args.definition]
+local backoff = failing and failing.retry_at - now or 0
+if due_ms and backoff > 0 then return {'backoff', backoff} end
 if lock then
   local owner = call('GET', lock)
   -- It was ours when we began: somebody else may have loaded since.
@@ -55,6 +56,6 @@ if exists and (not record or is_ours(record, bytes, tail)) then
 end
 
 if lock then call('SET', lock, args.token, 'PX', lease_ms) end
-call('HSET', lease, 'token', args.token, 'until', now + lease_ms)
+call('HSET', lease, 'token', args.token, 'until', now + lease_ms, 'host', args.host)
 expire(lease, lease_ms + LEASE_MEMORY)
-return {'go', holder or '', base}
+return {'go', holder or '', base, failing and failing.times or 0}

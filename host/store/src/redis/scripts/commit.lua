@@ -1,5 +1,5 @@
 -- Publishes a snapshot in one step, and ends the lease.
--- args: those of publication.lua; mode, and
+-- args: those of publication.lua; definition, mode, and
 --   swap:  id, seq_after, channel; the staged entries replace the data
 --   open:  id, seq_after, channel, base, delta_bytes, max_change_bytes; lends the data and the changes out under
 --          staging names, for the HSETs and HDELs of a delta and the XADD that records it, which follow in the
@@ -63,7 +63,11 @@ if mode ~= 'touch' then
   put_head(math.max(tonumber(old_seq) or 0, tonumber(args.seq_after)) + 1, now, change_bytes)
 end
 put_check(now)
-call('HDEL', meta, 'err_at', 'err_kind', 'err')
+local failures = read_failures()
+if failures[args.definition] then
+  failures[args.definition] = nil
+  write_failures(failures)
+end
 call('UNLINK', lease)
 if lock then call('DEL', lock) end
 expire(meta, ttl)

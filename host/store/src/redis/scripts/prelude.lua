@@ -2,7 +2,7 @@
 -- before its first write.
 
 -- The last three are nil where the layout has no record.
-local data, meta, lease, changes, staging, lent_changes, record, staged_record, lock = unpack(KEYS)
+local data, meta, lease, changes, staging, lent_changes, hosts, record, staged_record, lock = unpack(KEYS)
 local args = {}
 for i = 1, #ARGV, 2 do args[ARGV[i]] = ARGV[i + 1] end
 
@@ -29,6 +29,20 @@ local function forbidden(commands)
     if not redis.acl_check_cmd(unpack(command)) then
       return {'forbidden', command[1], command[2] or ''}
     end
+  end
+end
+
+-- The failures in a row of each definition: its id -> times, since, at, retry_at, host, kind, message.
+local function read_failures()
+  local is_read, failures = pcall(cjson.decode, call('HGET', meta, 'failures') or '{}')
+  return is_read and type(failures) == 'table' and failures or {}
+end
+
+local function write_failures(failures)
+  if next(failures) then
+    call('HSET', meta, 'failures', cjson.encode(failures))
+  else
+    call('HDEL', meta, 'failures')
   end
 end
 

@@ -1,0 +1,119 @@
+//! What names a definition: a keyed digest of all that decides what it loads.
+//!
+//! Hosts with the same plugin, settings, grants and key get the same digest, wherever their files lie: they share
+//! marks and count failures together. It stands in the store, so it is keyed: whoever reads the store without the key
+//! cannot try out weak secrets on it.
+
+use std::fmt;
+
+use hmac::{Hmac, KeyInit, Mac};
+use kiwi_store::DefinitionId;
+use sha2::Sha256;
+
+use crate::config::grants::Grants;
+use crate::config::settings::Settings;
+
+/// The key of the digests. All hosts of a store need the same one.
+#[derive(Clone, Default)]
+pub(crate) struct DigestKey(Vec<u8>);
+
+impl DigestKey {
+    pub(crate) fn new(key: impl Into<Vec<u8>>) -> Self {
+        Self(key.into())
+    }
+
+    /// Names what a component loads.
+    pub(crate) fn of_plugin(&self, build: u128, settings: &Settings, grants: &Grants) -> DefinitionId {
+        let mut digest = self.begin("plugin");
+        digest.add(&build.to_be_bytes());
+        digest.add(settings.to_json().as_bytes());
+        let Grants { http, dirs, env } = grants;
+        digest.add_all("http", http.iter().map(ToString::to_string));
+        // As they are written: where they lie is each machine's own business.
+        digest.add_all("dirs", dirs.iter().map(|dir| dir.guest_path.clone()));
+        // What a variable holds decides what is loaded, as a setting does.
+        let variable = |name: &String| format!("{name}={}", std::env::var(name).unwrap_or_default());
+        digest.add_all("env", env.iter().map(variable));
+        digest.finish()
+    }
+
+    /// Names what a loader in Rust loads.
+    pub(crate) fn of_native(&self, type_and_version: &str) -> DefinitionId {
+        let mut digest = self.begin("native");
+        digest.add(type_and_version.as_bytes());
+        digest.finish()
+    }
+
+    fn begin(&self, kind: &str) -> Digest {
+        let mut digest = Digest(Hmac::new_from_slice(&self.0).expect("HMAC takes a key of any length"));
+        digest.add(b"kiwi-host definition 1");
+        digest.add(kind.as_bytes());
+        digest
+    }
+}
+
+/// The key is a secret.
+impl fmt::Debug for DigestKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DigestKey")
+    }
+}
+
+/// Each part goes in with its length, so that no two lists of parts look alike.
+struct Digest(Hmac<Sha256>);
+
+impl Digest {
+    fn add(&mut self, part: &[u8]) {
+        self.0.update(&(part.len() as u64).to_be_bytes());
+        self.0.update(part);
+    }
+
+    /// Adds a list whose order does not matter.
+    fn add_all(&mut self, name: &str, parts: impl Iterator<Item = String>) {
+        let mut parts: Vec<String> = parts.collect();
+        parts.sort_unstable();
+        parts.dedup();
+        self.add(name.as_bytes());
+        self.add(&(parts.len() as u64).to_be_bytes());
+        for part in parts {
+            self.add(part.as_bytes());
+        }
+    }
+
+    fn finish(self) -> DefinitionId {
+        let digest = self.0.finalize().into_bytes();
+        let (first, _) = digest.split_at(16);
+        DefinitionId::of(u128::from_be_bytes(first.try_into().expect("sixteen bytes")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::config::grants::DirGrant;
+
+    #[test]
+    fn hosts_with_their_files_in_different_places_share_a_definition() {
+        let key = DigestKey::new("key");
+        let settings = Settings::new(json!({ "path": "data/a.csv", "key": "iata" })).unwrap();
+        let grants = |base: &str, dirs: &[&str]| Grants {
+            dirs: dirs.iter().map(|dir| DirGrant::new(dir, Path::new(base))).collect(),
+            ..Grants::default()
+        };
+        let id = key.of_plugin(7, &settings, &grants("/srv/a", &["data", "more"]));
+        assert_eq!(key.of_plugin(7, &settings, &grants("/home/b", &["more", "data"])), id);
+        let other_settings = Settings::new(json!({ "path": "data/a.csv" })).unwrap();
+        for other in [
+            key.of_plugin(8, &settings, &grants("/srv/a", &["data", "more"])),
+            key.of_plugin(7, &other_settings, &grants("/srv/a", &["data", "more"])),
+            key.of_plugin(7, &settings, &grants("/srv/a", &["data"])),
+            DigestKey::new("another").of_plugin(7, &settings, &grants("/srv/a", &["data", "more"])),
+        ] {
+            assert_ne!(other, id);
+        }
+    }
+}
