@@ -39,6 +39,60 @@ fn ctrl_c_and_sigterm_let_a_load_in_flight_finish() {
     }
 }
 
+/// A terminal that is closed, and Ctrl-\\, end a process that does not listen: its leases would stay.
+#[test]
+fn other_signals_lose_no_lease() {
+    for signal in [Signal::HUP, Signal::QUIT] {
+        let redis = RedisServer::start();
+        let workdir = slow(&redis, 60_000);
+        let host = loading(&redis, &workdir, &["--drain-timeout", "200ms"]);
+        for ignored in [Signal::USR1, Signal::USR2] {
+            host.signal(ignored);
+        }
+        let mut host = host;
+        host.wait_for_log("ignoring signal");
+        host.signal(signal);
+        host.wait().expect(0);
+        assert!(!is_held(&redis), "the lease is released");
+    }
+}
+
+/// A plugin that cannot be read to its end keeps a host at its start for as long as one likes.
+#[test]
+fn a_signal_is_heard_while_plugins_are_compiled() {
+    for (args, code) in [(&["run"][..], 0), (&["run", "--once"], 130), (&["check"], 130)] {
+        let redis = RedisServer::start();
+        let workdir = WorkDir::with(&format!("store = \"{}\"\n[cache.slow]\nplugin = \"slow.wasm\"\n", redis.url()));
+        let made = std::process::Command::new("mkfifo").arg(workdir.path().join("slow.wasm")).status();
+        assert!(made.expect("mkfifo runs").success());
+        let host = workdir.start(&[args, &["-vv"]].concat());
+        // Kept open: otherwise it would have read all of it.
+        let _writer = eventually("it reads the plugin", || {
+            // Opening it for writing works only while somebody reads.
+            let flags = rustix::fs::OFlags::WRONLY | rustix::fs::OFlags::NONBLOCK;
+            rustix::fs::open(workdir.path().join("slow.wasm"), flags, rustix::fs::Mode::empty()).ok()
+        });
+        host.signal(Signal::TERM);
+        host.wait().expect(code);
+    }
+}
+
+#[test]
+fn each_cache_starts_as_soon_as_its_plugin_is_ready() {
+    let redis = RedisServer::start();
+    let workdir = WorkDir::with(&format!(
+        "store = \"{}\"\n[cache.quick]\nplugin = {:?}\nsettings.entries = {{ a = 1 }}\n[cache.gone]\nplugin = \"gone.wasm\"\n",
+        redis.url(),
+        guest("echo")
+    ));
+    let mut host = workdir.start(&["run"]);
+    host.wait_for_log("cache `gone` cannot run");
+    host.wait_for_log("keeping 1 cache warm");
+    eventually("the other one", || redis.command::<bool>(&["EXISTS", "kiwi:{quick}"]).expect("an answer").then_some(()));
+    host.signal(Signal::TERM);
+    host.wait().expect(0);
+}
+
 #[test]
 fn a_load_that_outlasts_the_drain_timeout_is_dropped_and_its_lease_released() {
     let redis = RedisServer::start();

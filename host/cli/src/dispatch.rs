@@ -10,6 +10,7 @@ use crate::log::{self, LogLevel};
 use crate::open_files;
 use crate::output::Output;
 use crate::progress::Terminal;
+use crate::shutdown;
 use crate::target::Target;
 
 pub(crate) fn run(cli: Cli) -> Result<Exit> {
@@ -23,7 +24,15 @@ pub(crate) fn run(cli: Cli) -> Result<Exit> {
     open_files::raise_limit();
     let runtime = tokio::runtime::Runtime::new().context("could not start the async runtime")?;
     let mut output = Output::new(&cli.output);
-    let exit = runtime.block_on(dispatch(cli, &mut output, &terminal));
+    let exit = runtime.block_on(async {
+        shutdown::listen()?;
+        // Those that hold leases give them back.
+        let holds_leases = matches!(cli.command, Command::Run(_) | Command::Refill(_));
+        tokio::select! {
+            exit = dispatch(cli, &mut output, &terminal) => exit,
+            () = shutdown::received(1), if !holds_leases => Ok(Exit::Interrupted),
+        }
+    });
     // Does not wait for blocking tasks: compiling a plugin cannot be cancelled, and may take a minute.
     runtime.shutdown_background();
     output.finish()?;

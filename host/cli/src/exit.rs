@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use kiwi_host::PluginError;
 
 use crate::config::Problems;
+use crate::shutdown::Stopped;
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +19,7 @@ pub(crate) enum Exit {
     Absent,
     /// Invalid usage or configuration, or nothing to run.
     Usage,
-    /// Stopped by a second Ctrl-C.
+    /// Stopped by a signal before the work was done; for `run` and `refill`, by a second one.
     Interrupted,
 }
 
@@ -29,6 +30,9 @@ impl Exit {
         let broken_pipe = |cause: &io::Error| cause.kind() == io::ErrorKind::BrokenPipe;
         if error.chain().any(|cause| cause.downcast_ref().is_some_and(broken_pipe)) {
             return Self::Success;
+        }
+        if error.chain().any(|cause| cause.is::<Stopped>()) {
+            return Self::Interrupted;
         }
         let any = |is: fn(&kiwi_store::Error) -> bool| error.chain().any(|cause| cause.downcast_ref().is_some_and(is));
         if error.chain().any(|cause| cause.is::<Problems>() || cause.is::<PluginError>())

@@ -72,6 +72,18 @@ impl Target {
         store.with_layouts(&layouts).unwrap_or(store)
     }
 
+    /// The key of the digests in the store: KIWI_DIGEST_KEY, or else the password of the store. All hosts of a store have
+    /// that, and nobody who sees nothing but the data.
+    pub(crate) fn digest_key(&self) -> Result<Vec<u8>> {
+        if let Some(key) = std::env::var_os("KIWI_DIGEST_KEY").filter(|key| !key.is_empty()) {
+            return Ok(key.into_encoded_bytes());
+        }
+        Ok(match self.store_url()? {
+            StoreUrl::Redis(options) => options.password().map_or(Vec::new(), |password| password.as_bytes().to_vec()),
+            _ => Vec::new(),
+        })
+    }
+
     /// The URL of the store if it does not exist yet and the first `run` will create it.
     pub(crate) fn store_to_create(&self) -> Result<Option<String>> {
         let url = self.store_url()?;

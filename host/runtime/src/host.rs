@@ -72,8 +72,8 @@ impl Builder {
     /// plugin, settings and grants) are keyed with it, so that nobody can guess weak secrets in settings from them.
     /// Hosts with different keys do not share marks, and count failures apart. Default: an empty key.
     #[must_use]
-    pub fn digest_key(mut self, key: impl Into<Vec<u8>>) -> Self {
-        self.digest_key = DigestKey::new(key);
+    pub fn digest_key(mut self, key: impl AsRef<[u8]>) -> Self {
+        self.digest_key = DigestKey::new(key.as_ref());
         self
     }
 
@@ -107,7 +107,7 @@ impl Host {
     #[must_use]
     pub fn builder(store: Arc<dyn Store>) -> Builder {
         let (metrics, max_loads) = (Metrics::default(), DEFAULT_MAX_LOADS);
-        let digest_key = DigestKey::default();
+        let digest_key = DigestKey::new(&[]);
         Builder { store, caches: Vec::new(), metrics, compile_cache: None, max_loads, digest_key }
     }
 
@@ -133,13 +133,26 @@ impl Host {
     /// # Errors
     /// Its loader cannot run: what runs under this name goes on as it was.
     pub async fn insert(&self, cache: CacheConfig) -> Result<(), PluginError> {
-        let loader = cache.loader.clone();
-        let prepared = self.0.define(vec![cache]).await;
-        let Prepared { definitions, mut skipped } =
-            prepared.map_err(|error| PluginError::of(&loader, error.to_string()))?;
-        skipped.extend(self.0.insert(definitions));
+        self.insert_all(vec![cache]).await.into_iter().next().map_or(Ok(()), |skipped| Err(skipped.error))
+    }
+
+    /// As [`Host::insert`] for many: a plugin that several of them use is compiled once. Returns those that cannot
+    /// run.
+    pub async fn insert_all(&self, caches: Vec<CacheConfig>) -> Vec<Skipped> {
+        let (caches, mut skipped) = without_duplicates(caches);
+        let all: Vec<_> = caches.iter().map(|cache| (cache.name.clone(), cache.loader.clone())).collect();
+        match self.0.define(caches).await {
+            Ok(prepared) => {
+                skipped.extend(prepared.skipped);
+                skipped.extend(self.0.insert(prepared.definitions));
+            }
+            Err(error) => skipped.extend(
+                all.into_iter()
+                    .map(|(cache, loader)| Skipped { cache, error: PluginError::of(&loader, error.to_string()) }),
+            ),
+        }
         self.0.refuse(&skipped);
-        skipped.into_iter().next().map_or(Ok(()), |skipped| Err(skipped.error))
+        skipped
     }
 
     /// Ends a cache while the host runs. What it has published stays until its `cache_ttl` is over.

@@ -17,7 +17,7 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    pub(super) fn start(command: &mut Command) -> Self {
+    pub(crate) fn start(command: &mut Command) -> Self {
         let mut child = command.spawn().expect("kiwi-host starts");
         let stderr = Arc::new(Mutex::new(String::new()));
         let (mut out, err) = (child.stdout.take().expect("a pipe"), child.stderr.take().expect("a pipe"));

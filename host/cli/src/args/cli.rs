@@ -109,7 +109,7 @@ pub(crate) struct RunArgs {
     #[arg(long, conflicts_with = "once")]
     pub(crate) dry_run: bool,
     /// How long to wait for loads in flight after Ctrl-C or SIGTERM
-    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = kiwi_host::parse_duration)]
+    #[arg(long, value_name = "DURATION", default_value = "7s", value_parser = kiwi_host::parse_duration)]
     pub(crate) drain_timeout: Duration,
 }
 

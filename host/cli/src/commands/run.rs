@@ -1,6 +1,7 @@
 //! `kiwi-host run [PLUGIN.wasm...]`
 
 use anyhow::Result;
+use kiwi_host::{CacheConfig, Host};
 use tokio_util::sync::CancellationToken;
 
 use super::{dry_run, run_once, start};
@@ -18,17 +19,33 @@ pub(crate) async fn run(target: &Target, args: &RunArgs, output: &mut Output, te
     if args.dry_run {
         return dry_run::run(target, caches, output, terminal).await;
     }
-    let started = start::host(target, caches, || target.open_store()).await?;
-    let running = started.host.instances().len();
-    if args.once || running == 0 {
+    if args.once {
+        let started = start::host(target, caches, || target.open_store()).await?;
         return run_once::run(&started, output, terminal).await;
     }
-    let caches = if running == 1 { "1 cache".to_owned() } else { format!("{running} caches") };
-    tracing::info!("keeping {caches} warm; press Ctrl-C to stop");
+    start::check_not_empty(&caches)?;
+    let (host, _) = start::builder(target, target.open_store()?)?.build().await?;
     let stop = CancellationToken::new();
     let work = async {
-        terminal.show_progress(&started.host, started.host.run(stop.cancelled(), args.drain_timeout)).await;
-        Exit::Success
+        let starting = start(&host, target, &caches, &stop);
+        let running = terminal.show_progress(&host, host.run(stop.cancelled(), args.drain_timeout));
+        let (exit, ()) = tokio::join!(starting, running);
+        exit
     };
     shutdown::run_until_stopped(&stop, work).await
+}
+
+/// Starts all caches on a host that runs, each as soon as it is ready. If none can run, ends the host.
+async fn start(host: &Host, target: &Target, caches: &[CacheConfig], stop: &CancellationToken) -> Exit {
+    let started = stop.run_until_cancelled(start::insert_all(host, target, caches)).await;
+    match started {
+        Some(0) => {
+            stop.cancel();
+            return Exit::Usage;
+        }
+        Some(1) => tracing::info!("keeping 1 cache warm; press Ctrl-C to stop"),
+        Some(running) => tracing::info!("keeping {running} caches warm; press Ctrl-C to stop"),
+        None => {}
+    }
+    Exit::Success
 }

@@ -1,11 +1,15 @@
 //! Building a host from the configuration and the command line.
 
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Result;
-use kiwi_host::{CacheConfig, Host, Metrics, Skipped};
+use futures_util::stream::{self, StreamExt};
+use kiwi_host::{Builder, CacheConfig, Host, Metrics, Skipped};
 use kiwi_store::{Error, Name, Store};
 
+use crate::shutdown::{self, Stopped};
 use crate::target::Target;
 use crate::{compile_cache, suggest};
 
@@ -29,15 +33,21 @@ pub(super) async fn host(
     caches: Vec<CacheConfig>,
     open_store: impl FnOnce() -> Result<Arc<dyn Store>>,
 ) -> Result<Started> {
-    if caches.is_empty() {
-        return Err(Error::invalid(
-            "nothing to run: pass plugins, as in `kiwi-host run plugins/*.wasm`, or add a `[cache.NAME]` table with a \
-             `plugin` to kiwi.toml",
-        )
-        .into());
-    }
+    check_not_empty(&caches)?;
+    let builder = builder(target, open_store()?)?.caches(caches.clone());
+    let built = tokio::select! {
+        built = builder.build() => built?,
+        () = shutdown::received(1) => return Err(Stopped.into()),
+    };
+    let (host, skipped) = built;
+    let skipped = skipped.into_iter().map(|skipped| skip(target, &caches, skipped)).collect();
+    Ok(Started { host, skipped })
+}
+
+/// A host without caches, as the configuration and the command line want it.
+pub(super) fn builder(target: &Target, store: Arc<dyn Store>) -> Result<Builder> {
     let config = target.config.as_ref();
-    let mut builder = Host::builder(open_store()?).caches(caches.clone());
+    let mut builder = Host::builder(store).digest_key(target.digest_key()?);
     if let Some(statsd) = config.and_then(|config| config.statsd.as_ref()) {
         builder = builder.metrics(Metrics::statsd(&statsd.address, &statsd.prefix)?);
     }
@@ -47,9 +57,37 @@ pub(super) async fn host(
     if let Some(directory) = compile_cache::directory() {
         builder = builder.compile_cache(directory);
     }
-    let (host, skipped) = builder.build().await?;
-    let skipped = skipped.into_iter().map(|skipped| skip(target, &caches, skipped)).collect();
-    Ok(Started { host, skipped })
+    Ok(builder)
+}
+
+/// # Errors
+/// There is nothing to run.
+pub(super) fn check_not_empty(caches: &[CacheConfig]) -> Result<()> {
+    if caches.is_empty() {
+        return Err(Error::invalid(
+            "nothing to run: pass plugins, as in `kiwi-host run plugins/*.wasm`, or add a `[cache.NAME]` table with a \
+             `plugin` to kiwi.toml",
+        )
+        .into());
+    }
+    Ok(())
+}
+
+/// Starts caches on a host that runs: each plugin's as soon as it is compiled. Returns how many run.
+pub(super) async fn insert_all(host: &Host, target: &Target, caches: &[CacheConfig]) -> usize {
+    let mut by_plugin: BTreeMap<Option<&Path>, Vec<CacheConfig>> = BTreeMap::new();
+    for cache in caches {
+        by_plugin.entry(cache.plugin()).or_default().push(cache.clone());
+    }
+    let at_a_time = std::thread::available_parallelism().map_or(1, usize::from);
+    let inserted = by_plugin.into_values().map(|of_plugin| async {
+        let all = of_plugin.len();
+        let skipped = host.insert_all(of_plugin).await;
+        let running = all.saturating_sub(skipped.len());
+        skipped.into_iter().for_each(|skipped| drop(skip(target, caches, skipped)));
+        running
+    });
+    stream::iter(inserted).buffer_unordered(at_a_time).fold(0, async |sum, running| sum + running).await
 }
 
 fn skip(target: &Target, caches: &[CacheConfig], Skipped { cache, error, .. }: Skipped) -> Skip {

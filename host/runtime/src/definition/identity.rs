@@ -6,20 +6,19 @@
 
 use std::fmt;
 
-use hmac::{Hmac, KeyInit, Mac};
 use kiwi_store::DefinitionId;
-use sha2::Sha256;
 
 use crate::config::grants::Grants;
 use crate::config::settings::Settings;
 
 /// The key of the digests. All hosts of a store need the same one.
-#[derive(Clone, Default)]
-pub(crate) struct DigestKey(Vec<u8>);
+#[derive(Clone)]
+pub(crate) struct DigestKey([u8; 32]);
 
 impl DigestKey {
-    pub(crate) fn new(key: impl Into<Vec<u8>>) -> Self {
-        Self(key.into())
+    /// Derives the key from a secret of any length.
+    pub(crate) fn new(secret: &[u8]) -> Self {
+        Self(blake3::derive_key("kiwi-host 2026-11 names of definitions", secret))
     }
 
     /// Names what a component loads.
@@ -45,8 +44,7 @@ impl DigestKey {
     }
 
     fn begin(&self, kind: &str) -> Digest {
-        let mut digest = Digest(Hmac::new_from_slice(&self.0).expect("HMAC takes a key of any length"));
-        digest.add(b"kiwi-host definition 1");
+        let mut digest = Digest(blake3::Hasher::new_keyed(&self.0));
         digest.add(kind.as_bytes());
         digest
     }
@@ -60,7 +58,7 @@ impl fmt::Debug for DigestKey {
 }
 
 /// Each part goes in with its length, so that no two lists of parts look alike.
-struct Digest(Hmac<Sha256>);
+struct Digest(blake3::Hasher);
 
 impl Digest {
     fn add(&mut self, part: &[u8]) {
@@ -81,9 +79,9 @@ impl Digest {
     }
 
     fn finish(self) -> DefinitionId {
-        let digest = self.0.finalize().into_bytes();
-        let (first, _) = digest.split_at(16);
-        DefinitionId::of(u128::from_be_bytes(first.try_into().expect("sixteen bytes")))
+        let mut first = [0; 16];
+        self.0.finalize_xof().fill(&mut first);
+        DefinitionId::of(u128::from_be_bytes(first))
     }
 }
 
@@ -98,7 +96,7 @@ mod tests {
 
     #[test]
     fn hosts_with_their_files_in_different_places_share_a_definition() {
-        let key = DigestKey::new("key");
+        let key = DigestKey::new(b"key");
         let settings = Settings::new(json!({ "path": "data/a.csv", "key": "iata" })).unwrap();
         let grants = |base: &str, dirs: &[&str]| Grants {
             dirs: dirs.iter().map(|dir| DirGrant::new(dir, Path::new(base))).collect(),
@@ -111,7 +109,7 @@ mod tests {
             key.of_plugin(8, &settings, &grants("/srv/a", &["data", "more"])),
             key.of_plugin(7, &other_settings, &grants("/srv/a", &["data", "more"])),
             key.of_plugin(7, &settings, &grants("/srv/a", &["data"])),
-            DigestKey::new("another").of_plugin(7, &settings, &grants("/srv/a", &["data", "more"])),
+            DigestKey::new(b"another").of_plugin(7, &settings, &grants("/srv/a", &["data", "more"])),
         ] {
             assert_ne!(other, id);
         }

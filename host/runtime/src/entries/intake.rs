@@ -3,11 +3,12 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use kiwi_store::{Batch, Root};
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
 use super::check;
 use super::fingerprints::{Fingerprint, Fingerprints, Hash, Seen};
-use super::progress::Progress;
+use super::progress::{Progress, Waiting};
 use crate::config::limits::Limits;
 use crate::failure::{Failure, FailureKind};
 use crate::printable;
@@ -175,7 +176,7 @@ impl Intake {
         let repeated = times > 1 || {
             let (answer, answered) = oneshot::channel();
             self.send(Message::IsKnown(key.clone(), answer)).await?;
-            answered.await.map_err(|_| receiver_gone())?
+            self.progress.waiting_for(Waiting::Store, answered).await.map_err(|_| receiver_gone())?
         };
         if repeated {
             let message = format!(
@@ -189,7 +190,19 @@ impl Intake {
     }
 
     async fn send(&self, message: Message) -> Result<(), Failure> {
-        self.messages.send(message).await.map_err(|_| receiver_gone())
+        let sent = match self.messages.try_send(message) {
+            Err(TrySendError::Full(message)) => {
+                let sending = self.messages.send(message);
+                self.progress.waiting_for(Waiting::Store, sending).await.is_ok()
+            }
+            sent => sent.is_ok(),
+        };
+        if sent { Ok(()) } else { Err(receiver_gone()) }
+    }
+
+    /// How far the load has come, and what it waits for.
+    pub(crate) fn progress(&self) -> &Arc<Progress> {
+        &self.progress
     }
 
     /// How many entries were pushed so far.

@@ -1,6 +1,7 @@
 //! How far a load has come, for people who watch.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// How far the load of one cache has come. Written by the load, read by anybody, exact enough for
 /// people.
@@ -9,6 +10,16 @@ pub struct Progress {
     loading: AtomicBool,
     entries: AtomicU64,
     bytes: AtomicU64,
+    waiting_for: Mutex<Option<Waiting>>,
+}
+
+/// What a load waits for, outside of its loader.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Waiting {
+    /// The store, which has not taken the entries so far.
+    Store,
+    /// Something in the world, such as `a response from https://example.com`.
+    World(String),
 }
 
 impl Progress {
@@ -34,8 +45,26 @@ impl Progress {
     pub(crate) fn begin(&self) -> Loading<'_> {
         self.entries.store(0, Ordering::Relaxed);
         self.bytes.store(0, Ordering::Relaxed);
+        *self.waiting() = None;
         self.loading.store(true, Ordering::Relaxed);
         Loading(self)
+    }
+
+    /// Notes what is waited for until `work` is done. If it is dropped before, the note stays.
+    pub(crate) async fn waiting_for<T>(&self, what: Waiting, work: impl Future<Output = T>) -> T {
+        *self.waiting() = Some(what);
+        let done = work.await;
+        *self.waiting() = None;
+        done
+    }
+
+    /// What the load waits for, or waited for when it was ended.
+    pub(crate) fn waits_for(&self) -> Option<Waiting> {
+        self.waiting().clone()
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Option<Waiting>> {
+        self.waiting_for.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn add(&self, entries: usize, bytes: usize) {

@@ -25,6 +25,7 @@ pub(crate) async fn load(
     published_mark: Option<String>,
     intake: Intake,
 ) -> Result<Loaded, Failure> {
+    let deadline = Deadline::after(limits.load_timeout, intake.progress());
     let refusal = Refusal::default();
     let (loader, mut output) = (loader.clone(), Output::new(intake, published_mark, refusal.clone()));
     let call = async move {
@@ -35,7 +36,7 @@ pub(crate) async fn load(
     // lease from being renewed. What it logs is logged under its cache's name.
     let mut task = JoinSet::new();
     task.spawn(call.instrument(tracing::info_span!("load", %cache)));
-    let ended = Deadline::after(limits.load_timeout).bounds(task.join_next()).await;
+    let ended = deadline.bounds(task.join_next()).await;
     if let Some(refusal) = refusal.get() {
         return Err(refusal.clone());
     }

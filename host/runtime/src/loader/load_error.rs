@@ -33,23 +33,23 @@ impl LoadError {
         Self::new(FailureKind::Unavailable, message)
     }
 
-    /// What the loader was constructed with is invalid. This host does not retry it.
+    /// What the loader was constructed with is invalid. The host tries again, with growing delays.
     pub fn invalid_settings(message: impl fmt::Display) -> Self {
         Self::new(FailureKind::InvalidSettings, message)
     }
 
-    /// The source denies access. This host does not retry it.
+    /// The source denies access. The host tries again, with growing delays.
     pub fn denied(message: impl fmt::Display) -> Self {
         Self::new(FailureKind::Denied, message)
     }
 
-    /// Anything else. The host tries again after `refill_interval`.
+    /// Anything else. The host tries again, with growing delays.
     pub fn other(message: impl fmt::Display) -> Self {
         Self::new(FailureKind::Other, message)
     }
 
-    /// How long an [`unavailable`](Self::unavailable) source asks to be left alone, as HTTP's
-    /// `Retry-After` does: no host asks it before, for at most a day. The other kinds ignore it.
+    /// How long the source asks to be left alone, as HTTP's `Retry-After` does: no host asks it before, for at most a
+    /// day.
     #[must_use]
     pub fn retry_after(mut self, delay: Duration) -> Self {
         self.0.retry_after = Some(delay);

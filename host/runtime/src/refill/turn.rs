@@ -154,7 +154,7 @@ mod tests {
 
     use super::*;
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_load_that_waits_gives_its_turn_away_and_takes_one_again() {
         let turns = Turns::new(1);
         let (answer, answered) = oneshot::channel::<u8>();
@@ -175,7 +175,7 @@ mod tests {
         assert_eq!((answer, turns.turns.available_permits(), turns.places.available_permits()), (7, 1, PLACES));
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_load_that_works_keeps_its_turn() {
         let turns = Turns::new(1);
         let working = async {

@@ -43,7 +43,7 @@ impl Component {
         published_mark: Option<String>,
         intake: Intake,
     ) -> Result<Loaded, Failure> {
-        let deadline = Deadline::after(limits.load_timeout);
+        let deadline = Deadline::after(limits.load_timeout, intake.progress());
         deadline.bounds(find_directories(grants)).await?;
         let capabilities = Capabilities {
             cache,

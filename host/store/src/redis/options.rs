@@ -69,6 +69,12 @@ impl RedisOptions {
         &self.key_prefix
     }
 
+    /// The password, a secret: for a program that derives a key from it.
+    #[must_use]
+    pub fn password(&self) -> Option<&str> {
+        self.settings.password()
+    }
+
     pub(super) fn address(&self) -> &Address {
         &self.address
     }

@@ -16,11 +16,11 @@ use std::fmt;
 pub enum ErrorKind {
     /// The source cannot be reached or is not ready. The host tries again, with growing delays.
     Unavailable,
-    /// The settings are invalid. The host tries again only when they or the loader have changed.
+    /// The settings are invalid. The host tries again, with growing delays.
     InvalidSettings,
-    /// A grant is missing. The host tries again only when the grants, the settings or the loader have changed.
+    /// Access is denied, or a grant is missing. The host tries again, with growing delays.
     Denied,
-    /// Anything else. The host tries again at the next reload.
+    /// Anything else. The host tries again, with growing delays.
     Other,
 }
 

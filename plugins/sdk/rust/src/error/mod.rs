@@ -66,17 +66,17 @@ impl Error {
         Self::new(ErrorKind::Unavailable, message)
     }
 
-    /// The settings are invalid. The host tries again only when they or the loader have changed.
+    /// The settings are invalid. The host tries again, with growing delays.
     pub fn invalid_settings(message: impl fmt::Display) -> Self {
         Self::new(ErrorKind::InvalidSettings, message)
     }
 
-    /// A grant is missing. The host tries again only when the grants, the settings or the loader have changed.
+    /// Access is denied, or a grant is missing. The host tries again, with growing delays.
     pub fn denied(message: impl fmt::Display) -> Self {
         Self::new(ErrorKind::Denied, message)
     }
 
-    /// Anything else. The host tries again at the next reload.
+    /// Anything else. The host tries again, with growing delays.
     pub fn other(message: impl fmt::Display) -> Self {
         Self::new(ErrorKind::Other, message)
     }
