@@ -10,16 +10,21 @@ use crate::sandbox::plugin::Plugin;
 /// description, if it has one.
 ///
 /// # Errors
-/// The plugin does not take a setting, lacks one or a grant, or cannot describe itself.
+/// The plugin does not take some of the settings, lacks others or grants, or cannot describe itself.
 pub(crate) async fn check_needs(config: &CacheConfig, plugin: &Plugin) -> Result<Option<Description>, PluginError> {
     let described = plugin.describe(&config.name, &config.settings).await;
     let Some(description) = described.map_err(|message| PluginError::of_plugin(plugin.path(), message))? else {
         return Ok(None);
     };
-    let checked = description.check_settings(&config.settings);
-    checked.map_err(|message| PluginError::of_plugin(plugin.path(), message))?;
-    let needs = missing(&description, config);
-    if needs.is_empty() { Ok(Some(description)) } else { Err(PluginError::missing(plugin.path(), needs)) }
+    let problems = description.check_settings(&config.settings);
+    let mut needs = missing(&description, config);
+    // A setting under a wrong name is not missing as well.
+    needs.settings.retain(|setting| !problems.iter().any(|problem| problem.meant == Some(setting)));
+    if problems.is_empty() && needs.is_empty() {
+        return Ok(Some(description));
+    }
+    let problems = problems.into_iter().map(|problem| problem.message).collect();
+    Err(PluginError::unfit(plugin.path(), problems, needs))
 }
 
 /// What the plugin needs and the cache does not give it.

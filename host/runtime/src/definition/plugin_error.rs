@@ -46,7 +46,8 @@ impl PluginError {
         Self { loader, message: message.into(), needs: None }
     }
 
-    pub(crate) fn missing(plugin: &Path, needs: Needs) -> Self {
+    /// The settings and grants of a cache are not those that its plugin needs.
+    pub(crate) fn unfit(plugin: &Path, mut problems: Vec<String>, needs: Needs) -> Self {
         let settings =
             needs.settings.iter().map(|setting| format!("the setting `{}` ({})", setting.name, setting.help));
         let grants = needs
@@ -54,7 +55,11 @@ impl PluginError {
             .iter()
             .map(|grant| format!("the grant {} = \"{}\" ({})", grant.kind, grant.name, grant.reason));
         let all: Vec<String> = settings.chain(grants).collect();
-        Self { loader: named(plugin), message: format!("it needs {}", all.join(", ")), needs: Some(needs) }
+        if !all.is_empty() {
+            problems.push(format!("it needs {}", all.join(", ")));
+        }
+        let needs = (!needs.is_empty()).then_some(needs);
+        Self { loader: named(plugin), message: problems.join("; "), needs }
     }
 
     /// What to add to the cache's configuration, if that is what is missing.

@@ -4,6 +4,10 @@ use serde_json::Value;
 
 use crate::config::settings::{Settings, kind_of};
 use crate::config::timing::AskedTiming;
+use crate::printable;
+
+/// A name from kiwi.toml, as it is shown.
+const NAME_BYTES: usize = 64;
 
 /// How a plugin describes itself (`describe` in loader.wit).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -50,24 +54,44 @@ pub struct AskedGrant {
     pub reason: String,
 }
 
+/// How similar an unknown setting must be to a known one to be suggested (Jaro-Winkler).
+const MIN_SIMILARITY: f64 = 0.75;
+
+/// What is wrong with one setting of a cache.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct SettingProblem<'d> {
+    /// In one sentence, without the value: it may be a secret.
+    pub(crate) message: String,
+    /// The setting that was probably meant.
+    pub(crate) meant: Option<&'d Setting>,
+}
+
 impl Description {
-    /// Checks a cache's settings.
-    ///
-    /// # Errors
-    /// A setting that the plugin does not take, or of another kind, in one sentence.
-    pub(crate) fn check_settings(&self, settings: &Settings) -> Result<(), String> {
-        for (name, value) in settings.iter() {
-            let Some(setting) = self.settings.iter().find(|setting| setting.name == name) else {
-                let known: Vec<&str> = self.settings.iter().map(|setting| setting.name.as_str()).collect();
-                let known =
-                    if known.is_empty() { "no settings".to_owned() } else { format!("one of {}", known.join(", ")) };
-                return Err(format!("it takes no setting `{name}`: expected {known}"));
-            };
-            if !is_of_kind(value, &setting.kind) {
-                return Err(format!("its setting `{name}` is {}: expected {}", kind_of(value), setting.kind));
-            }
-        }
-        Ok(())
+    /// Checks a cache's settings: reports each that the plugin does not take, or that is of another kind.
+    pub(crate) fn check_settings(&self, settings: &Settings) -> Vec<SettingProblem<'_>> {
+        settings.iter().filter_map(|(name, value)| self.check_setting(name, value)).collect()
+    }
+
+    fn check_setting(&self, name: &str, value: &Value) -> Option<SettingProblem<'_>> {
+        let Some(setting) = self.settings.iter().find(|setting| setting.name == name) else {
+            return Some(self.unknown(name));
+        };
+        let message = format!("its setting `{name}` is {}: expected {}", kind_of(value), setting.kind);
+        (!is_of_kind(value, &setting.kind)).then_some(SettingProblem { message, meant: None })
+    }
+
+    fn unknown(&self, name: &str) -> SettingProblem<'_> {
+        let name = printable::line(name, NAME_BYTES);
+        let similarity = |setting: &&Setting| strsim::jaro_winkler(&name, &setting.name);
+        let nearest = self.settings.iter().max_by(|a, b| similarity(a).total_cmp(&similarity(b)));
+        let meant = nearest.filter(|setting| similarity(setting) > MIN_SIMILARITY);
+        let known: Vec<&str> = self.settings.iter().map(|setting| setting.name.as_str()).collect();
+        let hint = match meant {
+            Some(setting) => format!("did you mean `{}`?", setting.name),
+            None if known.is_empty() => "expected no settings".to_owned(),
+            None => format!("expected one of {}", known.join(", ")),
+        };
+        SettingProblem { message: format!("it takes no setting `{name}`: {hint}"), meant }
     }
 }
 
@@ -100,11 +124,21 @@ mod tests {
         };
         let settings = vec![setting("path", "text", true), setting("rows", "integer", false)];
         let description = Description { settings, ..Description::default() };
-        let settings = |value| Settings::new(value).unwrap();
-        assert_eq!(description.check_settings(&settings(json!({ "path": "a", "rows": 1 }))), Ok(()));
-        let error = description.check_settings(&settings(json!({ "pth": "a" }))).unwrap_err();
-        assert!(error.contains("`pth`") && error.contains("path, rows"), "{error}");
-        let error = description.check_settings(&settings(json!({ "rows": "1" }))).unwrap_err();
-        assert!(error.contains("`rows` is text: expected integer"), "{error}");
+        let problems = |value| {
+            let settings = Settings::new(value).unwrap();
+            let problems = description.check_settings(&settings);
+            problems.into_iter().map(|problem| (problem.message, problem.meant.map(|m| m.name.clone()))).collect::<Vec<_>>()
+        };
+        assert_eq!(problems(json!({ "path": "a", "rows": 1 })), []);
+        assert_eq!(
+            problems(json!({ "pth": "a", "rows": "s3cret", "zzz": 1 })),
+            [
+                ("it takes no setting `pth`: did you mean `path`?".into(), Some("path".into())),
+                ("its setting `rows` is text: expected integer".into(), None),
+                ("it takes no setting `zzz`: expected one of path, rows".into(), None),
+            ],
+        );
+        let problems = Description::default().check_settings(&Settings::new(json!({ "a": 1 })).unwrap())[0].message.clone();
+        assert_eq!(problems, "it takes no setting `a`: expected no settings");
     }
 }

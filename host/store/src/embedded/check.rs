@@ -1,6 +1,7 @@
 //! Finds requirements of a host that the directory does not meet.
 
 use std::fs::{self, File};
+use std::io::Write;
 use std::path::Path;
 
 use super::directory::Directory;
@@ -27,9 +28,10 @@ pub(super) fn check(directory: &Directory) -> Vec<Finding> {
 
 fn try_writing(path: &Path) -> Result<()> {
     let file = path.join(format!(".check-{}", Id::random()));
-    File::create_new(&file)?;
+    // A full disk still creates files, and then refuses what is written to them.
+    let written = File::create_new(&file)?.write_all(&[0; 4096]);
     fs::remove_file(&file)?;
-    Ok(())
+    Ok(written?)
 }
 
 fn free_space(path: &Path) -> Result<u64> {

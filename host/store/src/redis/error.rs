@@ -37,6 +37,10 @@ impl Server {
             "MISCONF" => {
                 Error::full(format!("Redis at {at} refuses writes because it cannot save to its disk: {detail}"))
             }
+            "NOREPLICAS" => Error::unavailable(format!(
+                "Redis at {at} refuses writes because too few of its replicas are connected (min-replicas-to-write): \
+                 start them, or lower it"
+            )),
             "MOVED" | "ASK" | "CROSSSLOT" => {
                 Error::invalid(format!("Redis at {at} is a node of a cluster: expected a standalone server"))
             }

@@ -162,6 +162,32 @@ async fn full_memory_is_reported_and_the_old_data_stays() {
 }
 
 #[tokio::test]
+async fn a_check_finds_memory_that_is_full_or_almost_full() {
+    let server = RedisServer::start();
+    let store = open(&server.url());
+    let message = async || {
+        let findings = store.check().await.unwrap();
+        assert!(findings.len() <= 1, "{findings:?}");
+        findings.into_iter().next().map(|finding| (finding.fatal, finding.message))
+    };
+    let set_maxmemory = |bytes: i64| {
+        let _: () = server.command(&["CONFIG", "SET", "maxmemory", &bytes.to_string()]).unwrap();
+    };
+    assert_eq!(message().await, None);
+    // Fills the memory, so that a few connections more or less do not matter.
+    let _: () = server.command(&["SETRANGE", "other", "100000000", "x"]).unwrap();
+    set_maxmemory(105 << 20);
+    let (fatal, said) = message().await.expect("a warning");
+    assert!(!fatal && said.contains("almost full") && said.contains("of 105 MiB"), "{said}");
+    set_maxmemory(1);
+    let (fatal, said) = message().await.expect("an error");
+    assert!(fatal && said.contains("is full: raise its maxmemory"), "{said}");
+    set_maxmemory(0);
+    assert_eq!(message().await, None);
+    assert_eq!(server.command::<i64>(&["DBSIZE"]).unwrap(), 1, "nothing is left of the check");
+}
+
+#[tokio::test]
 async fn a_newer_format_is_reported_to_host_and_reader() {
     let server = RedisServer::start();
     let store = open(&server.url());
