@@ -35,7 +35,7 @@ pub(crate) fn start(args: &OutputArgs, level: LogLevel, terminal: &Terminal) -> 
             .context("KIWI_LOG is not a valid log filter (expected for example `kiwi_host=debug`)")?,
         _ => EnvFilter::new(filter),
     };
-    let ansi = Colours::of(&io::stderr()) == Colours::On;
+    let ansi = Colours::of(&io::stderr(), args.color) == Colours::On;
     let lines =
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(AboveProgress(terminal.clone())).with_ansi(ansi);
     match (args.log_format, level) {

@@ -23,7 +23,7 @@ pub(crate) struct Output {
 impl Output {
     pub(crate) fn new(args: &OutputArgs) -> Self {
         let max_lines = if args.verbose == 0 { MAX_LINES } else { usize::MAX };
-        let colours = Colours::of(&io::stdout());
+        let colours = Colours::of(&io::stdout(), args.color);
         Self { format: args.format, colours, max_lines, out: BufWriter::new(io::stdout()) }
     }
 

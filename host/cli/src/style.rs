@@ -1,9 +1,12 @@
 //! Colours by meaning.
 
 use std::fmt::Display;
-use std::io::IsTerminal;
 
+use anstream::stream::RawStream;
+use anstream::{AutoStream, ColorChoice};
 use clap::builder::styling::{self, AnsiColor};
+
+use crate::args::Color;
 
 /// What a piece of text means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,10 +26,15 @@ pub(crate) enum Colours {
 }
 
 impl Colours {
-    /// On for a terminal, unless `NO_COLOR` is set (<https://no-color.org>).
-    pub(crate) fn of(stream: &impl IsTerminal) -> Self {
-        let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        if wanted && stream.is_terminal() { Self::On } else { Self::Off }
+    /// As the operator asks. `auto`: on for a terminal, unless `NO_COLOR` (<https://no-color.org>) or `CLICOLOR_FORCE`
+    /// (<https://bixense.com/clicolors>) says otherwise.
+    pub(crate) fn of(stream: &impl RawStream, color: Color) -> Self {
+        let wanted = match color {
+            Color::Auto => AutoStream::choice(stream) != ColorChoice::Never,
+            Color::Always => true,
+            Color::Never => false,
+        };
+        if wanted { Self::On } else { Self::Off }
     }
 
     /// Text in the colour of its meaning.

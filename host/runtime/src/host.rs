@@ -27,7 +27,7 @@ use crate::supervisor::run::run;
 use crate::supervisor::shared::Supervisor;
 
 /// How many caches are loaded at the same time, unless told otherwise.
-const DEFAULT_MAX_LOADS: usize = 16;
+pub const DEFAULT_MAX_LOADS: usize = 16;
 
 /// Keeps caches warm: runs their loaders on schedule and publishes their maps. Cheap to clone; all clones
 /// are one host. See [`Host::builder`].

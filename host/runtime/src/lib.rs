@@ -70,12 +70,14 @@ pub use entries::progress::Progress;
 pub use events::metrics::Metrics;
 pub use events::outcome::Outcome;
 pub use failure::{Failure, FailureKind};
-pub use host::{Builder, Host};
+pub use host::{Builder, DEFAULT_MAX_LOADS, Host};
 pub use instance::Instance;
 pub use loader::description::{AskedGrant, Description, Setting};
 pub use loader::load_error::LoadError;
 pub use loader::native::{Loader, NativeLoader};
 pub use loader::output::Output;
+#[cfg(feature = "components")]
+pub use outside::http::is_special as is_special_address;
 #[cfg(feature = "components")]
 pub use sandbox::shared::Sandbox;
 pub use sandbox_error::SandboxError;

@@ -24,8 +24,8 @@ pub(crate) struct Cli {
 #[derive(Args)]
 #[command(next_help_heading = "Configuration and store")]
 pub(crate) struct TargetArgs {
-    /// Configuration file [default: ./kiwi.toml if it exists]
-    #[arg(long, global = true, value_name = "FILE")]
+    /// Configuration file [default: kiwi.toml in this directory, or in one above it]
+    #[arg(long, global = true, value_name = "FILE", env = "KIWI_CONFIG", hide_env_values = true)]
     pub(crate) config: Option<PathBuf>,
     /// Store to use: redis://HOST:6379, rediss://HOST, redis+unix:///PATH or file:DIR
     // The variable may hold a password, and --help would show it.
@@ -46,6 +46,9 @@ pub(crate) struct OutputArgs {
     /// Format of log lines on standard error
     #[arg(long, global = true, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub(crate) log_format: LogFormat,
+    /// When to use colours; `auto`: on a terminal, as NO_COLOR and CLICOLOR_FORCE say
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t = Color::Auto)]
+    pub(crate) color: Color,
     /// More log output (-v: debug, -vv: also from libraries); KIWI_LOG takes a filter
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
@@ -56,6 +59,14 @@ pub(crate) struct OutputArgs {
 pub(crate) enum Format {
     Human,
     Json,
+}
+
+/// When text gets colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    Auto,
+    Always,
+    Never,
 }
 
 /// The format of log lines.
@@ -168,6 +179,9 @@ pub(crate) struct CheckArgs {
     /// Plugins to check, as `run` would run them [default: those of all caches in kiwi.toml]
     #[arg(value_name = "PLUGIN.wasm")]
     pub(crate) plugins: Vec<PathBuf>,
+    /// Add missing settings and grants to kiwi.toml, print what was added, and check again
+    #[arg(long)]
+    pub(crate) fix: bool,
 }
 
 #[derive(Args)]

@@ -69,7 +69,12 @@ Examples:
 pub(super) const CHECK: &str = "\
 Examples:
   kiwi-host check
-  kiwi-host check --config /etc/kiwi.toml --store redis://redis";
+  kiwi-host check --config /etc/kiwi.toml --store redis://redis
+  kiwi-host check --fix                        Add missing settings and grants to kiwi.toml
+  kiwi-host check --fix plugins/http.wasm      Add a cache for a plugin
+
+With --fix, a setting without an obvious value gets the placeholder \"...\", which is an error until you replace it. Comments and
+layout stay as they are.";
 
 pub(super) const FORGET: &str = "\
 Examples:

@@ -1,18 +1,20 @@
 //! The tables `[cache.NAME]` and `[defaults]`.
 
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::time::Duration;
 
-use kiwi_host::{
-    AskedTiming, CacheConfig, DirGrant, Grants, Guards, Limits, Settings, parse_duration, parse_size, parse_ttl,
-};
+use kiwi_host::{AskedTiming, CacheConfig, DirGrant, Grants, Guards, Limits, Settings, parse_duration, parse_ttl};
 use kiwi_store::{Error, Layout, Name, RecordKey};
 
 use super::section::Section;
 use super::value::{json_object, mismatch, number, table, text};
+use crate::human;
 
 /// The longest key that the embedded store can hold, in bytes.
 const MAX_KEY_BYTES: u64 = 511;
+/// One page of a guest's memory, and all that 32 bits address.
+const MEMORY: RangeInclusive<u64> = 64 << 10..=4 << 30;
 /// The deepest JSON that serde_json parses.
 const MAX_JSON_DEPTH: u64 = 127;
 
@@ -162,29 +164,41 @@ fn read_grants(mut section: Section<'_>, base: &Path) -> Grants {
 fn read_limits(section: &mut Section<'_>, fallback: Limits) -> Limits {
     let Some(mut section) = section.section("limits") else { return fallback };
     let limits = Limits {
-        memory: read_size(&mut section, "memory").unwrap_or(fallback.memory),
+        memory: section.size("memory", MEMORY).unwrap_or(fallback.memory),
         load_timeout: section.text("load_timeout", parse_duration).unwrap_or(fallback.load_timeout),
         entries: section.number("entries", u64::MAX).unwrap_or(fallback.entries),
         key_bytes: section.number("key_bytes", MAX_KEY_BYTES).unwrap_or(fallback.key_bytes),
-        value_bytes: read_size(&mut section, "value_bytes").unwrap_or(fallback.value_bytes),
+        value_bytes: section.size("value_bytes", ANY).unwrap_or(fallback.value_bytes),
         json_depth: section.number("json_depth", MAX_JSON_DEPTH).unwrap_or(fallback.json_depth),
-        total_bytes: read_size(&mut section, "total_bytes").unwrap_or(fallback.total_bytes),
-        log_bytes: read_size(&mut section, "log_bytes").unwrap_or(fallback.log_bytes),
-        hostcall_bytes: read_size(&mut section, "hostcall_bytes").unwrap_or(fallback.hostcall_bytes),
-        http_response_bytes: read_size(&mut section, "http_response_bytes").unwrap_or(fallback.http_response_bytes),
+        total_bytes: section.size("total_bytes", ANY).unwrap_or(fallback.total_bytes),
+        log_bytes: section.size("log_bytes", ANY).unwrap_or(fallback.log_bytes),
+        hostcall_bytes: section.size("hostcall_bytes", ANY).unwrap_or(fallback.hostcall_bytes),
+        http_response_bytes: section.size("http_response_bytes", ANY).unwrap_or(fallback.http_response_bytes),
         open_responses: section.number("open_responses", u64::MAX).unwrap_or(fallback.open_responses),
     };
+    check_sizes(&limits, &section);
     section.finish();
     limits
 }
 
-/// A number of bytes, as text such as `64 MiB` or as a number.
-fn read_size(section: &mut Section<'_>, key: &'static str) -> Option<u64> {
-    section.value(key, |item| match (item.as_str(), number(item)) {
-        (Some(text), _) => parse_size(text).map_err(|error| error.to_string()),
-        (None, Some(bytes)) if bytes > 0 => Ok(bytes),
-        (None, _) => Err(mismatch("a size such as `64 MiB`", item)),
-    })
+/// A size that bounds what exists anyway: any will do.
+const ANY: RangeInclusive<u64> = 1..=u64::MAX;
+
+/// Reports a value that may be longer than what one call carries, or than the whole map: it could never be published.
+fn check_sizes(limits: &Limits, section: &Section<'_>) {
+    for (name, bytes) in [("hostcall_bytes", limits.hostcall_bytes), ("total_bytes", limits.total_bytes)] {
+        let is_set = section.has("value_bytes") || section.has(name) && name == "hostcall_bytes";
+        if is_set && bytes < limits.value_bytes {
+            let (value, bytes) = (human::bytes(limits.value_bytes), human::bytes(bytes));
+            section.problem_at(
+                if section.has("value_bytes") { "value_bytes" } else { name },
+                format!(
+                    "`value_bytes` ({value}) is larger than `{name}` ({bytes}): such a value could not be published; \
+                         expected a smaller `value_bytes` or a larger `{name}`"
+                ),
+            );
+        }
+    }
 }
 
 fn settings(item: &toml_edit::Item) -> Result<Settings, String> {

@@ -41,11 +41,20 @@ pub(crate) struct Document<'a> {
     path: &'a Path,
     text: &'a str,
     found: RefCell<Vec<(usize, String)>>,
+    /// The keys that the reader has asked for.
+    #[cfg(test)]
+    asked: RefCell<std::collections::BTreeSet<String>>,
 }
 
 impl<'a> Document<'a> {
     pub(crate) fn new(path: &'a Path, text: &'a str) -> Self {
-        Self { path, text, found: RefCell::default() }
+        Self {
+            path,
+            text,
+            found: RefCell::default(),
+            #[cfg(test)]
+            asked: RefCell::default(),
+        }
     }
 
     /// Parses the text as TOML.
@@ -54,6 +63,18 @@ impl<'a> Document<'a> {
             self.syntax_error(&error);
             self.problems()
         })
+    }
+
+    /// Notes that the reader knows a key, for the test of the table of keys.
+    pub(crate) fn note_asked(&self, _path: String) {
+        #[cfg(test)]
+        self.asked.borrow_mut().insert(_path);
+    }
+
+    /// All keys that the reader has asked for.
+    #[cfg(test)]
+    pub(crate) fn asked(&self) -> Vec<String> {
+        self.asked.borrow().iter().cloned().collect()
     }
 
     /// Adds a problem at a position in the text.

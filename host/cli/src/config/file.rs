@@ -10,6 +10,7 @@ use kiwi_store::{Error, Name, StoreUrl};
 
 use super::cache::Defaults;
 use super::document::{Document, Problems};
+use super::search;
 use super::section::Section;
 use super::statsd::Statsd;
 
@@ -33,12 +34,11 @@ pub(crate) struct Config {
 }
 
 impl Config {
-    const DEFAULT_PATH: &str = "kiwi.toml";
-
-    /// Reads the given file, or ./kiwi.toml if it exists.
+    /// Reads the given file, or the kiwi.toml in the current directory or nearest above it, if there is one.
     pub(crate) fn find(path: Option<&Path>) -> Result<Option<Self>> {
-        let default = Some(Path::new(Self::DEFAULT_PATH)).filter(|path| path.exists());
-        path.or(default).map(Self::load).transpose()
+        let Some(path) = search::path(path) else { return Ok(None) };
+        tracing::info!("using the configuration {}", path.display());
+        Self::load(&path).map(Some)
     }
 
     /// Whether there is a cache of this name.
@@ -59,7 +59,7 @@ impl Config {
         document.finish(config)
     }
 
-    fn read(path: &Path, mut section: Section<'_>) -> Self {
+    pub(super) fn read(path: &Path, mut section: Section<'_>) -> Self {
         let base = path.parent().unwrap_or(Path::new(""));
         let defaults = section.section("defaults").map(Defaults::read).unwrap_or_default();
         let config = Self {

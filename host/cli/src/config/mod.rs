@@ -3,6 +3,10 @@
 mod cache;
 mod document;
 mod file;
+mod keys;
+#[cfg(test)]
+mod page;
+mod search;
 mod section;
 mod select;
 mod statsd;

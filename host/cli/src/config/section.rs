@@ -1,21 +1,28 @@
 //! One table of kiwi.toml, read key by key. It remembers which keys were read, so that any other key
 //! is reported as unknown.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
+use kiwi_host::parse_size;
 use toml_edit::{Item, Table, TableLike};
 
 use super::document::Document;
-use super::value::{mismatch, number, quoted, table, text, texts};
+use super::keys::{self, Kind};
+use super::value::{mismatch, number, quoted, table, texts};
+use crate::human;
 
 /// How similar an unknown key must be to a known one to be suggested (Jaro-Winkler).
 const MIN_SIMILARITY: f64 = 0.75;
+/// A size below this is hardly meant in bytes, unless its unit says so.
+const SMALL_SIZE: u64 = 1 << 10;
 
 /// One table of the file.
 pub(crate) struct Section<'d> {
     table: &'d dyn TableLike,
     /// Its key path, such as `cache.airlines`; empty at the top level.
     path: String,
+    /// The same path as in the table of keys, with `NAME` for the operator's names.
+    place: String,
     span: Range<usize>,
     known: Vec<&'static str>,
     document: &'d Document<'d>,
@@ -24,7 +31,7 @@ pub(crate) struct Section<'d> {
 impl<'d> Section<'d> {
     /// The top level of a file.
     pub(crate) fn top(table: &'d Table, document: &'d Document<'d>) -> Self {
-        Self { table, path: String::new(), span: 0..0, known: Vec::new(), document }
+        Self { table, path: String::new(), place: String::new(), span: 0..0, known: Vec::new(), document }
     }
 
     /// Reads the value of a key, if it exists. An error of `read` becomes a problem at the value.
@@ -34,6 +41,7 @@ impl<'d> Section<'d> {
         read: impl FnOnce(&'d Item) -> Result<T, String>,
     ) -> Option<T> {
         self.known.push(key);
+        self.document.note_asked(self.place_of(key));
         let item = self.table.get(key)?;
         read(item).map_err(|message| self.problem(self.span_of(key), &self.path_of(key), &message)).ok()
     }
@@ -44,7 +52,11 @@ impl<'d> Section<'d> {
         key: &'static str,
         parse: impl FnOnce(&str) -> kiwi_store::Result<T>,
     ) -> Option<T> {
-        self.value(key, |item| parse(text(item)?).map_err(|error| error.to_string()))
+        let expected = self.expected(key, "a string");
+        self.value(key, |item| match item.as_str() {
+            Some(text) => parse(text).map_err(|error| error.to_string()),
+            None => Err(expected(item)),
+        })
     }
 
     /// Reads a list of strings.
@@ -72,6 +84,34 @@ impl<'d> Section<'d> {
         })
     }
 
+    /// Reads a number of bytes in this range, as text such as `64 MiB` or as a number. A small number must have a
+    /// unit: whoever writes `memory = 64` hardly means 64 bytes.
+    pub(crate) fn size(&mut self, key: &'static str, range: RangeInclusive<u64>) -> Option<u64> {
+        let expected = self.expected(key, "a size such as `64 MiB`");
+        let usual_unit =
+            keys::find(&self.place_of(key)).and_then(|key| key.example.trim_matches('"').split(' ').nth(1));
+        self.value(key, |item| {
+            let (bytes, has_unit) = match (item.as_str(), number(item)) {
+                (Some(text), _) => {
+                    let bytes = parse_size(text).map_err(|error| error.to_string())?;
+                    (bytes, text.contains(|c: char| c.is_alphabetic()))
+                }
+                (None, Some(bytes)) if bytes > 0 => (bytes, false),
+                (None, _) => return Err(expected(item)),
+            };
+            if !has_unit && bytes < SMALL_SIZE {
+                let unit = usual_unit.unwrap_or("MiB");
+                let or = if range.contains(&bytes) { format!(" If not, write `{bytes} B`.") } else { String::new() };
+                return Err(format!("{bytes} without a unit is {bytes} bytes: did you mean `{bytes} {unit}`?{or}"));
+            }
+            if !range.contains(&bytes) {
+                let [min, max, bytes] = [*range.start(), *range.end(), bytes].map(human::bytes);
+                return Err(format!("expected a size from {min} to {max}, found {bytes}"));
+            }
+            Ok(bytes)
+        })
+    }
+
     /// Reads a table.
     pub(crate) fn section(&mut self, key: &'static str) -> Option<Self> {
         let table = self.value(key, table)?;
@@ -86,7 +126,8 @@ impl<'d> Section<'d> {
                 Ok(table) => {
                     // Problems of the table as a whole are shown at its name.
                     let span = self.table.key(name).and_then(|key| key.span()).unwrap_or_default();
-                    named.push((name, Self { span, ..self.inner(name, table) }));
+                    let place = self.place_of("NAME");
+                    named.push((name, Self { span, place, ..self.inner(name, table) }));
                 }
                 Err(message) => self.problem(self.span_of(name), &self.path_of(name), &message),
             }
@@ -97,6 +138,11 @@ impl<'d> Section<'d> {
     /// Whether a key has a string as its value.
     pub(crate) fn is_text(&self, key: &str) -> bool {
         self.table.get(key).is_some_and(Item::is_str)
+    }
+
+    /// Whether a key exists.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.table.contains_key(key)
     }
 
     /// Reports a key that is missing; `read` is what was read of it.
@@ -124,24 +170,51 @@ impl<'d> Section<'d> {
             if self.known.contains(&name) {
                 continue;
             }
+            let span = self.table.key(name).and_then(|key| key.span()).unwrap_or_default();
+            let unknown = format!("unknown key `{}`", name.escape_debug());
+            if let Some(hint) = keys::elsewhere(&self.place, name) {
+                self.problem(span, &self.path, &format!("{unknown}: {hint}"));
+                continue;
+            }
             let similarity = |known: &&&str| strsim::jaro_winkler(name, known);
             let nearest = self.known.iter().max_by(|a, b| similarity(a).total_cmp(&similarity(b)));
             let hint = match nearest.filter(|known| similarity(known) > MIN_SIMILARITY) {
                 Some(nearest) => format!("did you mean `{nearest}`?"),
                 None => format!("expected one of `{}`", self.known.join("`, `")),
             };
-            let span = self.table.key(name).and_then(|key| key.span()).unwrap_or_default();
-            self.problem(span, &self.path, &format!("unknown key `{}`: {hint}", name.escape_debug()));
+            self.problem(span, &self.path, &format!("{unknown}: {hint}"));
         }
     }
 
     fn inner(&self, key: &str, table: &'d dyn TableLike) -> Self {
-        let (path, span) = (self.path_of(key), self.span_of(key));
-        Self { table, path, span, known: Vec::new(), document: self.document }
+        let (path, place, span) = (self.path_of(key), self.place_of(key), self.span_of(key));
+        Self { table, path, place, span, known: Vec::new(), document: self.document }
     }
 
     fn path_of(&self, key: &str) -> String {
         if self.path.is_empty() { quoted(key) } else { format!("{}.{}", self.path, quoted(key)) }
+    }
+
+    fn place_of(&self, key: &str) -> String {
+        if self.place.is_empty() { key.to_owned() } else { format!("{}.{key}", self.place) }
+    }
+
+    /// Makes the message for a value of another type than the key's, from the table of keys.
+    fn expected(&self, key: &str, otherwise: &'static str) -> impl Fn(&Item) -> String + use<> {
+        let key = keys::find(&self.place_of(key));
+        move |item| match key.map(|key| (key.kind, key.example.trim_matches('"'))) {
+            Some((Kind::Duration | Kind::Ttl, example)) => match number(item) {
+                Some(number) => {
+                    format!("expected a duration such as `{example}`, found {number}: did you mean `\"{number}s\"`?")
+                }
+                None => mismatch(&format!("a duration such as `{example}`"), item),
+            },
+            Some((kind @ (Kind::Size | Kind::Percent), example)) => {
+                mismatch(&format!("{} such as `{example}`", kind.expected()), item)
+            }
+            Some((kind, _)) => mismatch(kind.expected(), item),
+            None => mismatch(otherwise, item),
+        }
     }
 
     /// The position of a key's value. A table made by dotted keys has none; then that of the key.

@@ -39,7 +39,7 @@ fn a_cache_is_read_with_its_defaults_and_relative_paths() {
             layout = "hash"
             settings = { path = "x", n = 1_000, deep = { on = true, list = [1.5, "a"] } }
             grants = { dirs = ["data"], http = ["https://a.example"], env = ["HOME"] }
-            limits = { memory = 4096, load_timeout = "2s" }
+            limits = { memory = 65_536, load_timeout = "2s" }
             [cache.a]
             plugin = "/abs/q.wasm"
         "#,
@@ -48,7 +48,7 @@ fn a_cache_is_read_with_its_defaults_and_relative_paths() {
     assert_eq!((b.name.as_str(), a.name.as_str()), ("b", "a"));
     assert_eq!((b.plugin(), a.plugin()), (Some(Path::new("conf/../p.wasm")), Some(Path::new("/abs/q.wasm"))));
     assert_eq!((b.timing.reload_ttl, b.timing.cache_ttl), (Some(Duration::from_secs(5)), Some(Ttl::Forever)));
-    assert_eq!((b.limits.memory, b.limits.entries, b.limits.load_timeout), (4096, 7, Duration::from_secs(2)));
+    assert_eq!((b.limits.memory, b.limits.entries, b.limits.load_timeout), (65_536, 7, Duration::from_secs(2)));
     assert_eq!(a.limits.memory, 1 << 20);
     assert_eq!(b.settings.to_json(), r#"{"deep":{"list":[1.5,"a"],"on":true},"n":1000,"path":"x"}"#);
     assert_eq!(b.grants.dirs[0].path, Path::new("conf/data"));
@@ -128,6 +128,58 @@ fn an_unknown_key_is_an_error_with_its_position_and_the_most_similar_known_key()
         Some(" unknown key `plugin`"),
         "a default that only a cache may have"
     );
+}
+
+#[test]
+fn a_size_needs_a_unit_if_it_is_small_and_must_be_able_to_work() {
+    let limits = |limits: &str| problem(&format!("{AIRLINES}limits = {{ {limits} }}"));
+    assert_eq!(
+        limits("memory = 64"),
+        "3:21: cache.airlines.limits.memory: 64 without a unit is 64 bytes: did you mean `64 MiB`?"
+    );
+    assert_eq!(
+        limits("value_bytes = \"100\""),
+        "3:26: cache.airlines.limits.value_bytes: 100 without a unit is 100 bytes: did you mean `100 KiB`? If not, write \
+         `100 B`."
+    );
+    assert!(limits("memory = \"4 KiB\"").ends_with("expected a size from 64.0 KiB to 4.0 GiB, found 4.0 KiB"));
+    assert!(limits("memory = \"8 GiB\"").ends_with("expected a size from 64.0 KiB to 4.0 GiB, found 8.0 GiB"));
+    assert!(limits("memory = true").ends_with("expected a size such as `64 MiB`, found a boolean"));
+    for (too_large, other) in
+        [("value_bytes = \"1 GiB\"", "hostcall_bytes"), ("hostcall_bytes = \"64 KiB\"", "hostcall_bytes")]
+    {
+        let said = limits(too_large);
+        assert!(said.contains("`value_bytes` (") && said.contains(&format!("is larger than `{other}`")), "{said}");
+    }
+    parse(&format!("{AIRLINES}limits = {{ value_bytes = \"100 B\", log_bytes = 4096, total_bytes = \"64 KiB\" }}"));
+}
+
+#[test]
+fn a_duration_without_a_unit_is_an_error_with_the_likely_one() {
+    assert_eq!(
+        problem(&format!("{AIRLINES}reload_ttl = 60")),
+        "3:14: cache.airlines.reload_ttl: expected a duration such as `5m`, found 60: did you mean `\"60s\"`?"
+    );
+}
+
+#[test]
+fn a_key_in_the_wrong_table_is_an_error_that_says_where_it_belongs() {
+    for (text, said) in [
+        ("memory = \"64 MiB\"", "cache.airlines: unknown key `memory`: did you mean `limits.memory`?"),
+        ("dirs = [\"data\"]", "cache.airlines: unknown key `dirs`: did you mean `grants.dirs`?"),
+        (
+            "store = \"file:x\"",
+            "cache.airlines: unknown key `store`: it belongs at the top of the file, above the first table",
+        ),
+        (
+            "limits = { reload_ttl = \"1s\" }",
+            "cache.airlines.limits: unknown key `reload_ttl`: it belongs in `[cache.NAME]`",
+        ),
+        ("grants = { memory = 1 }", "cache.airlines.grants: unknown key `memory`: it belongs in `limits`"),
+    ] {
+        let found = problem(&format!("{AIRLINES}{text}"));
+        assert!(found.ends_with(said), "{found}");
+    }
 }
 
 #[test]

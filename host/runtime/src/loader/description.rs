@@ -127,7 +127,10 @@ mod tests {
         let problems = |value| {
             let settings = Settings::new(value).unwrap();
             let problems = description.check_settings(&settings);
-            problems.into_iter().map(|problem| (problem.message, problem.meant.map(|m| m.name.clone()))).collect::<Vec<_>>()
+            problems
+                .into_iter()
+                .map(|problem| (problem.message, problem.meant.map(|m| m.name.clone())))
+                .collect::<Vec<_>>()
         };
         assert_eq!(problems(json!({ "path": "a", "rows": 1 })), []);
         assert_eq!(
@@ -138,7 +141,8 @@ mod tests {
                 ("it takes no setting `zzz`: expected one of path, rows".into(), None),
             ],
         );
-        let problems = Description::default().check_settings(&Settings::new(json!({ "a": 1 })).unwrap())[0].message.clone();
+        let problems =
+            Description::default().check_settings(&Settings::new(json!({ "a": 1 })).unwrap())[0].message.clone();
         assert_eq!(problems, "it takes no setting `a`: expected no settings");
     }
 }

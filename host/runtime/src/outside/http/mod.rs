@@ -12,4 +12,5 @@ pub(crate) use allowance::Allowance;
 pub(crate) use body::Body;
 pub(crate) use client::{HttpClient, Response};
 pub(crate) use policy::Policy;
+pub use policy::is_special;
 pub(crate) use request::Request;

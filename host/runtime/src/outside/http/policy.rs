@@ -67,9 +67,11 @@ pub(crate) fn without_secrets(url: &Url) -> String {
     shown.to_string().replace("%E2%80%A6", "…")
 }
 
-/// Whether an address is not one of the public internet's: private, loopback, link-local (with the
+/// Whether an address is not one of the public internet's, so that a name that leads to it is refused unless the
+/// address itself is granted: private, loopback, link-local (with the
 /// clouds' metadata services), multicast or reserved (IANA's special-purpose registries).
-fn is_special(address: IpAddr) -> bool {
+#[must_use]
+pub fn is_special(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_special_v4(address),
         IpAddr::V6(address) => is_special_v6(address),

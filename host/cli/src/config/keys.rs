@@ -1,0 +1,415 @@
+//! Every key of kiwi.toml: what kind of value it takes, its default, and an example.
+//!
+//! The reader takes the words of its messages from here, and `docs/configuration.md` is written from it. A test reads
+//! a file made of all examples, and fails if the reader asks for a key that this table lacks, or the other way round.
+
+use kiwi_host::{AskedTiming, CacheConfig, Limits, Timing};
+use kiwi_store::{Name, Ttl};
+
+use crate::human;
+
+/// One key.
+pub(crate) struct Key {
+    /// Where it is. `NAME` is the name of a cache.
+    pub(crate) path: &'static str,
+    pub(crate) kind: Kind,
+    /// Whether `[defaults]` may set it for all caches, too.
+    pub(crate) in_defaults: bool,
+    /// A value, as it is written in TOML.
+    pub(crate) example: &'static str,
+    #[cfg_attr(not(test), expect(dead_code, reason = "read by the test that writes docs/configuration.md"))]
+    pub(crate) default: fn() -> String,
+    #[cfg_attr(not(test), expect(dead_code, reason = "read by the test that writes docs/configuration.md"))]
+    pub(crate) help: &'static str,
+}
+
+/// What kind of value a key takes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Text,
+    Path,
+    Duration,
+    /// A duration, or `none`.
+    Ttl,
+    /// A number of bytes, with a unit.
+    Size,
+    /// A whole number of what is named here.
+    Count(&'static str),
+    Percent,
+    Flag,
+    Texts,
+    Table,
+    TextOrTable,
+}
+
+impl Kind {
+    /// What a value of the wrong type should have been.
+    pub(crate) fn expected(self) -> &'static str {
+        match self {
+            Self::Text | Self::Path | Self::TextOrTable => "a string",
+            Self::Duration => "a duration",
+            Self::Ttl => "a duration or `none`",
+            Self::Size => "a size",
+            Self::Count(_) => "a whole number",
+            Self::Percent => "a percentage",
+            Self::Flag => "`true` or `false`",
+            Self::Texts => "a list of strings",
+            Self::Table => "a table",
+        }
+    }
+}
+
+/// The key at a path in which `NAME` stands for a cache's name; of `[defaults]` too.
+pub(crate) fn find(path: &str) -> Option<&'static Key> {
+    let in_cache = path.strip_prefix("defaults.").map(|rest| format!("cache.NAME.{rest}"));
+    match in_cache {
+        Some(path) => KEYS.iter().find(|key| key.path == path && key.in_defaults),
+        None => KEYS.iter().find(|key| key.path == path),
+    }
+}
+
+/// Where a key belongs that is in the wrong table.
+pub(crate) fn elsewhere(place: &str, name: &str) -> Option<String> {
+    let fits = |key: &&Key| key.path.rsplit('.').next() == Some(name);
+    let (place, is_default) = match place.strip_prefix("defaults") {
+        Some(rest) => (format!("cache.NAME{rest}"), true),
+        None => (place.to_owned(), false),
+    };
+    let inside = KEYS.iter().filter(fits).filter(|key| key.in_defaults || !is_default);
+    if let Some(inner) = inside.filter_map(|key| key.path.strip_prefix(&format!("{place}."))).next() {
+        return Some(format!("did you mean `{inner}`?"));
+    }
+    let key = KEYS.iter().find(fits)?;
+    Some(match key.path.rsplit_once('.') {
+        None => "it belongs at the top of the file, above the first table".to_owned(),
+        Some(("cache.NAME", _)) => "it belongs in `[cache.NAME]`".to_owned(),
+        Some((table, _)) => format!("it belongs in `{}`", table.rsplit('.').next().unwrap_or(table)),
+    })
+}
+
+/// All keys, in the order of the page.
+pub(crate) static KEYS: &[Key] = &[
+    Key {
+        path: "store",
+        kind: Kind::Text,
+        in_defaults: false,
+        example: "\"redis://127.0.0.1:6379\"",
+        default: || "none: required, unless `--store` or `KIWI_STORE` is given".into(),
+        help: "Where the maps are published: `redis://HOST:6379`, `rediss://HOST`, `redis+unix:///PATH`, or `file:DIR` for \
+               the embedded store. `--store` and `KIWI_STORE` override it.",
+    },
+    Key {
+        path: "key_prefix",
+        kind: Kind::Text,
+        in_defaults: false,
+        example: "\"kiwi:\"",
+        default: || "`\"kiwi:\"`".into(),
+        help: "The prefix of all keys in Redis. `--key-prefix` overrides it.",
+    },
+    Key {
+        path: "max_loads",
+        kind: Kind::Count("loads"),
+        in_defaults: false,
+        example: "16",
+        default: || format!("`{}`", kiwi_host::DEFAULT_MAX_LOADS),
+        help: "How many caches may load at the same time, from 1 to 1024.",
+    },
+    Key {
+        path: "statsd",
+        kind: Kind::TextOrTable,
+        in_defaults: false,
+        example: "\"udp://127.0.0.1:8125\"",
+        default: || "no metrics".into(),
+        help: "Where metrics are sent. A table sets a prefix as well.",
+    },
+    Key {
+        path: "statsd.address",
+        kind: Kind::Text,
+        in_defaults: false,
+        example: "\"udp://127.0.0.1:8125\"",
+        default: || "required in the table".into(),
+        help: "The statsd server, as `udp://HOST:PORT`.",
+    },
+    Key {
+        path: "statsd.prefix",
+        kind: Kind::Text,
+        in_defaults: false,
+        example: "\"eu\"",
+        default: || "no prefix".into(),
+        help: "A prefix of each metric's name.",
+    },
+    Key {
+        path: "defaults",
+        kind: Kind::Table,
+        in_defaults: false,
+        example: "{ reload_ttl = \"60s\" }",
+        default: || "empty".into(),
+        help: "The values for what a cache does not set itself. The keys marked with \"yes\" below may be in it.",
+    },
+    Key {
+        path: "cache",
+        kind: Kind::Table,
+        in_defaults: false,
+        example: "{ airlines = { plugin = \"file.wasm\" } }",
+        default: || "no caches".into(),
+        help: "The caches: one table for each, `[cache.NAME]`. A name has 1 to 128 letters, digits, `.`, `_` or `-`, and \
+               begins with a letter or digit.",
+    },
+    Key {
+        path: "cache.NAME.plugin",
+        kind: Kind::Path,
+        in_defaults: false,
+        example: "\"plugins/file.wasm\"",
+        default: || "required".into(),
+        help: "The loader: a WebAssembly component. The path is relative to kiwi.toml, as all paths are.",
+    },
+    Key {
+        path: "cache.NAME.settings",
+        kind: Kind::Table,
+        in_defaults: false,
+        example: "{ path = \"data/airlines.csv\", key = \"iata\" }",
+        default: || "empty".into(),
+        help: "Passed to the loader. `kiwi-host inspect PLUGIN.wasm` lists the settings of a plugin.",
+    },
+    Key {
+        path: "cache.NAME.reload_ttl",
+        kind: Kind::Duration,
+        in_defaults: true,
+        example: "\"5m\"",
+        default: || format!("`\"{}\"`, or what the plugin suggests", human::duration(timing().reload_ttl)),
+        help: "The maximum age of a reader's copy: readers look for a newer map this often.",
+    },
+    Key {
+        path: "cache.NAME.refill_interval",
+        kind: Kind::Duration,
+        in_defaults: true,
+        example: "\"10m\"",
+        default: || "`reload_ttl`".into(),
+        help: "How often the loader runs.",
+    },
+    Key {
+        path: "cache.NAME.cache_ttl",
+        kind: Kind::Ttl,
+        in_defaults: true,
+        example: "\"1d\"",
+        default: || {
+            let times = match timing().cache_ttl {
+                Ttl::For(ttl) => ttl.as_secs() / timing().reload_ttl.as_secs(),
+                Ttl::Forever => 0,
+            };
+            format!("{times} x `reload_ttl`, or what the plugin suggests")
+        },
+        help: "How long the store keeps the data if no host refills it. `\"none\"` keeps it forever. At least `reload_ttl` \
+               and `refill_interval`.",
+    },
+    Key {
+        path: "cache.NAME.lease_ttl",
+        kind: Kind::Duration,
+        in_defaults: true,
+        example: "\"30s\"",
+        default: || format!("`\"{}\"`", human::duration(timing().lease_ttl)),
+        help: "How long a host that died keeps the others from refilling. At least 100ms.",
+    },
+    Key {
+        path: "cache.NAME.allow_empty_data",
+        kind: Kind::Flag,
+        in_defaults: true,
+        example: "true",
+        default: || format!("`{}`", cache().allow_empty_data),
+        help: "Whether a map without entries may be published.",
+    },
+    Key {
+        path: "cache.NAME.min_entries",
+        kind: Kind::Count("entries"),
+        in_defaults: true,
+        example: "100",
+        default: || "no guard".into(),
+        help: "A map with fewer entries is refused, and the old one stays. `0` switches off the guard of `[defaults]`.",
+    },
+    Key {
+        path: "cache.NAME.max_shrink",
+        kind: Kind::Percent,
+        in_defaults: true,
+        example: "\"30%\"",
+        default: || "no guard".into(),
+        help: "A map that is smaller than the published one by more than this is refused. `\"100%\"` switches off the \
+               guard of `[defaults]`.",
+    },
+    Key {
+        path: "cache.NAME.max_stall",
+        kind: Kind::Duration,
+        in_defaults: true,
+        example: "\"10ms\"",
+        default: || format!("`\"{}\"`", human::duration(cache().max_stall)),
+        help: "How long a delta may block Redis. A larger change is staged as a whole map, which blocks nobody.",
+    },
+    Key {
+        path: "cache.NAME.layout",
+        kind: Kind::Text,
+        in_defaults: false,
+        example: "\"record\"",
+        default: || "`\"hash\"`".into(),
+        help: "The form in Redis: `\"hash\"`, `\"record\"` (what Python's kiwi-cache reads), or `\"both\"`.",
+    },
+    Key {
+        path: "cache.NAME.record_key",
+        kind: Kind::Text,
+        in_defaults: false,
+        example: "\"Airlines:eu\"",
+        default: || "the name of the cache".into(),
+        help: "The class and suffix of the record, as kiwi-cache names it. Only with the layout `record` or `both`.",
+    },
+    Key {
+        path: "cache.NAME.grants",
+        kind: Kind::Table,
+        in_defaults: false,
+        example: "{ dirs = [\"data\"] }",
+        default: || "empty: all access is denied".into(),
+        help: "What the plugin may access.",
+    },
+    Key {
+        path: "cache.NAME.grants.http",
+        kind: Kind::Texts,
+        in_defaults: false,
+        example: "[\"https://api.example.com\"]",
+        default: || "`[]`".into(),
+        help: "Where it may send HTTP requests: `SCHEME://HOST[:PORT]`. SCHEME is `http`, `https` or `*`; HOST is a name, \
+               `*.example.com`, `*`, an address, or a range such as `10.0.0.0/8`; PORT is a number, a range such as \
+               `8000..8100` (its end excluded), or `*`.",
+    },
+    Key {
+        path: "cache.NAME.grants.dirs",
+        kind: Kind::Texts,
+        in_defaults: false,
+        example: "[\"data\"]",
+        default: || "`[]`".into(),
+        help: "Directories that it may read, with all below them.",
+    },
+    Key {
+        path: "cache.NAME.grants.env",
+        kind: Kind::Texts,
+        in_defaults: false,
+        example: "[\"API_TOKEN\"]",
+        default: || "`[]`".into(),
+        help: "Environment variables of the host that it may read.",
+    },
+    Key {
+        path: "cache.NAME.limits",
+        kind: Kind::Table,
+        in_defaults: true,
+        example: "{ memory = \"64 MiB\" }",
+        default: || "as below".into(),
+        help: "What bounds one load. A load that exceeds a limit fails, and the published data stays.",
+    },
+    Key {
+        path: "cache.NAME.limits.memory",
+        kind: Kind::Size,
+        in_defaults: true,
+        example: "\"64 MiB\"",
+        default: || size(Limits::default().memory),
+        help: "Memory of the guest, from 64 KiB to 4 GiB.",
+    },
+    Key {
+        path: "cache.NAME.limits.load_timeout",
+        kind: Kind::Duration,
+        in_defaults: true,
+        example: "\"30s\"",
+        default: || format!("`\"{}\"`", human::duration(Limits::default().load_timeout)),
+        help: "From the start of a load to its end.",
+    },
+    Key {
+        path: "cache.NAME.limits.entries",
+        kind: Kind::Count("entries"),
+        in_defaults: true,
+        example: "1_000_000",
+        default: || count(Limits::default().entries),
+        help: "Entries in the map.",
+    },
+    Key {
+        path: "cache.NAME.limits.key_bytes",
+        kind: Kind::Count("bytes"),
+        in_defaults: true,
+        example: "64",
+        default: || count(Limits::default().key_bytes),
+        help: "Length of one key, from 1 to 511.",
+    },
+    Key {
+        path: "cache.NAME.limits.value_bytes",
+        kind: Kind::Size,
+        in_defaults: true,
+        example: "\"64 KiB\"",
+        default: || size(Limits::default().value_bytes),
+        help: "Length of one value.",
+    },
+    Key {
+        path: "cache.NAME.limits.json_depth",
+        kind: Kind::Count("levels"),
+        in_defaults: true,
+        example: "32",
+        default: || count(Limits::default().json_depth),
+        help: "How deep a value may be nested, from 1 to 127.",
+    },
+    Key {
+        path: "cache.NAME.limits.total_bytes",
+        kind: Kind::Size,
+        in_defaults: true,
+        example: "\"512 MiB\"",
+        default: || size(Limits::default().total_bytes),
+        help: "All keys and values together.",
+    },
+    Key {
+        path: "cache.NAME.limits.log_bytes",
+        kind: Kind::Size,
+        in_defaults: true,
+        example: "\"64 KiB\"",
+        default: || size(Limits::default().log_bytes),
+        help: "Log lines, standard output and standard error together.",
+    },
+    Key {
+        path: "cache.NAME.limits.hostcall_bytes",
+        kind: Kind::Size,
+        in_defaults: true,
+        example: "\"16 MiB\"",
+        default: || size(Limits::default().hostcall_bytes),
+        help: "What one call between guest and host may carry. At least `value_bytes`.",
+    },
+    Key {
+        path: "cache.NAME.limits.http_response_bytes",
+        kind: Kind::Size,
+        in_defaults: true,
+        example: "\"64 MiB\"",
+        default: || size(Limits::default().http_response_bytes),
+        help: "The body of one HTTP response, after decompression.",
+    },
+    Key {
+        path: "cache.NAME.limits.open_responses",
+        kind: Kind::Count("responses"),
+        in_defaults: true,
+        example: "4",
+        default: || count(Limits::default().open_responses),
+        help: "HTTP responses open at the same time.",
+    },
+];
+
+fn cache() -> CacheConfig {
+    let name: Name = "example".parse().expect("a valid name");
+    CacheConfig::new(name, "file.wasm")
+}
+
+fn timing() -> Timing {
+    AskedTiming::default().resolve(&cache().name).expect("the defaults fit each other")
+}
+
+fn size(bytes: u64) -> String {
+    let (number, unit) = match bytes {
+        _ if bytes.is_multiple_of(1 << 30) => (bytes >> 30, "GiB"),
+        _ if bytes.is_multiple_of(1 << 20) => (bytes >> 20, "MiB"),
+        _ if bytes.is_multiple_of(1 << 10) => (bytes >> 10, "KiB"),
+        _ => (bytes, "B"),
+    };
+    format!("`\"{number} {unit}\"`")
+}
+
+fn count(number: u64) -> String {
+    format!("`{}`", human::count(number).replace(',', "_"))
+}
