@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use kiwi_store::Name;
 
@@ -25,7 +26,7 @@ pub(crate) struct Cli {
 #[command(next_help_heading = "Configuration and store")]
 pub(crate) struct TargetArgs {
     /// Configuration file [default: kiwi.toml in this directory, or in one above it]
-    #[arg(long, global = true, value_name = "FILE", env = "KIWI_CONFIG", hide_env_values = true)]
+    #[arg(long, global = true, value_name = "FILE", env = "KIWI_CONFIG", hide_env_values = true, value_parser = maybe_empty())]
     pub(crate) config: Option<PathBuf>,
     /// Store to use: redis://HOST:6379, rediss://HOST, redis+unix:///PATH or file:DIR
     // The variable may hold a password, and --help would show it.
@@ -192,6 +193,11 @@ pub(crate) struct ForgetArgs {
     /// Delete without asking
     #[arg(long)]
     pub(crate) yes: bool,
+}
+
+/// A path. An empty variable is as good as none.
+fn maybe_empty() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(PathBuf::from)
 }
 
 fn name(text: &str) -> kiwi_store::Result<Name> {

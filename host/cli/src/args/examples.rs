@@ -6,6 +6,7 @@ Examples:
   kiwi-host run --store redis://redis    Run all caches of ./kiwi.toml; publish to Redis
   kiwi-host get airlines FR              Read one value, from any machine that reaches the store
   kiwi-host inspect plugins/http.wasm    See which settings and grants a plugin needs
+  kiwi-host check --fix                  Find what is wrong, and add what is missing to kiwi.toml
 
 Exit codes:
   0    success
@@ -73,8 +74,8 @@ Examples:
   kiwi-host check --fix                        Add missing settings and grants to kiwi.toml
   kiwi-host check --fix plugins/http.wasm      Add a cache for a plugin
 
-With --fix, a setting without an obvious value gets the placeholder \"...\", which is an error until you replace it. Comments and
-layout stay as they are.";
+With --fix, a setting without an obvious value gets the placeholder \"...\", which is an error until you
+replace it. Comments and layout stay as they are.";
 
 pub(super) const FORGET: &str = "\
 Examples:

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Result;
-use kiwi_host::{AskedTiming, CacheConfig, Description, Inspection, Needs, Sandbox};
+use kiwi_host::{AskedTiming, CacheConfig, Description, Inspection, Needs, PluginError, Sandbox};
 use kiwi_store::Ttl;
 use serde_json::{Value, json};
 
@@ -12,9 +12,9 @@ use crate::config::select;
 use crate::exit::Exit;
 use crate::output::Output;
 use crate::style::Style;
-use crate::suggest::toml_to_add;
+use crate::suggest::Missing;
 use crate::target::Target;
-use crate::{compile_cache, human};
+use crate::{compile_cache, human, suggest};
 
 /// Shows a plugin's settings and imports, and for each of its caches whether the plugin has what it
 /// needs. The plugin's `describe` runs, without grants; nothing is loaded.
@@ -24,7 +24,11 @@ pub(crate) async fn run(target: &Target, args: &InspectArgs, output: &mut Output
     for cache in select(target.config.as_ref(), std::slice::from_ref(&args.plugin))? {
         let inspection = kiwi_host::inspect(&sandbox, &cache).await?;
         let is_new = !target.config.as_ref().is_some_and(|config| config.has(&cache.name));
-        found.push(Inspected { cache, is_new, inspection });
+        let needs = inspection.problem.as_ref().and_then(PluginError::needs);
+        let missing = needs.map(|needs| Missing::new(target.config.as_ref(), &cache, needs));
+        let advice = missing.as_ref().map(|missing| suggest::advice(target.config.as_ref(), &cache.name, missing));
+        let toml_to_add = missing.as_ref().map(|missing| suggest::toml_to_add(&cache.name, missing));
+        found.push(Inspected { cache, is_new, inspection, advice, toml_to_add });
     }
     match (output.format(), found.first()) {
         (_, None) => {}
@@ -40,16 +44,15 @@ struct Inspected {
     /// Whether the cache is not in kiwi.toml yet.
     is_new: bool,
     inspection: Inspection,
+    /// What to add to kiwi.toml, and where.
+    advice: Option<String>,
+    /// The same as a table of its own.
+    toml_to_add: Option<String>,
 }
 
 impl Inspected {
     fn needs(&self) -> Option<&Needs> {
         self.inspection.problem.as_ref()?.needs()
-    }
-
-    fn toml_to_add(&self) -> Option<String> {
-        let plugin = self.cache.plugin().filter(|_| self.is_new);
-        self.needs().map(|needs| toml_to_add(&self.cache.name, plugin, needs))
     }
 }
 
@@ -59,7 +62,7 @@ fn to_json(plugin: &Path, first: &Inspected, found: &[Inspected]) -> Value {
             "cache": inspected.cache.name.as_str(),
             "configured": !inspected.is_new,
             "problem": inspected.inspection.problem.as_ref().map(ToString::to_string),
-            "toml_to_add": inspected.toml_to_add(),
+            "toml_to_add": inspected.toml_to_add,
         })
     });
     let Inspection { world, contract_version, imports, description, .. } = &first.inspection;
@@ -156,13 +159,13 @@ fn write_cache(inspected: &Inspected, output: &mut Output) -> Result<()> {
         let line = format!("  cache `{name}`: {} \"{}\" ({}): {word}", grant.kind, grant.name, grant.reason);
         output.styled_line(style, line)?;
     }
-    match (&inspected.inspection.problem, inspected.toml_to_add()) {
+    match (&inspected.inspection.problem, &inspected.advice) {
         (None, _) if inspected.is_new => output.styled_line(Style::Good, "  runs without any configuration")?,
         (None, _) => output.styled_line(Style::Good, format_args!("  cache `{name}`: has everything it needs"))?,
         (Some(problem), None) => output.styled_line(Style::Bad, format_args!("  cache `{name}`: {problem}"))?,
-        (Some(_), Some(lines)) => {
-            output.styled_line(Style::Heading, "  ADD TO kiwi.toml")?;
-            lines.lines().try_for_each(|line| output.line(format_args!("  {line}")))?;
+        (Some(problem), Some(advice)) => {
+            output.styled_line(Style::Bad, format_args!("  cache `{name}`: {problem}"))?;
+            advice.lines().try_for_each(|line| output.line(format_args!("  {line}")))?;
         }
     }
     Ok(())

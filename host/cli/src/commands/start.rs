@@ -91,9 +91,8 @@ pub(super) async fn insert_all(host: &Host, target: &Target, caches: &[CacheConf
 }
 
 fn skip(target: &Target, caches: &[CacheConfig], Skipped { cache, error, .. }: Skipped) -> Skip {
-    let is_new = !target.config.as_ref().is_some_and(|config| config.has(&cache));
-    let plugin = caches.iter().find(|known| is_new && known.name == cache).and_then(CacheConfig::plugin);
-    let message = suggest::explain(&cache, plugin, &error);
+    let config = caches.iter().find(|known| known.name == cache);
+    let message = config.map_or(error.to_string(), |config| suggest::explain(target.config.as_ref(), config, &error));
     tracing::error!("cache `{cache}` cannot run: {message}");
     Skip { cache, message }
 }

@@ -52,7 +52,8 @@ impl Config {
         Ok(Self::parse(path, &text)?)
     }
 
-    pub(super) fn parse(path: &Path, text: &str) -> Result<Self, Problems> {
+    /// Reads the text of a file.
+    pub(crate) fn parse(path: &Path, text: &str) -> Result<Self, Problems> {
         let document = Document::new(path, text);
         let toml = document.parse()?;
         let config = Self::read(path, Section::top(toml.as_table(), &document));

@@ -68,6 +68,11 @@ pub(crate) fn find(path: &str) -> Option<&'static Key> {
     }
 }
 
+/// Whether kiwi.toml can grant this kind of access.
+pub(crate) fn is_grant_kind(kind: &str) -> bool {
+    find(&format!("cache.NAME.grants.{kind}")).is_some()
+}
+
 /// Where a key belongs that is in the wrong table.
 pub(crate) fn elsewhere(place: &str, name: &str) -> Option<String> {
     let fits = |key: &&Key| key.path.rsplit('.').next() == Some(name);

@@ -16,4 +16,6 @@ mod value;
 
 pub(crate) use document::Problems;
 pub(crate) use file::Config;
+pub(crate) use keys::is_grant_kind;
 pub(crate) use select::select;
+pub(crate) use statsd::Statsd;

@@ -176,7 +176,7 @@ impl<'d> Section<'d> {
                 self.problem(span, &self.path, &format!("{unknown}: {hint}"));
                 continue;
             }
-            let similarity = |known: &&&str| strsim::jaro_winkler(name, known);
+            let similarity = |known: &&&str| similarity(name, known);
             let nearest = self.known.iter().max_by(|a, b| similarity(a).total_cmp(&similarity(b)));
             let hint = match nearest.filter(|known| similarity(known) > MIN_SIMILARITY) {
                 Some(nearest) => format!("did you mean `{nearest}`?"),
@@ -227,4 +227,9 @@ impl<'d> Section<'d> {
         let separator = if path.is_empty() { "" } else { ": " };
         self.document.problem(at, format!("{path}{separator}{message}"));
     }
+}
+
+/// From 0 to 1. One slip of a finger is similar enough, also in a short name, where Jaro-Winkler sees little in common.
+fn similarity(name: &str, known: &str) -> f64 {
+    if name.len() > 2 && strsim::osa_distance(name, known) == 1 { 1.0 } else { strsim::jaro_winkler(name, known) }
 }

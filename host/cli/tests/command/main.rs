@@ -1,6 +1,8 @@
 //! The `kiwi-host` command, run as a separate process on real stores. Its output is compared with snapshots.
 
+mod checking;
 mod configuration;
+mod fixing;
 mod help;
 mod reading;
 #[path = "../../../store/tests/support/redis_server.rs"]

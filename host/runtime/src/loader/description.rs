@@ -82,7 +82,7 @@ impl Description {
 
     fn unknown(&self, name: &str) -> SettingProblem<'_> {
         let name = printable::line(name, NAME_BYTES);
-        let similarity = |setting: &&Setting| strsim::jaro_winkler(&name, &setting.name);
+        let similarity = |setting: &&Setting| similarity(&name, &setting.name);
         let nearest = self.settings.iter().max_by(|a, b| similarity(a).total_cmp(&similarity(b)));
         let meant = nearest.filter(|setting| similarity(setting) > MIN_SIMILARITY);
         let known: Vec<&str> = self.settings.iter().map(|setting| setting.name.as_str()).collect();
@@ -93,6 +93,11 @@ impl Description {
         };
         SettingProblem { message: format!("it takes no setting `{name}`: {hint}"), meant }
     }
+}
+
+/// From 0 to 1. One slip of a finger is similar enough, also in a short name, where Jaro-Winkler sees little in common.
+fn similarity(name: &str, known: &str) -> f64 {
+    if name.len() > 2 && strsim::osa_distance(name, known) == 1 { 1.0 } else { strsim::jaro_winkler(name, known) }
 }
 
 fn is_of_kind(value: &Value, kind: &str) -> bool {
@@ -134,9 +139,10 @@ mod tests {
         };
         assert_eq!(problems(json!({ "path": "a", "rows": 1 })), []);
         assert_eq!(
-            problems(json!({ "pth": "a", "rows": "s3cret", "zzz": 1 })),
+            problems(json!({ "pth": "a", "rows": "s3cret", "rosw": 2, "zzz": 1 })),
             [
                 ("it takes no setting `pth`: did you mean `path`?".into(), Some("path".into())),
+                ("it takes no setting `rosw`: did you mean `rows`?".into(), Some("rows".into())),
                 ("its setting `rows` is text: expected integer".into(), None),
                 ("it takes no setting `zzz`: expected one of path, rows".into(), None),
             ],

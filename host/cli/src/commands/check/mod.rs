@@ -1,0 +1,134 @@
+//! `kiwi-host check`
+
+mod fix;
+mod grants;
+mod network;
+mod report;
+
+use std::path::Path;
+
+use anyhow::Result;
+use kiwi_host::{CacheConfig, Sandbox};
+
+use self::report::{Finding, Report, Severity};
+use crate::args::{CheckArgs, TargetArgs};
+use crate::config::{Config, select};
+use crate::exit::Exit;
+use crate::output::Output;
+use crate::target::Target;
+use crate::{compile_cache, suggest};
+
+/// Checks everything that `run` needs, without loading anything, and reports all findings. With `--fix`, it first adds
+/// to kiwi.toml what is missing there.
+pub(crate) async fn run(target: &TargetArgs, args: &CheckArgs, output: &mut Output) -> Result<Exit> {
+    let mut report = Report::new(output);
+    if args.fix {
+        fix::run(target, &args.plugins, &mut report).await?;
+    }
+    let config = match Config::find(target.config.as_deref()) {
+        Ok(config) => {
+            check_configuration(config.as_ref(), &mut report).await?;
+            check_caches(config.as_ref(), args, &mut report).await?;
+            config
+        }
+        Err(error) => {
+            report.add_error("configuration", &error)?;
+            // The plugins are unknown now. The store is still known if it is given outside the file.
+            if target.store.is_none() {
+                return report.finish();
+            }
+            None
+        }
+    };
+    match Target::new(target, config) {
+        Ok(target) => check_store(&target, &mut report).await?,
+        Err(error) => report.add_error("store", &error)?,
+    }
+    report.finish()
+}
+
+async fn check_configuration(config: Option<&Config>, report: &mut Report<'_>) -> Result<()> {
+    let Some(config) = config else {
+        return report.add(Severity::Ok, "configuration", "no kiwi.toml: every cache uses the defaults");
+    };
+    let message = match config.caches.len() {
+        1 => format!("1 cache in {}", config.path.display()),
+        caches => format!("{caches} caches in {}", config.path.display()),
+    };
+    report.add(Severity::Ok, "configuration", message)?;
+    let statsd = match &config.statsd {
+        Some(statsd) => network::check_statsd(statsd).await,
+        None => None,
+    };
+    report.add_all(statsd.into_iter().collect())
+}
+
+async fn check_caches(config: Option<&Config>, args: &CheckArgs, report: &mut Report<'_>) -> Result<()> {
+    let caches = match select(config, &args.plugins) {
+        Ok(caches) => caches,
+        Err(error) => return report.add_error("plugins", &error.into()),
+    };
+    if caches.is_empty() {
+        let message = "nothing to run: pass plugins, or add a `[cache.NAME]` table to kiwi.toml";
+        return report.add(Severity::Warning, "plugins", message);
+    }
+    let sandbox = match Sandbox::new(compile_cache::directory(), 1) {
+        Ok(sandbox) => sandbox,
+        Err(error) => return report.add_error("sandbox", &error.into()),
+    };
+    let base = config.and_then(|config| config.path.parent()).unwrap_or(Path::new(""));
+    for cache in &caches {
+        let subject = format!("cache `{}`", cache.name);
+        let mut findings = check_plugin(&sandbox, config, cache).await;
+        findings.extend(grants::check(cache, base));
+        if !findings.iter().any(|finding| finding.severity == Severity::Error) {
+            report.add(Severity::Ok, &subject, &cache.loader)?;
+        }
+        report.add_all(findings)?;
+    }
+    report.add_all(network::check_grants(&caches).await)
+}
+
+/// What keeps a plugin from running a cache.
+async fn check_plugin(sandbox: &Sandbox, config: Option<&Config>, cache: &CacheConfig) -> Vec<Finding> {
+    let subject = format!("cache `{}`", cache.name);
+    let unfilled = suggest::placeholders(config, cache);
+    if !unfilled.is_empty() {
+        return unfilled.into_iter().map(|message| Finding::error(&subject, message)).collect();
+    }
+    let problem = match kiwi_host::inspect(sandbox, cache).await {
+        Ok(inspection) => inspection.problem,
+        Err(error) => Some(error),
+    };
+    problem.map(|problem| Finding::error(&subject, suggest::explain(config, cache, &problem))).into_iter().collect()
+}
+
+async fn check_store(target: &Target, report: &mut Report<'_>) -> Result<()> {
+    let store = match target.store_to_create() {
+        Ok(None) => target.open_existing_store(),
+        Ok(Some(url)) => {
+            let message = format!("{url} does not exist yet; `kiwi-host run` creates it");
+            return report.add(Severity::Ok, "store", message);
+        }
+        Err(error) => Err(error),
+    };
+    let store = match store {
+        Ok(store) => store,
+        Err(error) => return report.add_error("store", &error),
+    };
+    let findings = match store.check().await {
+        Ok(findings) => findings,
+        Err(error) => return report.add_error("store", &error.into()),
+    };
+    if findings.is_empty() {
+        return report.add(Severity::Ok, "store", store.location());
+    }
+    for finding in findings {
+        if finding.fatal {
+            report.exit_at_least(Exit::Failure);
+        }
+        let severity = if finding.fatal { Severity::Error } else { Severity::Warning };
+        report.add(severity, "store", finding.message)?;
+    }
+    Ok(())
+}

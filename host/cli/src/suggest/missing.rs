@@ -1,0 +1,135 @@
+//! What a cache lacks, as the keys and values to add to its table in kiwi.toml.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use kiwi_host::{AskedGrant, CacheConfig, Needs, Setting};
+use toml_edit::{Array, InlineTable, Value};
+
+use crate::config::{Config, is_grant_kind};
+
+/// The value of a setting that only the operator knows. `check` refuses it.
+pub(super) const PLACEHOLDER: &str = "...";
+
+/// What a cache lacks.
+pub(crate) struct Missing {
+    /// The plugin, if kiwi.toml does not have the cache yet.
+    pub(super) plugin: Option<String>,
+    pub(super) settings: Vec<MissingSetting>,
+    /// Of the kinds that this host has.
+    pub(super) grants: Vec<AskedGrant>,
+    /// Kinds of grants that this host does not have, so that kiwi.toml cannot grant them.
+    pub(super) unknown_kinds: Vec<String>,
+}
+
+/// A setting to add.
+pub(super) struct MissingSetting {
+    pub(super) name: String,
+    pub(super) value: Value,
+    /// Whether the value can stay as it is.
+    pub(super) is_complete: bool,
+    pub(super) help: String,
+}
+
+impl Missing {
+    /// What `cache` lacks to run its plugin under this configuration.
+    pub(crate) fn new(config: Option<&Config>, cache: &CacheConfig, needs: &Needs) -> Self {
+        let is_new = !config.is_some_and(|config| config.has(&cache.name));
+        let (grants, unknown): (Vec<_>, Vec<_>) =
+            needs.grants.iter().cloned().partition(|grant| is_grant_kind(&grant.kind));
+        let mut unknown_kinds: Vec<String> = unknown.into_iter().map(|grant| grant.kind).collect();
+        unknown_kinds.dedup();
+        Self {
+            plugin: cache.plugin().filter(|_| is_new).map(|plugin| as_written(config, plugin)),
+            settings: needs.settings.iter().map(MissingSetting::new).collect(),
+            grants,
+            unknown_kinds,
+        }
+    }
+
+    /// Whether there is nothing to add.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.settings.is_empty() && self.grants.is_empty()
+    }
+
+    /// Takes out the grants that are not for `check --fix` to give.
+    pub(crate) fn take_grants(&mut self, mut is_taken: impl FnMut(&AskedGrant) -> bool) -> Vec<AskedGrant> {
+        let (taken, kept) = std::mem::take(&mut self.grants).into_iter().partition(|grant| is_taken(grant));
+        self.grants = kept;
+        taken
+    }
+
+    /// The kinds of the missing grants, each once.
+    pub(super) fn grant_kinds(&self) -> Vec<&str> {
+        let mut kinds: Vec<&str> = Vec::new();
+        for grant in &self.grants {
+            if !kinds.contains(&grant.kind.as_str()) {
+                kinds.push(&grant.kind);
+            }
+        }
+        kinds
+    }
+
+    /// The names of the missing grants of one kind, and why they are asked for.
+    pub(super) fn grants_of(&self, kind: &str) -> (Vec<&str>, String) {
+        let of_kind = || self.grants.iter().filter(|grant| grant.kind == kind);
+        let reasons: Vec<String> = of_kind().map(|grant| one_line(&grant.reason)).collect();
+        (of_kind().map(|grant| grant.name.as_str()).collect(), reasons.join("; "))
+    }
+}
+
+impl MissingSetting {
+    fn new(setting: &Setting) -> Self {
+        let default = setting.default_value.as_deref().and_then(|json| serde_json::from_str(json).ok());
+        let value = default.and_then(to_toml);
+        Self {
+            name: setting.name.clone(),
+            is_complete: value.is_some(),
+            value: value.unwrap_or_else(|| PLACEHOLDER.into()),
+            help: one_line(&setting.help),
+        }
+    }
+}
+
+/// The settings of a cache that still have the placeholder as their value.
+pub(super) fn unfilled(cache: &CacheConfig) -> Vec<String> {
+    let settings: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_str(&cache.settings.to_json()).unwrap_or_default();
+    let unfilled = settings.into_iter().filter(|(_, value)| value.as_str() == Some(PLACEHOLDER));
+    unfilled.map(|(name, _)| name).collect()
+}
+
+/// The path of a plugin as it is written in kiwi.toml: relative to the file, if the plugin is below it.
+fn as_written(config: Option<&Config>, plugin: &Path) -> String {
+    let base = config.and_then(|config| config.path.parent()).unwrap_or(Path::new(""));
+    let relative = || -> Option<PathBuf> {
+        let base = fs::canonicalize(if base == Path::new("") { Path::new(".") } else { base }).ok()?;
+        let plugin = fs::canonicalize(plugin).ok()?;
+        Some(plugin.strip_prefix(&base).map(Path::to_owned).unwrap_or(plugin))
+    };
+    let written = if base == Path::new("") { Some(plugin.to_owned()) } else { relative() };
+    written.as_deref().unwrap_or(plugin).display().to_string()
+}
+
+/// Text from a plugin may contain anything: without line breaks it cannot leave its comment.
+pub(super) fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+fn to_toml(json: serde_json::Value) -> Option<Value> {
+    use serde_json::Value as Json;
+    Some(match json {
+        Json::Null => return None,
+        Json::Bool(flag) => flag.into(),
+        Json::Number(number) => match number.as_i64() {
+            Some(integer) => integer.into(),
+            None => number.as_f64()?.into(),
+        },
+        Json::String(text) => text.into(),
+        Json::Array(items) => items.into_iter().map(to_toml).collect::<Option<Array>>()?.into(),
+        Json::Object(fields) => {
+            let fields = fields.into_iter().map(|(name, value)| Some((name, to_toml(value)?)));
+            fields.collect::<Option<InlineTable>>()?.into()
+        }
+    })
+}
