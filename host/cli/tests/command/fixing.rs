@@ -68,6 +68,8 @@ fn fix_adds_a_cache_for_a_plugin_and_then_its_grants() {
     let unfilled = workdir.transcript(&["check", "--fix"]);
     assert!(unfilled.contains("kiwi.toml:5: the setting `path` still has the placeholder"), "{unfilled}");
     assert_eq!(config(&workdir), before);
+    let run = String::from_utf8(workdir.run(&["run", "--once"]).stderr).unwrap();
+    assert!(run.contains("still has the placeholder") && !run.contains("grant"), "{run}");
 
     workdir
         .file("kiwi.toml", &format!("{}settings.key = \"iata\"\n", before.replace("\"...\"", "\"data/airlines.csv\"")));
