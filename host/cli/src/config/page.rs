@@ -134,7 +134,7 @@ fn every_key_that_the_reader_knows_is_in_the_table_and_the_other_way_round() {
     let in_defaults = KEYS.iter().filter(|key| key.in_defaults);
     documented.extend(in_defaults.map(|key| key.path.replace("cache.NAME", "defaults")));
     documented.sort();
-    assert_eq!(document.asked(), documented, "left: keys of the reader; right: config/keys.rs");
+    assert_eq!(document.asked(), documented, "left: keys of the reader; right: config/keys/table.rs");
 }
 
 #[test]
@@ -146,7 +146,7 @@ fn the_configuration_page_is_up_to_date() {
     let written = std::fs::read_to_string(PATH).unwrap_or_default();
     assert!(
         written == page,
-        "docs/configuration.md differs from config/keys.rs: update it with \
+        "docs/configuration.md differs from config/keys/table.rs: update it with \
          `KIWI_UPDATE_DOCS=1 cargo test -p kiwi-host-cli configuration_page`"
     );
 }

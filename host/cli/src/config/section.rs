@@ -59,15 +59,23 @@ impl<'d> Section<'d> {
         })
     }
 
-    /// Reads a list of strings.
+    /// Reads a list of strings. Each that `parse` refuses becomes a problem of its own.
     pub(crate) fn texts<T>(
         &mut self,
         key: &'static str,
         parse: impl Fn(&str) -> kiwi_store::Result<T>,
     ) -> Option<Vec<T>> {
-        self.value(key, |item| {
-            texts(item)?.into_iter().map(|text| parse(text).map_err(|error| error.to_string())).collect()
-        })
+        let mut parsed = Vec::new();
+        for (text, span) in self.value(key, texts)? {
+            match parse(text) {
+                Ok(value) => parsed.push(value),
+                Err(error) => {
+                    let span = span.unwrap_or_else(|| self.span_of(key));
+                    self.problem(span, &self.path_of(key), &error.to_string());
+                }
+            }
+        }
+        Some(parsed)
     }
 
     /// Reads `true` or `false`.
@@ -180,7 +188,11 @@ impl<'d> Section<'d> {
             let nearest = self.known.iter().max_by(|a, b| similarity(a).total_cmp(&similarity(b)));
             let hint = match nearest.filter(|known| similarity(known) > MIN_SIMILARITY) {
                 Some(nearest) => format!("did you mean `{nearest}`?"),
-                None => format!("expected one of `{}`", self.known.join("`, `")),
+                None => {
+                    let setting =
+                        if self.place == "cache.NAME" { "; a setting of the plugin belongs in `settings`" } else { "" };
+                    format!("expected one of `{}`{setting}", self.known.join("`, `"))
+                }
             };
             self.problem(span, &self.path, &format!("{unknown}: {hint}"));
         }

@@ -155,6 +155,13 @@ fn a_size_needs_a_unit_if_it_is_small_and_must_be_able_to_work() {
 }
 
 #[test]
+fn every_grant_that_is_not_valid_is_reported_at_its_place() {
+    let found = problems(&format!("{AIRLINES}grants.http = [\"a.example\", \"https://b.example\", \"c\"]"));
+    let starts = ["3:16: cache.airlines.grants.http: `a.example` is", "3:50: cache.airlines.grants.http: `c` is"];
+    assert!(found.len() == 2 && found.iter().zip(starts).all(|(found, start)| found.starts_with(start)), "{found:#?}");
+}
+
+#[test]
 fn a_duration_without_a_unit_is_an_error_with_the_likely_one() {
     assert_eq!(
         problem(&format!("{AIRLINES}reload_ttl = 60")),
@@ -175,6 +182,7 @@ fn a_key_in_the_wrong_table_is_an_error_that_says_where_it_belongs() {
             "limits = { reload_ttl = \"1s\" }",
             "cache.airlines.limits: unknown key `reload_ttl`: it belongs in `[cache.NAME]`",
         ),
+        ("url = \"https://a.example\"", "`layout`, `record_key`; a setting of the plugin belongs in `settings`"),
         ("grants = { memory = 1 }", "cache.airlines.grants: unknown key `memory`: it belongs in `limits`"),
     ] {
         let found = problem(&format!("{AIRLINES}{text}"));

@@ -1,5 +1,7 @@
 //! A TOML value as text, as a number, as a table, or as JSON. Messages show no value but integers.
 
+use std::ops::Range;
+
 use serde_json::{Map, Number};
 use toml_edit::{Item, Key, TableLike, Value};
 
@@ -11,9 +13,11 @@ pub(crate) fn table(item: &Item) -> Result<&dyn TableLike, String> {
     item.as_table_like().ok_or_else(|| mismatch("a table", item))
 }
 
-/// A list of strings.
-pub(crate) fn texts(item: &Item) -> Result<Vec<&str>, String> {
-    let list = item.as_array().and_then(|items| items.iter().map(Value::as_str).collect());
+/// A list of strings, each with its position.
+pub(crate) fn texts(item: &Item) -> Result<Vec<(&str, Option<Range<usize>>)>, String> {
+    let list: Option<Vec<_>> = item
+        .as_array()
+        .and_then(|items| items.iter().map(|value| value.as_str().map(|text| (text, value.span()))).collect());
     list.ok_or_else(|| mismatch("a list of strings", item))
 }
 

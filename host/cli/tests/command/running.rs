@@ -208,6 +208,7 @@ fn a_host_keeps_caches_warm_until_a_signal() {
     let (workdir, redis) = (workdir(), RedisServer::start());
     let store = redis.url();
     let mut host = Running::start(&workdir, &["--store", &store]);
+    host.wait_for_log("using the configuration kiwi.toml");
     host.wait_for_log("publishing to 127.0.0.1:");
     host.wait_for_log("keeping 2 caches warm");
     eventually(|| (workdir.run(&["get", "airlines", "FR", "--store", &store]).status.code() == Some(0)).then_some(()));

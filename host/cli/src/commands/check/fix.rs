@@ -1,14 +1,13 @@
 //! `kiwi-host check --fix`: adds missing settings and grants to kiwi.toml.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::Write;
-use std::os::unix::fs::{MetadataExt, fchown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use kiwi_host::{AskedGrant, CacheConfig, DirGrant, PluginError, Sandbox};
 use kiwi_store::Name;
-use tempfile::NamedTempFile;
 use toml_edit::DocumentMut;
 
 use super::grants::{broad_dir, broad_http};
@@ -124,7 +123,12 @@ impl File {
         let path = if self.is_new { self.path.clone() } else { fs::canonicalize(&self.path)? };
         let directory = path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."));
         let failed = || format!("could not change {shown}");
-        let mut file = NamedTempFile::new_in(directory).with_context(failed)?;
+        let mut new = tempfile::Builder::new();
+        if self.is_new {
+            // As the umask allows, like any other new file.
+            new.permissions(Permissions::from_mode(0o666));
+        }
+        let mut file = new.tempfile_in(directory).with_context(failed)?;
         file.write_all(text.as_bytes()).with_context(failed)?;
         if !self.is_new {
             if fs::read_to_string(&path).with_context(failed)? != self.text {
@@ -142,7 +146,11 @@ impl File {
             file.as_file().set_permissions(metadata.permissions()).with_context(failed)?;
         }
         file.as_file().sync_all().with_context(failed)?;
-        file.persist(&path).with_context(failed)?;
+        if self.is_new {
+            file.persist_noclobber(&path).with_context(failed)?;
+        } else {
+            file.persist(&path).with_context(failed)?;
+        }
         Ok(text)
     }
 

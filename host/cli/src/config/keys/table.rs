@@ -1,96 +1,10 @@
-//! Every key of kiwi.toml: what kind of value it takes, its default, and an example.
-//!
-//! The reader takes the words of its messages from here, and `docs/configuration.md` is written from it. A test reads
-//! a file made of all examples, and fails if the reader asks for a key that this table lacks, or the other way round.
+//! The table of all keys.
 
 use kiwi_host::{AskedTiming, CacheConfig, Limits, Timing};
 use kiwi_store::{Name, Ttl};
 
+use super::key::{Key, Kind};
 use crate::human;
-
-/// One key.
-pub(crate) struct Key {
-    /// Where it is. `NAME` is the name of a cache.
-    pub(crate) path: &'static str,
-    pub(crate) kind: Kind,
-    /// Whether `[defaults]` may set it for all caches, too.
-    pub(crate) in_defaults: bool,
-    /// A value, as it is written in TOML.
-    pub(crate) example: &'static str,
-    #[cfg_attr(not(test), expect(dead_code, reason = "read by the test that writes docs/configuration.md"))]
-    pub(crate) default: fn() -> String,
-    #[cfg_attr(not(test), expect(dead_code, reason = "read by the test that writes docs/configuration.md"))]
-    pub(crate) help: &'static str,
-}
-
-/// What kind of value a key takes.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Text,
-    Path,
-    Duration,
-    /// A duration, or `none`.
-    Ttl,
-    /// A number of bytes, with a unit.
-    Size,
-    /// A whole number of what is named here.
-    Count(&'static str),
-    Percent,
-    Flag,
-    Texts,
-    Table,
-    TextOrTable,
-}
-
-impl Kind {
-    /// What a value of the wrong type should have been.
-    pub(crate) fn expected(self) -> &'static str {
-        match self {
-            Self::Text | Self::Path | Self::TextOrTable => "a string",
-            Self::Duration => "a duration",
-            Self::Ttl => "a duration or `none`",
-            Self::Size => "a size",
-            Self::Count(_) => "a whole number",
-            Self::Percent => "a percentage",
-            Self::Flag => "`true` or `false`",
-            Self::Texts => "a list of strings",
-            Self::Table => "a table",
-        }
-    }
-}
-
-/// The key at a path in which `NAME` stands for a cache's name; of `[defaults]` too.
-pub(crate) fn find(path: &str) -> Option<&'static Key> {
-    let in_cache = path.strip_prefix("defaults.").map(|rest| format!("cache.NAME.{rest}"));
-    match in_cache {
-        Some(path) => KEYS.iter().find(|key| key.path == path && key.in_defaults),
-        None => KEYS.iter().find(|key| key.path == path),
-    }
-}
-
-/// Whether kiwi.toml can grant this kind of access.
-pub(crate) fn is_grant_kind(kind: &str) -> bool {
-    find(&format!("cache.NAME.grants.{kind}")).is_some()
-}
-
-/// Where a key belongs that is in the wrong table.
-pub(crate) fn elsewhere(place: &str, name: &str) -> Option<String> {
-    let fits = |key: &&Key| key.path.rsplit('.').next() == Some(name);
-    let (place, is_default) = match place.strip_prefix("defaults") {
-        Some(rest) => (format!("cache.NAME{rest}"), true),
-        None => (place.to_owned(), false),
-    };
-    let inside = KEYS.iter().filter(fits).filter(|key| key.in_defaults || !is_default);
-    if let Some(inner) = inside.filter_map(|key| key.path.strip_prefix(&format!("{place}."))).next() {
-        return Some(format!("did you mean `{inner}`?"));
-    }
-    let key = KEYS.iter().find(fits)?;
-    Some(match key.path.rsplit_once('.') {
-        None => "it belongs at the top of the file, above the first table".to_owned(),
-        Some(("cache.NAME", _)) => "it belongs in `[cache.NAME]`".to_owned(),
-        Some((table, _)) => format!("it belongs in `{}`", table.rsplit('.').next().unwrap_or(table)),
-    })
-}
 
 /// All keys, in the order of the page.
 pub(crate) static KEYS: &[Key] = &[

@@ -1,0 +1,43 @@
+//! Every key of kiwi.toml: what kind of value it takes, its default, and an example.
+//!
+//! The reader takes the words of its messages from here, and `docs/configuration.md` is written from it. A test reads
+//! a file made of all examples, and fails if the reader asks for a key that the table lacks, or the other way round.
+
+mod key;
+mod table;
+
+pub(crate) use self::key::{Key, Kind};
+pub(crate) use self::table::KEYS;
+
+/// The key at a path in which `NAME` stands for a cache's name; of `[defaults]` too.
+pub(crate) fn find(path: &str) -> Option<&'static Key> {
+    let in_cache = path.strip_prefix("defaults.").map(|rest| format!("cache.NAME.{rest}"));
+    match in_cache {
+        Some(path) => KEYS.iter().find(|key| key.path == path && key.in_defaults),
+        None => KEYS.iter().find(|key| key.path == path),
+    }
+}
+
+/// Whether kiwi.toml can grant this kind of access.
+pub(crate) fn is_grant_kind(kind: &str) -> bool {
+    find(&format!("cache.NAME.grants.{kind}")).is_some()
+}
+
+/// Where a key belongs that is in the wrong table.
+pub(crate) fn elsewhere(place: &str, name: &str) -> Option<String> {
+    let fits = |key: &&Key| key.path.rsplit('.').next() == Some(name);
+    let (place, is_default) = match place.strip_prefix("defaults") {
+        Some(rest) => (format!("cache.NAME{rest}"), true),
+        None => (place.to_owned(), false),
+    };
+    let inside = KEYS.iter().filter(fits).filter(|key| key.in_defaults || !is_default);
+    if let Some(inner) = inside.filter_map(|key| key.path.strip_prefix(&format!("{place}."))).next() {
+        return Some(format!("did you mean `{inner}`?"));
+    }
+    let key = KEYS.iter().find(fits)?;
+    Some(match key.path.rsplit_once('.') {
+        None => "it belongs at the top of the file, above the first table".to_owned(),
+        Some(("cache.NAME", _)) => "it belongs in `[cache.NAME]`".to_owned(),
+        Some((table, _)) => format!("it belongs in `{}`", table.rsplit('.').next().unwrap_or(table)),
+    })
+}
