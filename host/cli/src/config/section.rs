@@ -66,11 +66,11 @@ impl<'d> Section<'d> {
         parse: impl Fn(&str) -> kiwi_store::Result<T>,
     ) -> Option<Vec<T>> {
         let mut parsed = Vec::new();
-        for (text, span) in self.value(key, texts)? {
-            match parse(text) {
+        for value in self.value(key, texts)? {
+            match parse(value.as_str().unwrap_or_default()) {
                 Ok(value) => parsed.push(value),
                 Err(error) => {
-                    let span = span.unwrap_or_else(|| self.span_of(key));
+                    let span = value.span().unwrap_or_else(|| self.span_of(key));
                     self.problem(span, &self.path_of(key), &error.to_string());
                 }
             }

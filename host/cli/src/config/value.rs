@@ -1,9 +1,7 @@
 //! A TOML value as text, as a number, as a table, or as JSON. Messages show no value but integers.
 
-use std::ops::Range;
-
 use serde_json::{Map, Number};
-use toml_edit::{Item, Key, TableLike, Value};
+use toml_edit::{Array, Item, Key, TableLike, Value};
 
 pub(crate) fn text(item: &Item) -> Result<&str, String> {
     item.as_str().ok_or_else(|| mismatch("a string", item))
@@ -13,11 +11,9 @@ pub(crate) fn table(item: &Item) -> Result<&dyn TableLike, String> {
     item.as_table_like().ok_or_else(|| mismatch("a table", item))
 }
 
-/// A list of strings, each with its position.
-pub(crate) fn texts(item: &Item) -> Result<Vec<(&str, Option<Range<usize>>)>, String> {
-    let list: Option<Vec<_>> = item
-        .as_array()
-        .and_then(|items| items.iter().map(|value| value.as_str().map(|text| (text, value.span()))).collect());
+/// A list that has nothing but strings.
+pub(crate) fn texts(item: &Item) -> Result<&Array, String> {
+    let list = item.as_array().filter(|items| items.iter().all(Value::is_str));
     list.ok_or_else(|| mismatch("a list of strings", item))
 }
 
