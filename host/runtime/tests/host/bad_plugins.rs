@@ -156,8 +156,20 @@ async fn refused_settings(settings: Value, says: &[&str]) {
 #[tokio::test]
 async fn settings_are_checked_by_what_the_plugin_says_of_itself() {
     refused_settings(json!({ "path": 7 }), &["its setting `path` is a number", "expected text"]).await;
-    let says = ["takes no setting `pth`", "one of path, format, key, pointer, columns, delimiter"];
-    refused_settings(json!({ "pth": "data/airlines.csv" }), &says).await;
+    // All at once. `path` is not said to be missing, because `pth` was probably meant to be it.
+    let settings = json!({ "pth": "data/airlines.csv", "columns": "name", "zzz": 1 });
+    let says = [
+        "takes no setting `pth`: did you mean `path`?",
+        "its setting `columns` is text: expected array",
+        "takes no setting `zzz`: expected one of path, format, key, pointer, columns, delimiter",
+    ];
+    refused_settings(settings.clone(), &says).await;
+    let error = Setup::new().refusal(cache("settings", plugin("file"), settings)).await;
+    assert!(error.needs().is_none(), "{error}");
+    // What is wrong does not hide what is missing.
+    let error = Setup::new().refusal(cache("settings", plugin("file"), json!({ "columns": "name" }))).await;
+    let needs = error.needs().expect("a setting is missing");
+    assert!(needs.settings[0].name == "path" && error.to_string().contains("expected array; it needs the"), "{error}");
 }
 
 /// What the description does not say, the plugin says when it runs.
