@@ -52,6 +52,15 @@ fn check_finds_a_redis_that_refuses_writes() {
 }
 
 #[test]
+fn check_finds_an_embedded_store_that_cannot_be_created() {
+    let workdir = workdir();
+    let output = workdir.run(&["check", "--store", "file:data/airlines.csv/store"]);
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{stdout}");
+    assert!(stdout.contains("error    store: file:") && stdout.contains("cannot be created in /"), "{stdout}");
+}
+
+#[test]
 fn the_advice_names_the_place_in_a_table_that_exists() {
     let workdir = workdir();
     workdir.file(

@@ -4,6 +4,7 @@ mod fix;
 mod grants;
 mod network;
 mod report;
+mod store;
 
 use std::path::Path;
 
@@ -41,7 +42,7 @@ pub(crate) async fn run(target: &TargetArgs, args: &CheckArgs, output: &mut Outp
         }
     };
     match Target::new(target, config) {
-        Ok(target) => check_store(&target, &mut report).await?,
+        Ok(target) => store::check(&target, &mut report).await?,
         Err(error) => report.add_error("store", &error)?,
     }
     report.finish()
@@ -101,34 +102,4 @@ async fn check_plugin(sandbox: &Sandbox, config: Option<&Config>, cache: &CacheC
         Err(error) => Some(error),
     };
     problem.map(|problem| Finding::error(&subject, suggest::explain(config, cache, &problem))).into_iter().collect()
-}
-
-async fn check_store(target: &Target, report: &mut Report<'_>) -> Result<()> {
-    let store = match target.store_to_create() {
-        Ok(None) => target.open_existing_store(),
-        Ok(Some(url)) => {
-            let message = format!("{url} does not exist yet; `kiwi-host run` creates it");
-            return report.add(Severity::Ok, "store", message);
-        }
-        Err(error) => Err(error),
-    };
-    let store = match store {
-        Ok(store) => store,
-        Err(error) => return report.add_error("store", &error),
-    };
-    let findings = match store.check().await {
-        Ok(findings) => findings,
-        Err(error) => return report.add_error("store", &error.into()),
-    };
-    if findings.is_empty() {
-        return report.add(Severity::Ok, "store", store.location());
-    }
-    for finding in findings {
-        if finding.fatal {
-            report.exit_at_least(Exit::Failure);
-        }
-        let severity = if finding.fatal { Severity::Error } else { Severity::Warning };
-        report.add(severity, "store", finding.message)?;
-    }
-    Ok(())
 }
