@@ -52,6 +52,7 @@ pub(crate) const FOLDERS: &[(&str, &[&str])] = &[
             "events",
             "config",
             "sandbox_error",
+            "memory",
             "failure",
             "printable",
         ],

@@ -44,6 +44,8 @@ mod host;
 mod instance;
 mod loader;
 #[cfg(feature = "components")]
+mod memory;
+#[cfg(feature = "components")]
 mod outside;
 mod printable;
 mod refill;

@@ -3,21 +3,22 @@
 
 use wasmtime::{ResourceLimiter, Result};
 
+use crate::memory::Memory;
+
 /// The most elements of one table, and what each takes of the host's memory.
 const TABLE_ELEMENTS: usize = 100_000;
 const TABLE_ELEMENT: usize = 8;
 
-/// Bounds all memories and tables of one guest together.
+/// Bounds all memories and tables of one guest, together with what the host holds for it.
 #[derive(Debug)]
 pub(super) struct Limiter {
-    most: u64,
-    used: u64,
+    memory: Memory,
     refused: Option<u64>,
 }
 
 impl Limiter {
-    pub(super) fn new(most: u64) -> Self {
-        Self { most, used: 0, refused: None }
+    pub(super) fn new(memory: Memory) -> Self {
+        Self { memory, refused: None }
     }
 
     /// The bytes the guest asked for in vain, if it did.
@@ -28,21 +29,12 @@ impl Limiter {
 
 impl ResourceLimiter for Limiter {
     fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> Result<bool> {
-        let wanted = self.used + (desired - current) as u64;
-        if wanted > self.most {
-            self.refused = Some(wanted);
-            return Ok(false);
-        }
-        self.used = wanted;
-        Ok(true)
+        let taken = self.memory.take((desired - current) as u64);
+        self.refused = taken.err().or(self.refused);
+        Ok(taken.is_ok())
     }
 
     fn table_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> Result<bool> {
-        let wanted = self.used + ((desired - current) * TABLE_ELEMENT) as u64;
-        let allowed = desired <= TABLE_ELEMENTS && wanted <= self.most;
-        if allowed {
-            self.used = wanted;
-        }
-        Ok(allowed)
+        Ok(desired <= TABLE_ELEMENTS && self.memory.take(((desired - current) * TABLE_ELEMENT) as u64).is_ok())
     }
 }

@@ -17,6 +17,7 @@ use crate::config::limits::Limits;
 use crate::entries::intake::Intake;
 use crate::failure::{Failure, FailureKind};
 use crate::loader::mark::Marks;
+use crate::memory::Memory;
 use crate::outside::http::{Allowance, HttpClient};
 
 /// What one guest instance can reach.
@@ -58,10 +59,11 @@ impl State {
     /// A granted directory cannot be opened (`Denied`).
     pub(super) fn store(engine: &Engine, given: Capabilities<'_>) -> Result<Store<Self>, Failure> {
         let log = GuestLog::new(given.cache.clone(), given.limits.log_bytes);
-        let allowance = Allowance::new(given.limits);
+        let memory = Memory::new(given.limits.memory);
+        let allowance = Allowance::new(given.limits, memory.clone());
         let state = Self {
             table: table(),
-            limiter: Limiter::new(given.limits.memory),
+            limiter: Limiter::new(memory),
             limits: given.limits.clone(),
             wasi: wasi(given.grants, &log)?,
             wasi_http: wasi_http(),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::decoder::Decoder;
 use crate::failure::{Failure, FailureKind, chain};
 
 /// What is left of a response's body. Its connection closes (or goes back to the pool) at the end.
@@ -22,7 +23,7 @@ pub(crate) struct Body {
 #[derive(Debug)]
 enum Rest {
     /// More; the response keeps its place until it has ended.
-    More { response: reqwest::Response, _place: OwnedSemaphorePermit },
+    More { response: reqwest::Response, decoder: Option<Decoder>, has_ended: bool, _place: OwnedSemaphorePermit },
     /// Nothing: that was all.
     Nothing,
     /// What was to come is lost. Told at every further read, so that a loader that reads on does not
@@ -33,11 +34,13 @@ enum Rest {
 impl Body {
     pub(super) fn new(
         response: reqwest::Response,
+        decoder: Option<Decoder>,
         place: OwnedSemaphorePermit,
         timeout: Duration,
         max_bytes: u64,
     ) -> Self {
-        Self { rest: Rest::More { response, _place: place }, received: BytesMut::new(), timeout, max_bytes, total: 0 }
+        let rest = Rest::More { response, decoder, has_ended: false, _place: place };
+        Self { rest, received: BytesMut::new(), timeout, max_bytes, total: 0 }
     }
 
     /// The next `max` bytes, fewer only at the end: a full piece spares calls into the guest.
@@ -89,28 +92,55 @@ impl Body {
 
     /// Waits for more. `false`: that was the end.
     async fn receive(&mut self) -> Result<bool, Failure> {
-        let response = match &mut self.rest {
-            Rest::More { response, .. } => response,
-            Rest::Nothing => return Ok(false),
-            Rest::Lost(failure) => return Err(failure.clone()),
-        };
-        let chunk = match tokio::time::timeout(self.timeout, response.chunk()).await {
-            Ok(Ok(chunk)) => chunk,
-            Ok(Err(error)) => {
-                return Err(self.lose(broken(format!("the response broke off: {}", chain(&error.without_url())))));
+        loop {
+            let Rest::More { response, decoder, has_ended, .. } = &mut self.rest else {
+                return match &self.rest {
+                    Rest::Lost(failure) => Err(failure.clone()),
+                    _ => Ok(false),
+                };
+            };
+            if let Some(decoder) = decoder {
+                match decoder.next() {
+                    Ok(Some(piece)) => {
+                        self.received.extend_from_slice(piece);
+                        let length = piece.len();
+                        return self.count(length);
+                    }
+                    Ok(None) => {}
+                    Err(failure) => return Err(self.lose(failure)),
+                }
             }
-            Err(_) => return Err(self.lose(broken(format!("the response stopped for {:?}", self.timeout)))),
-        };
-        let Some(chunk) = chunk else {
-            self.rest = Rest::Nothing;
-            return Ok(false);
-        };
-        self.total += chunk.len() as u64;
+            if *has_ended {
+                self.rest = Rest::Nothing;
+                return Ok(false);
+            }
+            match (tokio::time::timeout(self.timeout, response.chunk()).await, decoder) {
+                (Ok(Ok(Some(packed))), Some(decoder)) => decoder.feed(packed),
+                (Ok(Ok(Some(chunk))), None) => {
+                    self.received.extend_from_slice(&chunk);
+                    return self.count(chunk.len());
+                }
+                (Ok(Ok(None)), decoder) => {
+                    *has_ended = true;
+                    if let Some(decoder) = decoder {
+                        decoder.end();
+                    }
+                }
+                (Ok(Err(error)), _) => {
+                    return Err(self.lose(broken(format!("the response broke off: {}", chain(&error.without_url())))));
+                }
+                (Err(_), _) => return Err(self.lose(broken(format!("the response stopped for {:?}", self.timeout)))),
+            }
+        }
+    }
+
+    /// Counts what was received, after decompression.
+    fn count(&mut self, received: usize) -> Result<bool, Failure> {
+        self.total += received as u64;
         if self.total > self.max_bytes {
             let message = format!("an HTTP response has more than the {} bytes allowed", self.max_bytes);
             return Err(self.lose(Failure::limit("http_response_bytes", message)));
         }
-        self.received.extend_from_slice(&chunk);
         Ok(true)
     }
 
@@ -174,7 +204,7 @@ mod tests {
         let places = Arc::new(Semaphore::new(1));
         let place = places.clone().try_acquire_owned().unwrap();
         let response = http::Response::new("x".repeat(11)).into();
-        let mut body = Body::new(response, place, Duration::from_secs(1), 10);
+        let mut body = Body::new(response, None, place, Duration::from_secs(1), 10);
         for _ in 0..2 {
             assert_eq!(body.read(4).await.unwrap_err().kind, FailureKind::Limit);
         }

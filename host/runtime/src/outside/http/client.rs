@@ -13,6 +13,7 @@ use url::Url;
 
 use super::allowance::Allowance;
 use super::body::Body;
+use super::decoder::Decoder;
 use super::policy::{Policy, without_secrets};
 use super::request::{Request, Step, parse_url};
 use super::resolver::{CheckedResolver, denied_address};
@@ -156,15 +157,13 @@ fn with_body(
     place: OwnedSemaphorePermit,
     allowance: &Allowance,
 ) -> Response {
-    let headers = std::mem::take(response.headers_mut());
-    // Some rate limits answer 403.
-    let refused = matches!(
-        response.status(),
-        StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
-    );
+    let mut headers = std::mem::take(response.headers_mut());
+    let refused = matches!(response.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
     let retry_after = headers.get(RETRY_AFTER).filter(|_| refused).and_then(retry_after);
     let status = response.status();
-    Response { status, url, headers, retry_after, body: Body::new(response, place, timeout, allowance.max_bytes) }
+    let decoder = Decoder::new(&mut headers, &allowance.memory);
+    let body = Body::new(response, decoder, place, timeout, allowance.max_bytes);
+    Response { status, url, headers, retry_after, body }
 }
 
 fn not_sent(error: reqwest::Error, url: &Url) -> Failure {

@@ -4,6 +4,8 @@
 mod allowance;
 mod body;
 mod client;
+mod codec;
+mod decoder;
 mod policy;
 mod request;
 mod resolver;

@@ -9,6 +9,7 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use url::Url;
 
+use super::decoder::ACCEPTED;
 use super::policy::without_secrets;
 use crate::failure::{Failure, FailureKind};
 
@@ -61,6 +62,7 @@ impl Step {
                 headers.append(name, value);
             }
         }
+        headers.entry(ACCEPT_ENCODING).or_insert(HeaderValue::from_static(ACCEPTED));
         Ok(Self { method, url, headers, body: request.body.map(Into::into) })
     }
 
