@@ -67,6 +67,9 @@ pub(crate) fn without_secrets(url: &Url) -> String {
     shown.to_string().replace("%E2%80%A6", "…")
 }
 
+/// Azure's platform in every virtual machine (metadata, DHCP, health): it looks public, and is not.
+const AZURE: Ipv4Addr = Ipv4Addr::new(168, 63, 129, 16);
+
 /// Whether an address is not one of the public internet's, so that a name that leads to it is refused unless the
 /// address itself is granted: private, loopback, link-local (with the
 /// clouds' metadata services), multicast or reserved (IANA's special-purpose registries).
@@ -85,10 +88,12 @@ fn is_special_v4(address: Ipv4Addr) -> bool {
         || address.is_link_local()
         || address.is_multicast()
         || address.is_documentation()
+        || address == AZURE
         || a == 0
         || a >= 240
         || (a == 100 && (64..128).contains(&b))
         || (a == 192 && b == 0 && c == 0)
+        || (a == 192 && b == 88 && c == 99)
         || (a == 198 && (b == 18 || b == 19))
 }
 
@@ -99,8 +104,8 @@ fn is_special_v6(address: Ipv6Addr) -> bool {
         // NAT64 and 6to4 lead to the IPv4 address within.
         [0x64, 0xff9b, 0, 0, 0, 0, high, low] => is_special_v4(embedded(high, low)),
         [0x2002, high, low, ..] => is_special_v4(embedded(high, low)),
-        // Documentation (two ranges), Teredo.
-        [0x2001, 0xdb8, ..] | [0x2001, 0, ..] | [0x3fff, ..] => true,
+        // Documentation (two ranges); what is set aside for protocols: Teredo, benchmarks, ORCHID and more.
+        [0x2001, 0xdb8, ..] | [0x2001, 0..0x200, ..] | [0x3fff, ..] => true,
         // All of the public internet lies in 2000::/3.
         [first, ..] => first & 0xe000 != 0x2000,
     }
@@ -142,6 +147,9 @@ mod tests {
             "10.1.2.3",
             "169.254.169.254",
             "100.100.100.200",
+            "168.63.129.16",
+            "192.0.0.192",
+            "192.88.99.1",
             "0.0.0.0",
             "[::1]",
             "[::ffff:10.0.0.1]",
@@ -150,12 +158,24 @@ mod tests {
             "[64:ff9b::7f00:1]",
             "[::ffff:0:7f00:1]",
             "[2001::1]",
+            "[2001:2::1]",
+            "[2001:10::1]",
+            "[64:ff9b::a83f:8110]",
+            "[64:ff9b:1::1]",
+            "[100::1]",
             "[5f00::1]",
             "[2002:7f00:1::]",
         ] {
             assert!(denied(&all, &format!("http://{special}/")), "{special}");
         }
-        for public in ["1.1.1.1", "[2606:4700:4700::1111]", "example.com"] {
+        for public in [
+            "1.1.1.1",
+            "168.63.129.17",
+            "[2001:4860:4860::8888]",
+            "[2001:200::1]",
+            "[2606:4700:4700::1111]",
+            "example.com",
+        ] {
             assert!(!denied(&all, &format!("http://{public}/")), "{public}");
         }
         let named = policy(&["*://*:*", "http://127.0.0.1:8080"]);
