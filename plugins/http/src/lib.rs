@@ -3,6 +3,7 @@
 //! Its mark is the response's `ETag` or `Last-Modified`: a server answers 304 to it if nothing has changed.
 
 use std::collections::BTreeMap;
+use std::io::BufRead;
 
 use kiwi_loader::http::{self, Response};
 use kiwi_loader::{Description, Error, Grant, Load, Settings, mark};
@@ -68,11 +69,16 @@ fn load_from_source(settings: Settings) -> Result<Load<Entries>, Error> {
     if let Some((name, value)) = condition {
         request = request.header(name, value);
     }
-    let response = request.send()?.error_for_status()?;
+    let mut response = request.send()?.error_for_status()?;
     match response.status() {
         200 => {}
         304 => return Ok(Load::Unchanged),
         status => return Err(Error::other(format_args!("expected the status 200, the server answered {status}"))),
+    }
+    let beginning = response.fill_buf()?;
+    if !format.fits(beginning) {
+        let beginning = beginning.to_vec();
+        return Err(response.unexpected(format.name(), &beginning).into());
     }
     if let Some(validator) = Validator::from_response(&response) {
         mark::set(&validator.to_mark());
@@ -119,6 +125,21 @@ mod tests {
         assert!(failure(503).is_unavailable());
         assert!(failure(403).is_denied());
         assert_eq!(failure(204).to_string(), "expected the status 200, the server answered 204");
+    }
+
+    #[test]
+    fn a_page_instead_of_the_document_is_unavailable() {
+        for (format, name) in [("json", "JSON"), ("ndjson", "NDJSON"), ("csv", "CSV")] {
+            let page = Response::text("<!DOCTYPE html>\n<h1>Back soon</h1>").header("content-type", "text/html");
+            let settings = json!({ "url": format!("{URL}?key=s3cret"), "format": format, "key": "iata" });
+            let host = Host::new().settings(settings).get(&format!("{URL}?key=s3cret"), page);
+            let error = host.load(load_from_source).unwrap_err();
+            assert!(error.is_unavailable(), "{error:?}");
+            let expected = format!(
+                "{URL}: expected {name}, got text/html (status 200), which begins with `<!DOCTYPE html> <h1>Back soon</h1>`"
+            );
+            assert_eq!(error.to_string(), expected);
+        }
     }
 
     #[test]

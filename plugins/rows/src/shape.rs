@@ -17,6 +17,28 @@ pub enum Format {
     Csv,
 }
 
+impl Format {
+    /// Its name, for messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Json => "JSON",
+            Self::Ndjson => "NDJSON",
+            Self::Csv => "CSV",
+        }
+    }
+
+    /// Whether a text that begins like this can have this format: a page of HTML cannot.
+    pub fn fits(self, beginning: &[u8]) -> bool {
+        let text = beginning.strip_prefix("\u{feff}".as_bytes()).unwrap_or(beginning);
+        let first = text.trim_ascii_start().first();
+        match self {
+            Self::Json => matches!(first, Some(b'{' | b'[')),
+            Self::Ndjson => matches!(first, None | Some(b'{')),
+            Self::Csv => first != Some(&b'<'),
+        }
+    }
+}
+
 /// The settings that give the [`Shape`] of a text, `format` aside.
 #[derive(Clone, Debug, Settings)]
 #[serde(default)]
@@ -123,6 +145,16 @@ mod tests {
             Setting::text("delimiter", "The character between two CSV columns.").default_value(','),
         ];
         assert_eq!(ShapeSettings::settings(), expected);
+    }
+
+    #[test]
+    fn a_page_of_html_has_none_of_the_formats() {
+        for format in [Format::Json, Format::Ndjson, Format::Csv] {
+            assert!(!format.fits(b"\r\n<!DOCTYPE html>"), "{format:?}");
+        }
+        assert!(Format::Json.fits("\u{feff} [1]".as_bytes()) && Format::Json.fits(b"{") && !Format::Json.fits(b""));
+        assert!(Format::Ndjson.fits(b"\n{\"a\": 1}") && Format::Ndjson.fits(b"") && !Format::Ndjson.fits(b"down"));
+        assert!(Format::Csv.fits(b"iata,name") && Format::Csv.fits(b""));
     }
 
     fn refusal(format: Format, settings: ShapeSettings) -> String {

@@ -130,7 +130,52 @@ async fn a_status_that_is_no_success_is_the_failure_it_means() {
     ] {
         let told = failure(status).await;
         assert_failure(&told, kind, &["answered", &status.to_string()]);
+        assert_eq!(
+            told.message.contains("check the credentials") || told.message.contains("check those"),
+            kind == FailureKind::Denied
+        );
         assert!(!told.message.contains("s3cret"), "{told}");
+    }
+}
+
+/// Not only 429 says so: GitHub and many firewalls answer 403.
+#[tokio::test]
+async fn a_server_that_is_asked_too_often_says_when_to_come_back() {
+    for status in [403, 429, 502, 503] {
+        let server = Server::start(move |_| {
+            let mut response = answer(status, "slow down");
+            response.headers_mut().insert("retry-after", "70".parse().unwrap());
+            response
+        })
+        .await;
+        let outcome = Setup::new().refill(fetched("rows", &server)).await;
+        let Outcome::Failed(failure) = outcome else { panic!("expected a failure") };
+        assert_eq!(failure.retry_after, Some(std::time::Duration::from_secs(70)), "{failure}");
+    }
+}
+
+#[tokio::test]
+async fn a_maintenance_page_is_told_by_what_it_is() {
+    for (format, page) in [
+        ("json", "<!DOCTYPE html><html>\n<h1>Back soon</h1>"),
+        ("json", "We are down for maintenance."),
+        ("json", ""),
+        ("ndjson", "<html>"),
+        ("csv", "\n<html>"),
+    ] {
+        let server = Server::start(move |_| {
+            let mut response = answer(200, page);
+            response.headers_mut().insert("content-type", "text/html; charset=utf-8".parse().unwrap());
+            response
+        })
+        .await;
+        let settings = json!({ "format": format, "key": "iata" });
+        let outcome = Setup::new().refill(with_settings(&server, settings)).await;
+        let Outcome::Failed(failure) = outcome else { panic!("expected a failure") };
+        let expected = format!(": expected {}, got text/html; charset=utf-8 (status 200)", format.to_uppercase());
+        let first_line =
+            page.trim().lines().next().map_or("is empty".to_owned(), |line| format!("begins with `{line}"));
+        assert_failure(&failure, FailureKind::Unavailable, &[&server.origin(), &expected, &first_line]);
     }
 }
 

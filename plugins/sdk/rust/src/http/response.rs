@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::{self, BufRead, Read};
 
 use serde::de::DeserializeOwned;
+use serde_json::error::Category;
 
 use super::Error;
 use super::url::without_secrets;
@@ -65,19 +66,61 @@ impl Response {
     /// 403, [`unavailable`](crate::ErrorKind::Unavailable) for 408, 425, 429 and 5xx,
     /// [`other`](crate::ErrorKind::Other) for the rest.
     ///
-    /// The host has read the response's `Retry-After`, and after an `unavailable` does not try again before that time.
+    /// The host has read the response's `Retry-After`, and if the load fails, it does not try again before that time.
     pub fn error_for_status(self) -> Result<Self, Error> {
         let status = self.status();
-        let kind = match status {
+        let (kind, advice) = match status {
             0..=399 => return Ok(self),
-            401 | 403 => ErrorKind::Denied,
-            408 | 425 | 429 | 500.. => ErrorKind::Unavailable,
-            _ => ErrorKind::Other,
+            401 => (ErrorKind::Denied, ": the server asks for credentials; check those that the request sends"),
+            403 => (
+                ErrorKind::Denied,
+                ": the server refuses access; check the credentials that the request sends, and their rights (some \
+                 servers answer so to too many requests)",
+            ),
+            408 | 425 | 429 | 500.. => (ErrorKind::Unavailable, ""),
+            _ => (ErrorKind::Other, ""),
         };
-        Err(Error::new(kind, format!("{} answered {status}", without_secrets(&self.url()))))
+        Err(Error::new(kind, format!("{} answered {status}{advice}", without_secrets(&self.url()))))
     }
 
-    /// Reads the whole body as JSON.
+    /// The error for a body that is not what was `expected` (such as `"CSV"`) although the status is fine, as a
+    /// maintenance page is: [`unavailable`](crate::ErrorKind::Unavailable), with the status, the content type, and how the
+    /// body begins.
+    ///
+    /// ```no_run
+    /// use std::io::BufRead;
+    /// use kiwi_loader::{Error, http};
+    ///
+    /// fn load_from_source() -> Result<Vec<(String, String)>, Error> {
+    ///     let mut response = http::get("https://example.com/rates.txt").send()?.error_for_status()?;
+    ///     let beginning = response.fill_buf()?;
+    ///     if beginning.starts_with(b"<") {
+    ///         let beginning = beginning.to_vec();
+    ///         return Err(response.unexpected("rates", &beginning).into());
+    ///     }
+    ///     Ok(Vec::new())
+    /// }
+    /// ```
+    pub fn unexpected(&self, expected: &str, beginning: &[u8]) -> Error {
+        let message =
+            format!("{}: expected {expected}, got {}", without_secrets(&self.url()), self.described(beginning));
+        Error::new(ErrorKind::Unavailable, message)
+    }
+
+    /// What kind of body it has, and how it begins.
+    fn described(&self, beginning: &[u8]) -> String {
+        let content_type = self.header("content-type").map(|content_type| printable(content_type.as_bytes()));
+        let content_type = content_type.unwrap_or_else(|| "a body without a content type".to_owned());
+        let beginning = match printable(beginning) {
+            empty if empty.is_empty() => ", which is empty".to_owned(),
+            text => format!(", which begins with `{text}`"),
+        };
+        format!("{content_type} (status {}){beginning}", self.status())
+    }
+
+    /// Reads the whole body as JSON. A body that is not JSON is [`unavailable`](crate::ErrorKind::Unavailable): some
+    /// servers send a maintenance page with the status 200. JSON of another shape than `T` is
+    /// [`other`](crate::ErrorKind::Other).
     ///
     /// ```no_run
     /// use std::collections::BTreeMap;
@@ -87,13 +130,16 @@ impl Response {
     ///     Ok(http::get("https://example.com/rates.json").send()?.error_for_status()?.json()?)
     /// }
     /// ```
-    pub fn json<T: DeserializeOwned>(self) -> Result<T, Error> {
-        let url = without_secrets(&self.url());
-        let body = self.bytes()?;
+    pub fn json<T: DeserializeOwned>(mut self) -> Result<T, Error> {
+        let body = self.rest()?;
         // Windows writes a byte order mark, which JSON parsers do not accept.
         let text = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&body);
-        serde_json::from_slice(text).map_err(|error| {
-            Error::new(ErrorKind::Other, format!("the response from {url} is not the expected JSON")).because(error)
+        serde_json::from_slice(text).map_err(|error| match error.classify() {
+            Category::Data => {
+                let url = without_secrets(&self.url());
+                Error::new(ErrorKind::Other, format!("the response from {url} is not the expected JSON")).because(error)
+            }
+            _ => self.unexpected("JSON", text).because(error),
         })
     }
 
@@ -108,6 +154,10 @@ impl Response {
 
     /// Reads the whole body. The host limits its size.
     pub fn bytes(mut self) -> Result<Vec<u8>, Error> {
+        self.rest()
+    }
+
+    fn rest(&mut self) -> Result<Vec<u8>, Error> {
         let mut body = self.chunk.split_off(self.read);
         while let Some(chunk) = self.read_chunk()? {
             body.extend_from_slice(&chunk);
@@ -146,4 +196,14 @@ impl fmt::Debug for Response {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} from {}", self.status(), without_secrets(&self.url()))
     }
+}
+
+/// The first of these bytes, as one short line.
+fn printable(text: &[u8]) -> String {
+    const BYTES: usize = 80;
+    let text = text.trim_ascii();
+    let first = String::from_utf8_lossy(&text[..text.len().min(BYTES)]);
+    let line: String = first.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let more = if text.len() > BYTES { "..." } else { "" };
+    format!("{}{more}", line.trim_end_matches('\u{fffd}'))
 }

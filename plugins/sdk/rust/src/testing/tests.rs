@@ -59,9 +59,9 @@ fn missing_settings_and_errors_of_the_server_keep_their_kinds() {
     let error = host().get(URL, cut_off).load(load_from_source).unwrap_err();
     assert_eq!(error, Error::unavailable("connection closed"));
     let error = host().get(URL, Response::text("<html>")).load(load_from_source).unwrap_err();
-    let expected =
-        "the response from https://example.com/rates is not the expected JSON: expected value at line 1 column 1";
-    assert_eq!(error, Error::other(expected));
+    let expected = "https://example.com/rates: expected JSON, got a body without a content type (status 200), which begins \
+                    with `<html>`: expected value at line 1 column 1";
+    assert_eq!(error, Error::unavailable(expected));
 }
 
 #[test]
