@@ -5,7 +5,7 @@ use std::time::Duration;
 /// What bounds one load. A load that exceeds a limit fails and names it; the published data stays.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of memory of the guest, and of what the host holds for its HTTP: the bodies of `wasi:http` requests, and
+    /// Bytes of memory of the guest, and of what the host holds for its HTTP: the bodies of requests, and
     /// what it takes to unpack compressed responses.
     pub memory: u64,
     /// From the start of a load to its end.

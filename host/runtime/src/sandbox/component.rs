@@ -27,7 +27,8 @@ pub(crate) struct Component {
 
 impl Component {
     pub(crate) fn new(plugin: Arc<Plugin>, grants: &Grants) -> Self {
-        Self { plugin, client: Arc::new(HttpClient::new(Policy::new(grants.http.clone()))) }
+        let connections = plugin.resources.connections.clone();
+        Self { plugin, client: Arc::new(HttpClient::new(Policy::new(grants.http.clone()), connections)) }
     }
 
     /// Runs `load-from-source` once, in an instance of its own, and sends its entries to `intake`.
@@ -50,6 +51,7 @@ impl Component {
             settings: settings.to_json(),
             grants,
             limits,
+            max_resources: self.plugin.resources.of_a_guest,
             client: self.client.clone(),
             intake: Some(intake),
             published_mark,
@@ -59,9 +61,6 @@ impl Component {
             let detail = Some(store.data().log.stderr_tail()).filter(|tail| !tail.is_empty());
             Failure { detail, ..failure }
         });
-        if let Some(refused) = store.data().wasi_http_refused() {
-            store.data_mut().refuse(refused);
-        }
         let entries = settle(called, &store)?;
         deadline.bounds(finish(entries, store.into_data())).await?
     }
@@ -79,12 +78,16 @@ async fn find_directories(grants: &Grants) {
 /// word.
 fn settle(called: Result<Called, Failure>, store: &Store<State>) -> Result<Vec<Entry>, Failure> {
     let state = store.data();
-    let called = match (called, &state.refusal) {
-        (_, Some(refusal)) => return Err(refusal.clone()),
+    let called = match (called, state.refusals.first()) {
+        (_, Some(refusal)) => return Err(refusal),
         (called, None) => called?,
     };
-    let returned = called.map_err(|error| trap::failure(&error, store))?;
-    returned.map_err(|failure| Failure { retry_after: state.retry_after, ..failure })
+    let returned = called.map_err(|error| state.explain_socket(trap::failure(&error, store)))?;
+    returned.map_err(|mut failure| {
+        // Also without a word of it: exceptions of many HTTP libraries are `other`.
+        failure.retry_after = state.allowance.retry_after();
+        state.explain_socket(failure)
+    })
 }
 
 /// Adds what was returned to what was emitted.

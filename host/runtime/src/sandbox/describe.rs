@@ -43,6 +43,7 @@ impl Plugin {
             settings: settings.to_json(),
             grants: &grants,
             limits: &limits,
+            max_resources: self.resources.of_a_guest,
             client: Arc::new(HttpClient::without_grants()),
             intake: None,
             published_mark: None,

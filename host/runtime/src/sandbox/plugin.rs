@@ -7,7 +7,7 @@ use wasmtime::component::Component;
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::check;
-use super::shared::Sandbox;
+use super::shared::{Resources, Sandbox};
 use super::v0_1::loader::Loader;
 
 /// Compiling takes time and memory, and no limit of a guest bounds it.
@@ -18,6 +18,7 @@ const COMPILATION_TIMEOUT: Duration = Duration::from_secs(300);
 pub(crate) struct Plugin {
     pub(super) path: PathBuf,
     pub(super) loader: Loader,
+    pub(super) resources: Resources,
     hash: u128,
     contract: Option<String>,
     imports: Vec<String>,
@@ -97,6 +98,7 @@ impl Sandbox {
         Ok(Plugin {
             path: path.to_owned(),
             loader,
+            resources: self.resources.clone(),
             hash,
             contract,
             imports,

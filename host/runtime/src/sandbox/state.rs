@@ -11,6 +11,7 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use super::guest_log::GuestLog;
 use super::limiter::Limiter;
+use super::refusals::{Refusals, SocketAttempt};
 use super::wasi_http::Hooks;
 use crate::config::grants::Grants;
 use crate::config::limits::Limits;
@@ -32,10 +33,8 @@ pub(super) struct State {
     pub(super) intake: Option<Intake>,
     pub(super) client: Arc<HttpClient>,
     pub(super) allowance: Allowance,
-    /// The first refusal: the load fails with it, whatever the guest returns.
-    pub(super) refusal: Option<Failure>,
-    /// What the source last said of how long to leave it alone.
-    pub(super) retry_after: Option<std::time::Duration>,
+    pub(super) refusals: Refusals,
+    pub(super) tried_socket: Option<SocketAttempt>,
     wasi: WasiCtx,
     wasi_http: WasiHttpCtx,
     wasi_http_hooks: Hooks,
@@ -47,6 +46,7 @@ pub(super) struct Capabilities<'a> {
     pub(super) settings: String,
     pub(super) grants: &'a Grants,
     pub(super) limits: &'a Limits,
+    pub(super) max_resources: usize,
     pub(super) client: Arc<HttpClient>,
     pub(super) intake: Option<Intake>,
     pub(super) published_mark: Option<String>,
@@ -61,21 +61,22 @@ impl State {
         let log = GuestLog::new(given.cache.clone(), given.limits.log_bytes);
         let memory = Memory::new(given.limits.memory);
         let allowance = Allowance::new(given.limits, memory.clone());
+        let refusals = Refusals::default();
         let state = Self {
-            table: table(),
+            table: table(given.grants, given.max_resources),
             limiter: Limiter::new(memory),
             limits: given.limits.clone(),
             wasi: wasi(given.grants, &log)?,
             wasi_http: wasi_http(),
-            wasi_http_hooks: Hooks::new(given.client.clone(), allowance.clone()),
+            wasi_http_hooks: Hooks::new(given.client.clone(), allowance.clone(), refusals.clone()),
             log,
             settings: given.settings,
             marks: Marks::new(given.published_mark),
             intake: given.intake,
             client: given.client,
             allowance,
-            refusal: None,
-            retry_after: None,
+            refusals,
+            tried_socket: None,
         };
         let mut store = Store::new(engine, state);
         store.limiter(|state| &mut state.limiter);
@@ -86,27 +87,30 @@ impl State {
         Ok(store)
     }
 
-    /// What wasi:http was refused, if anything.
-    pub(super) fn wasi_http_refused(&self) -> Option<Failure> {
-        self.wasi_http_hooks.refused()
-    }
-
     /// Keeps the first refusal, and gives this one back for the guest.
     pub(super) fn refuse(&mut self, failure: Failure) -> Failure {
-        self.refusal.get_or_insert_with(|| failure.clone());
-        failure
+        self.refusals.keep(failure)
     }
 }
 
-/// Streams, files, headers and responses in a guest's hands: as many as a program needs, and few
-/// enough that all guests together leave the host its file descriptors.
+/// Streams, files, headers and responses in a guest's hands: as many as a program needs.
 const MAX_RESOURCES: usize = 256;
+/// At the least, however few files the process may open: each directory, file and stream of a guest is one of them.
+const MIN_RESOURCES: usize = 32;
 /// The headers of one request or response in memory.
 const FIELD_BYTES: usize = 64 << 10;
 
-fn table() -> ResourceTable {
+/// How many resources a guest may hold that can open files, so that all guests together leave the host half of the files
+/// that it may open.
+pub(super) fn max_resources(max_files: u64, max_loads: usize) -> usize {
+    let share = usize::try_from(max_files / 2).unwrap_or(usize::MAX) / max_loads.max(1);
+    share.clamp(MIN_RESOURCES, MAX_RESOURCES)
+}
+
+/// What a guest holds. Without a directory there are no files that it could open.
+fn table(grants: &Grants, with_files: usize) -> ResourceTable {
     let mut table = ResourceTable::new();
-    table.set_max_capacity(MAX_RESOURCES);
+    table.set_max_capacity(if grants.dirs.is_empty() { MAX_RESOURCES } else { with_files });
     table
 }
 
@@ -148,5 +152,18 @@ impl WasiView for State {
 impl WasiHttpView for State {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
         WasiHttpCtxView { ctx: &mut self.wasi_http, table: &mut self.table, hooks: &mut self.wasi_http_hooks }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::max_resources;
+
+    #[test]
+    fn all_guests_together_leave_the_host_half_of_its_files() {
+        for (files, loads, each) in [(1024, 16, 32), (20_000, 16, 256), (4096, 16, 128), (u64::MAX, 1024, 256)] {
+            assert_eq!(max_resources(files, loads), each);
+            assert!((each * loads) as u64 <= files / 2);
+        }
     }
 }

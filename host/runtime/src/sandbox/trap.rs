@@ -1,5 +1,6 @@
 //! Explains a call that did not return: which limit was hit, where, and the guest's last output.
 
+use wasmtime::component::ResourceTableError;
 use wasmtime::{Store, Trap, WasmBacktrace};
 
 use super::state::State;
@@ -24,6 +25,10 @@ pub(super) fn failure(error: &wasmtime::Error, store: &Store<State>) -> Failure 
         Failure::limit("memory", message)
     } else if trap == Some(&Trap::StackOverflow) {
         Failure::new(FailureKind::Limit, "stack overflow in the plugin: its stack has 1 MiB")
+    } else if matches!(error.downcast_ref(), Some(ResourceTableError::Full)) {
+        let message = "the plugin has too many files, streams and responses open at the same time: it must close what it \
+                       does not need any more";
+        Failure::new(FailureKind::Limit, message)
     } else if format!("{error:#}").contains("fuel allocated for hostcalls") {
         let message =
             format!("one call between plugin and host carried more than the {} bytes allowed", limits.hostcall_bytes);

@@ -7,6 +7,7 @@ mod bad_plugins;
 mod changed;
 mod changing_caches;
 mod compressed;
+mod connections;
 mod embedded;
 mod entries;
 mod file_loader;

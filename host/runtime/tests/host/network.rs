@@ -71,7 +71,11 @@ async fn a_redirect_is_checked_as_the_first_request_was() {
     let target = outside.url("/inside");
     let server = Server::start(move |_| redirect(302, &target)).await;
     let failure = attack(get(&server.url("/"), &[&server.origin()])).await;
-    assert_failure(&failure, FailureKind::Denied, &[&format!("no grant for `{}`", outside.origin())]);
+    let says = [
+        format!("{} redirects to {}: ", server.url("/"), outside.url("/inside")),
+        format!("no grant for `{}`", outside.origin()),
+    ];
+    assert_failure(&failure, FailureKind::Denied, &[&says[0], &says[1]]);
     assert_eq!((server.requests().len(), outside.requests().len()), (1, 0));
 
     let setup = Setup::new();
@@ -93,6 +97,53 @@ async fn a_redirect_carries_no_secrets_to_another_server() {
     let head = &other.requests()[0];
     assert!(head.headers.get("authorization").is_none() && head.headers.get("x-api-key").is_none(), "{head:?}");
     assert_eq!(head.headers["accept"], "text/plain");
+}
+
+#[tokio::test]
+async fn a_redirect_to_a_private_address_says_what_led_there() {
+    let outside = Server::start(|_| answer(200, "secret")).await;
+    let target = format!("http://localhost:{}/inside", outside.port());
+    let to = target.clone();
+    let server = Server::start(move |_| redirect(302, &to)).await;
+    let failure = attack(get(&server.url("/"), &[&server.origin(), "*://*:*"])).await;
+    let redirects = format!("{} redirects to {target}: `localhost` resolves to ", server.url("/"));
+    assert_failure(&failure, FailureKind::Denied, &[&redirects, "not an address of the public internet"]);
+    assert!(outside.requests().is_empty());
+}
+
+/// A body is as secret as the headers are: it may hold a password or a query.
+#[tokio::test]
+async fn a_redirect_carries_no_body_to_another_server() {
+    for status in [307, 308] {
+        let other = Server::start(|_| answer(200, "here")).await;
+        let target = other.url("/?key=s3cret");
+        let server = Server::start(move |_| redirect(status, &target)).await;
+        let grants = [&*server.origin(), &*other.origin()];
+        let posted = |body: &str| {
+            let settings = json!({ "url": server.url("/"), "body": body });
+            CacheConfig { grants: http(&grants), ..cache("attacked", guest("http_get"), settings) }
+        };
+        let failure = attack(posted("s3cret")).await;
+        let says =
+            ["redirects to", &other.url("/"), &format!("status {status}"), "another server", "is not sent there"];
+        assert_failure(&failure, FailureKind::Denied, &says);
+        assert!(other.requests().is_empty() && !failure.message.contains("s3cret"), "{failure}");
+        // Without a body there is nothing to keep back.
+        let outcome = Setup::new().refill(posted("")).await;
+        assert!(matches!(outcome, Outcome::Published { .. }), "{outcome:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_within_a_server_keeps_the_body() {
+    let server =
+        Server::start(|head| if head.uri.path() == "/" { redirect(307, "/there") } else { answer(200, "") }).await;
+    let settings = json!({ "url": server.url("/"), "body": "kept" });
+    let grants = http(&[&server.origin()]);
+    let outcome = Setup::new().refill(CacheConfig { grants, ..cache("attacked", guest("http_get"), settings) }).await;
+    assert!(matches!(outcome, Outcome::Published { .. }), "{outcome:?}");
+    let lengths: Vec<_> = server.requests().iter().map(|head| head.headers["content-length"].clone()).collect();
+    assert_eq!(lengths, ["4", "4"]);
 }
 
 #[tokio::test]
@@ -242,6 +293,11 @@ async fn there_are_no_sockets() {
     let (address, listening) = raw_server(|_| async { panic!("a guest has connected") }).await;
     let config = cache("attacked", guest("sockets"), json!({ "address": address.to_string() }));
     let failure = attack(CacheConfig { grants: http(&[&format!("http://{address}"), "*://*:*"]), ..config }).await;
-    assert_failure(&failure, FailureKind::Other, &[&address.to_string()]);
+    let says = ["tried to open a socket", "never granted", "add `http = [\"https://...\"]`", &address.to_string()];
+    assert_failure(&failure, FailureKind::Denied, &says);
     assert!(!listening.is_finished());
+
+    let named = cache("attacked", guest("sockets"), json!({ "address": "api.example.com:443" }));
+    let says = ["a socket to `api.example.com`", "never granted", "add `http = [\"https://api.example.com\"]`"];
+    assert_failure(&attack(named).await, FailureKind::Denied, &says);
 }

@@ -1,4 +1,4 @@
-//! Gets `url`. The entries are `status`, `url` (after redirects), `headers`, `bytes` (the length of the body) and `body`
+//! Gets `url`, or posts `body` to it. The entries are `status`, `url` (after redirects), `headers`, `bytes` (the length of the body) and `body`
 //! (its first 64 KiB as text). If the request fails, the load fails with the same error.
 
 use std::collections::BTreeMap;
@@ -15,10 +15,14 @@ struct Settings {
     #[serde(default)]
     headers: BTreeMap<String, String>,
     timeout_ms: Option<u64>,
+    body: Option<String>,
 }
 
 fn load_from_source(settings: Settings) -> Result<[(&'static str, Value); 5], Error> {
-    let mut request = http::get(settings.url);
+    let mut request = match settings.body {
+        None => http::get(settings.url),
+        Some(body) => http::post(settings.url).body(body),
+    };
     for (name, value) in settings.headers {
         request = request.header(name, value);
     }

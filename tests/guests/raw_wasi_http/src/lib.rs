@@ -1,5 +1,5 @@
 //! Gets `url` by `wasi:http` instead of the contract's `http`. The entries are `status` and `body`. If the request fails, the
-//! load fails with the same error.
+//! load fails with the same error; if the server answers 429 or 503, as `unavailable`.
 
 use std::io::Read;
 
@@ -20,6 +20,9 @@ fn load_from_source(settings: Settings) -> Result<[(&'static str, Value); 2], Er
     pending.subscribe().block();
     let response = pending.get().ok_or_else(|| Error::other("there is no response after waiting for it"))?;
     let response = response.map_err(|()| Error::other("the response was already taken"))??;
+    if let status @ (429 | 503) = response.status() {
+        return Err(Error::unavailable(format_args!("the server answered {status}")));
+    }
     let body = response.consume().map_err(|()| Error::other("the body was already taken"))?;
     let mut stream = body.stream().map_err(|()| Error::other("the stream was already taken"))?;
     let mut text = String::new();

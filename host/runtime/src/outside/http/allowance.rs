@@ -1,12 +1,13 @@
 //! Limits on the HTTP requests and responses of one load.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::config::limits::Limits;
 use crate::failure::Failure;
-use crate::memory::Memory;
+use crate::memory::{Memory, Part};
 
 /// How much the answers of one load may take. Cheap to clone; all clones are one allowance.
 #[derive(Clone, Debug)]
@@ -18,6 +19,37 @@ pub(crate) struct Allowance {
     pub(super) memory: Memory,
     /// One permit an open answer.
     places: Arc<Semaphore>,
+    retry_after: Arc<Mutex<Option<Duration>>>,
+}
+
+/// The right to one open answer: it is held until the answer has ended, with what its request takes.
+#[derive(Debug)]
+pub(crate) struct Place {
+    _answer: OwnedSemaphorePermit,
+    /// One of the connections of the host.
+    connection: Option<OwnedSemaphorePermit>,
+    body: Part,
+}
+
+impl Place {
+    /// Counts the memory of the request's body.
+    ///
+    /// # Errors
+    /// `Limit`: the load has too much memory with this.
+    pub(crate) fn hold(&mut self, bytes: u64) -> Result<(), Failure> {
+        self.body.resize(bytes).map_err(|wanted| {
+            let message = format!(
+                "with the body of an HTTP request ({bytes} bytes), the load needs {wanted} bytes of memory in all, more \
+                 than the {} allowed",
+                self.body.max()
+            );
+            Failure::limit("memory", message)
+        })
+    }
+
+    pub(super) fn connect(&mut self, connection: OwnedSemaphorePermit) {
+        self.connection = Some(connection);
+    }
 }
 
 impl Allowance {
@@ -28,20 +60,31 @@ impl Allowance {
             max_open: limits.open_responses,
             memory,
             places: Arc::new(Semaphore::new(most)),
+            retry_after: Arc::default(),
         }
+    }
+
+    /// How long the source asks to be left alone, where the last answer refused for now.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        *self.retry_after.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn set_retry_after(&self, retry_after: Option<Duration>) {
+        *self.retry_after.lock().unwrap_or_else(PoisonError::into_inner) = retry_after;
     }
 
     /// A place for one more open answer.
     ///
     /// # Errors
     /// All are taken (`Limit`).
-    pub(super) fn place(&self) -> Result<OwnedSemaphorePermit, Failure> {
-        self.places.clone().try_acquire_owned().map_err(|_| {
+    pub(super) fn place(&self) -> Result<Place, Failure> {
+        let answer = self.places.clone().try_acquire_owned().map_err(|_| {
             let message = format!(
                 "the plugin holds {} HTTP responses open, and asks for one more: it must read them to the end or drop them",
                 self.max_open
             );
             Failure::limit("open_responses", message)
-        })
+        })?;
+        Ok(Place { _answer: answer, connection: None, body: self.memory.part() })
     }
 }

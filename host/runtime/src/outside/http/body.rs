@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
-use tokio::sync::OwnedSemaphorePermit;
 
+use super::allowance::Place;
 use super::decoder::Decoder;
 use crate::failure::{Failure, FailureKind, chain};
 
@@ -23,7 +23,7 @@ pub(crate) struct Body {
 #[derive(Debug)]
 enum Rest {
     /// More; the response keeps its place until it has ended.
-    More { response: reqwest::Response, decoder: Option<Decoder>, has_ended: bool, _place: OwnedSemaphorePermit },
+    More { response: reqwest::Response, decoder: Option<Decoder>, has_ended: bool, _place: Place },
     /// Nothing: that was all.
     Nothing,
     /// What was to come is lost. Told at every further read, so that a loader that reads on does not
@@ -35,7 +35,7 @@ impl Body {
     pub(super) fn new(
         response: reqwest::Response,
         decoder: Option<Decoder>,
-        place: OwnedSemaphorePermit,
+        place: Place,
         timeout: Duration,
         max_bytes: u64,
     ) -> Self {
@@ -102,9 +102,12 @@ impl Body {
             if let Some(decoder) = decoder {
                 match decoder.next() {
                     Ok(Some(piece)) => {
+                        self.total += piece.len() as u64;
+                        if self.total > self.max_bytes {
+                            return Err(self.too_large());
+                        }
                         self.received.extend_from_slice(piece);
-                        let length = piece.len();
-                        return self.count(length);
+                        return Ok(true);
                     }
                     Ok(None) => {}
                     Err(failure) => return Err(self.lose(failure)),
@@ -117,8 +120,12 @@ impl Body {
             match (tokio::time::timeout(self.timeout, response.chunk()).await, decoder) {
                 (Ok(Ok(Some(packed))), Some(decoder)) => decoder.feed(packed),
                 (Ok(Ok(Some(chunk))), None) => {
+                    self.total += chunk.len() as u64;
+                    if self.total > self.max_bytes {
+                        return Err(self.too_large());
+                    }
                     self.received.extend_from_slice(&chunk);
-                    return self.count(chunk.len());
+                    return Ok(true);
                 }
                 (Ok(Ok(None)), decoder) => {
                     *has_ended = true;
@@ -134,14 +141,10 @@ impl Body {
         }
     }
 
-    /// Counts what was received, after decompression.
-    fn count(&mut self, received: usize) -> Result<bool, Failure> {
-        self.total += received as u64;
-        if self.total > self.max_bytes {
-            let message = format!("an HTTP response has more than the {} bytes allowed", self.max_bytes);
-            return Err(self.lose(Failure::limit("http_response_bytes", message)));
-        }
-        Ok(true)
+    /// What is too much is not kept: it must not be taken for the whole.
+    fn too_large(&mut self) -> Failure {
+        let message = format!("an HTTP response has more than the {} bytes allowed", self.max_bytes);
+        self.lose(Failure::limit("http_response_bytes", message))
     }
 
     /// Closes the connection, and keeps why.
@@ -182,12 +185,12 @@ fn text_length(received: &[u8], max: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use proptest::prelude::*;
-    use tokio::sync::Semaphore;
 
+    use super::super::allowance::Allowance;
     use super::*;
+    use crate::config::limits::Limits;
+    use crate::memory::Memory;
 
     #[test]
     fn a_text_ends_after_a_line_or_a_character() {
@@ -201,14 +204,15 @@ mod tests {
 
     #[tokio::test]
     async fn a_lost_rest_is_never_taken_for_the_end() {
-        let places = Arc::new(Semaphore::new(1));
-        let place = places.clone().try_acquire_owned().unwrap();
+        let allowance = Allowance::new(&Limits { open_responses: 1, ..Limits::default() }, Memory::new(0));
+        let place = allowance.place().unwrap();
+        assert!(allowance.place().is_err());
         let response = http::Response::new("x".repeat(11)).into();
         let mut body = Body::new(response, None, place, Duration::from_secs(1), 10);
         for _ in 0..2 {
             assert_eq!(body.read(4).await.unwrap_err().kind, FailureKind::Limit);
         }
-        assert_eq!(places.available_permits(), 1);
+        assert!(allowance.place().is_ok());
     }
 
     proptest! {

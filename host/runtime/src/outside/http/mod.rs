@@ -5,14 +5,16 @@ mod allowance;
 mod body;
 mod client;
 mod codec;
+mod connections;
 mod decoder;
 mod policy;
 mod request;
 mod resolver;
 
-pub(crate) use allowance::Allowance;
+pub(crate) use allowance::{Allowance, Place};
 pub(crate) use body::Body;
 pub(crate) use client::{HttpClient, Response};
+pub(crate) use connections::Connections;
 pub(crate) use policy::Policy;
 pub use policy::is_special;
 pub(crate) use request::Request;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::header::{
     ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, LOCATION,
     PROXY_AUTHENTICATE, RANGE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, USER_AGENT,
@@ -27,7 +28,7 @@ pub(crate) struct Request {
     pub(crate) method: String,
     pub(crate) url: String,
     pub(crate) headers: Vec<(String, Vec<u8>)>,
-    pub(crate) body: Option<Vec<u8>>,
+    pub(crate) body: Option<Bytes>,
     pub(crate) timeout: Option<Duration>,
 }
 
@@ -36,7 +37,7 @@ pub(super) struct Step {
     pub(super) method: Method,
     pub(super) url: Url,
     pub(super) headers: HeaderMap,
-    pub(super) body: Option<bytes::Bytes>,
+    pub(super) body: Option<Bytes>,
 }
 
 impl Step {
@@ -63,10 +64,11 @@ impl Step {
             }
         }
         headers.entry(ACCEPT_ENCODING).or_insert(HeaderValue::from_static(ACCEPTED));
-        Ok(Self { method, url, headers, body: request.body.map(Into::into) })
+        Ok(Self { method, url, headers, body: request.body })
     }
 
-    /// The request that a redirect leads to, as browsers follow it. `None`: the response is no redirect.
+    /// The request that a redirect leads to, as browsers follow it, but for one thing: a body goes to no other origin,
+    /// because it may hold secrets as well as the headers do. `None`: the response is not a redirect.
     pub(super) fn redirected(&self, response: &reqwest::Response) -> Result<Option<Self>, Failure> {
         let keeps_method = match response.status().as_u16() {
             301..=303 => false,
@@ -79,7 +81,16 @@ impl Step {
             Failure::new(FailureKind::Unavailable, format!("{shown} redirects to something that is not a URL"))
         })?;
         let mut headers = self.headers.clone();
-        if url.origin() != self.url.origin() {
+        let goes_elsewhere = url.origin() != self.url.origin();
+        if keeps_method && goes_elsewhere && self.body.as_ref().is_some_and(|body| !body.is_empty()) {
+            let (from, to, status) = (without_secrets(&self.url), without_secrets(&url), response.status().as_u16());
+            let message = format!(
+                "{from} redirects to {to} (status {status}), which is another server: the body of the request may hold \
+                 secrets and is not sent there; if it may be, let the plugin request {to} itself"
+            );
+            return Err(Failure::new(FailureKind::Denied, message));
+        }
+        if goes_elsewhere {
             for name in self.headers.keys().filter(|name| !SAFE_ELSEWHERE.contains(name)) {
                 headers.remove(name);
             }

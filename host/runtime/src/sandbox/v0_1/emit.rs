@@ -29,7 +29,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
 }
 
 async fn emit(mut store: StoreContextMut<'_, State>, batch: WasmList<EntryRef>) -> Result<Emitted> {
-    if store.data().refusal.is_some() {
+    if store.data().refusals.first().is_some() {
         bail!("the load had already failed, and its loader went on emitting");
     }
     let Some(mut intake) = store.data_mut().intake.take() else {

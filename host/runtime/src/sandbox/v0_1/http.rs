@@ -15,9 +15,7 @@ use crate::sandbox::state::State;
 
 impl State {
     async fn send(&mut self, request: Request) -> std::result::Result<Resource<Response>, Failure> {
-        let HostResponse { status, url, headers, retry_after, body } =
-            self.client.send(request, &self.allowance).await?;
-        self.retry_after = retry_after;
+        let HostResponse { status, url, headers, body } = self.client.send(request, &self.allowance).await?;
         let response = Response { status: status.as_u16(), url: url.to_string(), headers, body };
         self.table
             .push(response)
@@ -40,7 +38,7 @@ impl wit::Host for State {
             method: request.method,
             url: request.url,
             headers: request.headers.into_iter().map(|(name, value)| (name, value.into_bytes())).collect(),
-            body: request.body,
+            body: request.body.map(Into::into),
             timeout: request.timeout_ms.map(|ms| Duration::from_millis(ms.into())),
         };
         let result = State::send(self, request).await;

@@ -5,6 +5,7 @@ use wasmtime::{Engine, Result};
 
 use super::bindings::kiwi::loader::{entries, http, log, mark, settings};
 use crate::sandbox::guest_log::Level;
+use crate::sandbox::sockets;
 use crate::sandbox::state::State;
 
 /// Links everything a guest may import: the contract, and all of WASI 0.2 and wasi:http, which some
@@ -12,6 +13,7 @@ use crate::sandbox::state::State;
 pub(in crate::sandbox) fn linker(engine: &Engine) -> Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    sockets::add_to_linker(&mut linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
     entries::add_to_linker::<_, HasSelf<_>>(&mut linker, |state: &mut State| state)?;
     settings::add_to_linker::<_, HasSelf<_>>(&mut linker, |state: &mut State| state)?;
