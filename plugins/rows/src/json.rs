@@ -120,7 +120,7 @@ mod tests {
     fn a_pointer_leads_to_the_rows() {
         let text = r#"{"x": [9, {"a/b": {"~": {"FR": 1}}, "y": 2}], "z": 3}"#;
         assert_eq!(read(text, None, "/x/1/a~1b/~0").unwrap(), owned(&[("FR", "1")]));
-        for missing in ["/y", "/x/2", "/x/y", "/z/0"] {
+        for missing in ["/y", "/x/2", "/x/y", "/z/0", "/x/01", "/x/+1"] {
             let error = read(text, None, missing).unwrap_err().to_string();
             assert_eq!(error, format!("the document has nothing at `{missing}`: correct `pointer`"));
         }

@@ -4,6 +4,8 @@
 //! one row is in memory at a time.
 
 mod csv;
+#[cfg(test)]
+mod fuzz;
 mod json;
 mod ndjson;
 mod pointer;
@@ -11,7 +13,7 @@ mod row;
 mod scan;
 mod shape;
 
-use std::io::BufRead;
+use std::io::{BufRead, Cursor, Read};
 
 use kiwi_loader::{Error, Json};
 
@@ -21,8 +23,8 @@ pub use shape::{Format, Shape, ShapeSettings};
 pub type Entries = Box<dyn Iterator<Item = Result<(String, Json), Error>>>;
 
 /// Reads the entries of a text of this shape.
-pub fn entries(mut text: impl BufRead + 'static, shape: Shape) -> Result<Entries, Error> {
-    skip_byte_order_mark(&mut text)?;
+pub fn entries(text: impl BufRead + 'static, shape: Shape) -> Result<Entries, Error> {
+    let text = without_byte_order_mark(text)?;
     Ok(match shape {
         Shape::Object { pointer, columns } => Box::new(json::members(text, pointer, columns)?),
         Shape::Array { pointer, fields } => Box::new(json::elements(text, pointer, fields)?),
@@ -31,24 +33,30 @@ pub fn entries(mut text: impl BufRead + 'static, shape: Shape) -> Result<Entries
     })
 }
 
-/// Windows writes one, and JSON parsers do not accept it.
-fn skip_byte_order_mark(text: &mut impl BufRead) -> Result<(), Error> {
+/// Windows writes one, and JSON parsers do not accept it. Its bytes may arrive one by one.
+fn without_byte_order_mark(mut text: impl BufRead) -> Result<impl BufRead, Error> {
     let mark = "\u{feff}".as_bytes();
-    if text.fill_buf()?.starts_with(mark) {
-        text.consume(mark.len());
+    let mut start = Vec::new();
+    text.by_ref().take(mark.len() as u64).read_to_end(&mut start)?;
+    if start == mark {
+        start.clear();
     }
-    Ok(())
+    Ok(Cursor::new(start).chain(text))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::BufReader;
+
     use super::*;
 
     #[test]
     fn a_byte_order_mark_is_not_part_of_the_first_row() {
-        let shape = Shape::new(Format::Json, ShapeSettings::default()).unwrap();
-        let entries = entries("\u{feff}{\"FR\": 1}".as_bytes(), shape).unwrap();
-        let entries: Vec<_> = entries.map(Result::unwrap).collect();
-        assert_eq!(entries, [("FR".to_owned(), Json("1".to_owned()))]);
+        for chunk in 1..5 {
+            let shape = Shape::new(Format::Json, ShapeSettings::default()).unwrap();
+            let text = BufReader::with_capacity(chunk, "\u{feff}{\"FR\": 1}".as_bytes());
+            let entries: Vec<_> = entries(text, shape).unwrap().map(Result::unwrap).collect();
+            assert_eq!(entries, [("FR".to_owned(), Json("1".to_owned()))], "in chunks of {chunk}");
+        }
     }
 }

@@ -57,7 +57,7 @@ fn find_member(scanner: &mut Scanner<impl BufRead>, name: &str) -> Result<bool, 
 }
 
 fn find_element(scanner: &mut Scanner<impl BufRead>, index: &str) -> Result<bool, Error> {
-    let Ok(index) = index.parse::<usize>() else { return Ok(false) };
+    let Some(index) = parse_index(index) else { return Ok(false) };
     scanner.enter()?;
     for _ in 0..index {
         if !scanner.has_next()? {
@@ -66,4 +66,10 @@ fn find_element(scanner: &mut Scanner<impl BufRead>, index: &str) -> Result<bool
         scanner.skip()?;
     }
     scanner.has_next()
+}
+
+/// Digits, without leading zeros.
+fn parse_index(step: &str) -> Option<usize> {
+    let is_canonical = |index: &usize| index.to_string() == step;
+    step.parse().ok().filter(is_canonical)
 }
