@@ -98,3 +98,21 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use super::*;
+
+    /// Whatever is unpacked is packed and unpacked to the same again; a length can be written in several ways, so the
+    /// bytes may differ.
+    #[test]
+    fn deltas() {
+        bolero::check!().with_iterations(20_000).with_max_len(64).for_each(|packed: &[u8]| {
+            let Ok(delta) = Delta::unpack(packed) else { return };
+            assert!(delta.set.bytes() + delta.removed.iter().map(String::len).sum::<usize>() <= packed.len());
+            let packed_again = delta.pack();
+            assert!(packed_again.len() <= packed.len());
+            assert_eq!(Delta::unpack(&packed_again).unwrap(), delta);
+        });
+    }
+}

@@ -166,3 +166,78 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use serde_json::Value;
+
+    use super::*;
+
+    /// What a byte from 128 on stands for. Below that it stands for itself.
+    const PIECES: &[&str] = &[
+        r#"{"data": {"#,
+        r#"}, "timestamp": 1700000000.123456}"#,
+        r#""timestamp":"#,
+        r#"{"timestamp":null,"data":{"#,
+        r#""data":{"#,
+        r#""FR":"#,
+        r#""\u00e9":"#,
+        r#""\ud800":"#,
+        r#"{"n": 1.10, "o": [1e400]}"#,
+        "-1e308",
+        "1e400",
+        "18446744073709551616",
+        ", ",
+        "}}",
+        "\u{feff}",
+        "é",
+    ];
+
+    /// A record is what serde_json reads as an object of exactly `data` and `timestamp`, and is read back as written.
+    #[test]
+    fn records() {
+        bolero::check!().with_iterations(10_000).with_max_len(64).for_each(|input: &[u8]| {
+            let piece = |byte: &u8| match byte.checked_sub(128) {
+                None => char::from(*byte).to_string(),
+                Some(index) => PIECES[usize::from(index) % PIECES.len()].to_owned(),
+            };
+            let json: String = input.iter().map(piece).collect();
+            let read = serde_json::from_str::<Parsed>(&json).ok().and_then(Parsed::complete);
+            let oracle: Option<Value> = serde_json::from_str(&json).ok();
+            let members = oracle.as_ref().and_then(Value::as_object);
+            // serde_json refuses numbers and depths here that a record may hold, so `oracle` may be missing.
+            let is_record = members.is_some_and(|members| {
+                let is_time = |time: &Value| time.is_null() || time.is_number();
+                members.len() == 2
+                    && members.get("data").is_some_and(Value::is_object)
+                    && members.get("timestamp").is_some_and(is_time)
+            });
+            let Some((entries, _)) = read else {
+                // Of a repeated member, only the last counts for `oracle`.
+                let may_repeat = json.matches("data").count() + json.matches("timestamp").count() > 2;
+                assert!(!is_record || may_repeat || json.contains("\\u"), "{json}");
+                return;
+            };
+            assert!(is_record || members.is_none(), "{json}");
+            if let Some(data) = members.and_then(|members| members["data"].as_object()) {
+                let last = entries.iter().map(|(key, value)| (key.to_owned(), serde_json::from_str(value).unwrap()));
+                assert_eq!(&last.collect::<serde_json::Map<_, _>>(), data, "{json}");
+            }
+            assert_eq!(written_and_read(&entries), entries, "{json}");
+        });
+    }
+
+    /// Writes a record as a host does, and reads it.
+    fn written_and_read(entries: &Batch) -> Batch {
+        let mut record = RecordText::default();
+        entries.iter().for_each(|(key, value)| record.push(key, value));
+        assert!(entries.iter().all(|(key, _)| record.contains_key(key)));
+        let mut json = Vec::new();
+        record.write_to(&mut json);
+        assert_eq!(json.len(), record.bytes());
+        let time = b"1700000000.123456}";
+        let begin = json.len() - time.len();
+        json[begin..].copy_from_slice(time);
+        serde_json::from_slice::<Parsed>(&json).unwrap().complete().unwrap().0
+    }
+}

@@ -132,7 +132,10 @@ fn parse(written: &str) -> Option<HttpGrant> {
     let rest = rest.strip_suffix('/').unwrap_or(rest);
     // An IPv6 address stands in brackets, so that its colons are not taken for the port's.
     let (host, port) = match rest.strip_prefix('[') {
-        Some(bracketed) => bracketed.split_once(']').map(|(host, port)| (host, port.strip_prefix(':')))?,
+        Some(bracketed) => match bracketed.split_once(']')? {
+            (host, "") => (host, None),
+            (host, port) => (host, Some(port.strip_prefix(':')?)),
+        },
         None => rest.split_once(':').map_or((rest, None), |(host, port)| (host, Some(port))),
     };
     Some(HttpGrant { scheme, host: parse_host(host)?, ports: parse_ports(port)?, written: written.to_owned() })
@@ -175,6 +178,9 @@ impl fmt::Display for HttpGrant {
         f.write_str(&self.written)
     }
 }
+
+#[cfg(test)]
+mod fuzz;
 
 #[cfg(test)]
 mod tests {
@@ -224,6 +230,7 @@ mod tests {
             "http://a/path",
             "http://a b",
             "http://a:9..8",
+            "http://[::1]8080",
         ] {
             assert!(bad.parse::<HttpGrant>().unwrap_err().is_invalid(), "{bad}");
         }

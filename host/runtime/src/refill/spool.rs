@@ -14,8 +14,9 @@ const MAX_MEMORY_BYTES: usize = 8 << 20;
 const IN_FLIGHT: usize = 16;
 
 /// Batches in the order they came.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Spool {
+    max_memory_bytes: usize,
     in_memory: Vec<Batch>,
     bytes_in_memory: usize,
     on_disk: Option<Writing>,
@@ -29,13 +30,24 @@ struct Writing {
     written: JoinHandle<io::Result<File>>,
 }
 
+impl Default for Spool {
+    fn default() -> Self {
+        Self::with_memory(MAX_MEMORY_BYTES)
+    }
+}
+
 impl Spool {
+    /// An empty one that keeps this many bytes in memory.
+    fn with_memory(max_memory_bytes: usize) -> Self {
+        Self { max_memory_bytes, in_memory: Vec::new(), bytes_in_memory: 0, on_disk: None }
+    }
+
     /// Adds a batch.
     ///
     /// # Errors
     /// The temporary file cannot be written.
     pub(crate) async fn push(&mut self, batch: Batch) -> io::Result<()> {
-        if self.on_disk.is_none() && self.bytes_in_memory + batch.bytes() <= MAX_MEMORY_BYTES {
+        if self.on_disk.is_none() && self.bytes_in_memory + batch.bytes() <= self.max_memory_bytes {
             self.bytes_in_memory += batch.bytes();
             self.in_memory.push(batch);
             return Ok(());
@@ -194,5 +206,47 @@ mod tests {
             let taken: Vec<Batch> = spool.into_batches().await.unwrap().collect::<io::Result<_>>().unwrap();
             assert!(taken == batches, "{} of {} batches", taken.len(), batches.len());
         }
+    }
+}
+
+#[cfg(test)]
+mod fuzz {
+    use super::*;
+
+    const KEYS: [&str; 8] = ["", "a", "b", "é", "ab", "key", "a key that is longer", "\0"];
+
+    /// The first byte is how much stays in memory. After it, a byte from 0 to 99 adds an entry to the next batch, and
+    /// the others add that batch, or ask for a key.
+    #[test]
+    fn spool() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = std::panic::AssertUnwindSafe(runtime);
+        bolero::check!().with_iterations(500).with_max_len(100).for_each(|input: &[u8]| {
+            let Some((memory, steps)) = input.split_first() else { return };
+            runtime.block_on(run(usize::from(*memory), steps)).unwrap();
+        });
+    }
+
+    async fn run(memory: usize, steps: &[u8]) -> io::Result<()> {
+        let (mut spool, mut model, mut next) = (Spool::with_memory(memory), Vec::<Batch>::new(), Batch::default());
+        for step in steps {
+            let (key, size) = (KEYS[usize::from(step % 8)], usize::from(step / 8));
+            match step {
+                0..100 => next.push(key, &"é".repeat(size)),
+                100..200 => {
+                    model.push(next.clone());
+                    spool.push(std::mem::take(&mut next)).await?;
+                }
+                _ => {
+                    let is_added = model.iter().any(|batch| batch.iter().any(|(added, _)| added == key));
+                    assert_eq!(spool.contains_key(key).await?, is_added, "`{key}`");
+                }
+            }
+        }
+        let in_memory: usize = spool.in_memory.iter().map(Batch::bytes).sum();
+        assert!(in_memory <= memory && in_memory == spool.bytes_in_memory);
+        let taken: Vec<Batch> = spool.into_batches().await?.collect::<io::Result<_>>()?;
+        assert_eq!(taken, model);
+        Ok(())
     }
 }

@@ -77,3 +77,26 @@ fn split(record: &[u8]) -> Option<(Id, Id, &[u8])> {
 fn unreadable() -> Error {
     Error::wrong_type("a recorded change cannot be read: another program has written it")
 }
+
+#[cfg(test)]
+mod fuzz {
+    use super::*;
+
+    /// The first byte says whether the record begins with two ids, as ours do.
+    #[test]
+    fn changes() {
+        let ids = format!("{}{}", Id::random(), Id::random());
+        bolero::check!().with_iterations(10_000).with_max_len(100).for_each(|input: &[u8]| {
+            let Some((first, rest)) = input.split_first() else { return };
+            let record = if first % 2 == 0 { [ids.as_bytes(), rest].concat() } else { rest.to_vec() };
+            match split(&record) {
+                Some((before, after, packed)) => {
+                    assert_eq!(format!("{before}{after}"), String::from_utf8_lossy(&record[..64]).to_ascii_lowercase());
+                    assert_eq!(packed, &record[64..]);
+                    let _ = Delta::unpack(packed);
+                }
+                None => assert!(first % 2 == 1),
+            }
+        });
+    }
+}

@@ -10,6 +10,8 @@ mod deltas;
 mod digest;
 mod error;
 mod findings;
+#[cfg(test)]
+mod fuzz;
 mod hints;
 mod keys;
 mod meta;

@@ -80,8 +80,9 @@ impl Server {
                 false => Found::Foreign(digest),
             });
             presence = presence_with_record(presence, layout, found);
-            if let (None, Some(left)) = (lease, number(lock)) {
-                lease = Some(LeaseState::Held { until: now + Duration::from_millis(left) });
+            let until = number(lock).and_then(|left| now.checked_add(Duration::from_millis(left)));
+            if let (None, Some(until)) = (lease, until) {
+                lease = Some(LeaseState::Held { until });
             }
         }
         let lease = lease.unwrap_or_else(|| LeaseState::not_held(&failing, now));

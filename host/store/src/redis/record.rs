@@ -41,7 +41,7 @@ impl Redis {
                 let now = clock.first().and_then(number).map(Duration::from_secs).unwrap_or_default();
                 let saved_at = saved_at.min(now);
                 let left = number(life).map(Duration::from_millis);
-                let life = left.map(|left| left + now.saturating_sub(saved_at));
+                let life = left.map(|left| left.saturating_add(now.saturating_sub(saved_at)));
                 foreign_head(digest.id(), &entries, json.len() as u64, saved_at, life)
             }
         };
