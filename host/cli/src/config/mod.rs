@@ -3,6 +3,8 @@
 mod cache;
 mod document;
 mod file;
+#[cfg(test)]
+mod fuzz;
 mod keys;
 #[cfg(test)]
 mod page;
