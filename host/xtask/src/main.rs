@@ -8,6 +8,7 @@ mod components;
 mod debian;
 mod demo;
 mod examples;
+mod fuzz;
 mod host;
 mod lint;
 mod python;
@@ -20,7 +21,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
-#[command(name = "cargo xtask", about = "Set up, build, demo, test, measure and lint kiwi-host")]
+#[command(name = "cargo xtask", about = "Set up, build, demo, test, fuzz, measure and lint kiwi-host")]
 struct Args {
     #[command(subcommand)]
     task: Task,
@@ -36,6 +37,8 @@ enum Task {
     Demo(demo::Args),
     /// Run all tests, or those that arguments for `cargo test` select
     Test(test::Args),
+    /// Fuzz what reads outside input, with libFuzzer (through bolero)
+    Fuzz(fuzz::Args),
     /// Measure the host side by side with its peers, and write BENCHMARKS.md
     Bench(bench::Args),
     /// Check formatting, clippy, documentation and dependencies of all crates
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
         Task::BuildPlugins => setup::wasm_target().and_then(|()| components::build_plugins()),
         Task::Demo(args) => demo::run(&args),
         Task::Test(args) => test::run(&args),
+        Task::Fuzz(args) => fuzz::run(&args),
         Task::Bench(args) => bench::run(&args),
         Task::Lint => lint::run(),
     };
