@@ -134,7 +134,9 @@ fn add(source: &Source, path: ModulePath, file: &str, folder: &str, modules: &mu
                 apart.extend(path_attribute(item).map(|file| format!("{folder}/{file}")));
             }
             Item::Mod(item) if item.content.is_none() => {
-                apart.insert(format!("{folder}/{}.rs", item.ident));
+                let (file, below) = (format!("{folder}/{}.rs", item.ident), format!("{folder}/{}/", item.ident));
+                apart.extend(source.files.keys().filter(|path| path.starts_with(&below)).cloned());
+                apart.insert(file);
             }
             Item::Use(item) if counts(&item.attrs) => {
                 // A private `use` hands on to children, too: they may say `super::Name`.

@@ -87,7 +87,7 @@ impl Connect for Peer {
 }
 
 /// An array of texts, as a client sends it. `None`: the client has closed the connection.
-async fn read_command(stream: &mut BufReader<DuplexStream>) -> io::Result<Option<Vec<String>>> {
+pub(super) async fn read_command(stream: &mut BufReader<DuplexStream>) -> io::Result<Option<Vec<String>>> {
     let mut line = String::new();
     if stream.read_line(&mut line).await? == 0 {
         return Ok(None);

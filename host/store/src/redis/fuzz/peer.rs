@@ -4,10 +4,11 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, DuplexStream};
+use tokio::io::{AsyncWriteExt, BufReader, DuplexStream};
 
 use super::reply::Replies;
 use crate::redis::options::RedisOptions;
+use crate::redis::scripted_peer::read_command;
 use crate::redis::store::Redis;
 use crate::redis::stream::{Connect, Stream};
 
@@ -54,21 +55,4 @@ impl Connect for Peer {
         tokio::spawn(self.clone().serve(far));
         Ok(Box::new(near))
     }
-}
-
-/// An array of texts, as a client sends it. `None`: the client has closed the connection.
-async fn read_command(stream: &mut BufReader<DuplexStream>) -> io::Result<Option<Vec<String>>> {
-    let mut line = String::new();
-    if stream.read_line(&mut line).await? == 0 {
-        return Ok(None);
-    }
-    let mut words = Vec::new();
-    for _ in 0..line.trim()[1..].parse::<usize>().expect("an array") {
-        line.clear();
-        stream.read_line(&mut line).await?;
-        let mut word = vec![0; line.trim()[1..].parse::<usize>().expect("a text") + 2];
-        stream.read_exact(&mut word).await?;
-        words.push(String::from_utf8_lossy(&word[..word.len() - 2]).into_owned());
-    }
-    Ok(Some(words))
 }
