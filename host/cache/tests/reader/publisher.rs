@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kiwi_store::{Batch, Begin, Content, Delta, Due, Head, Id, Lease, Name, Publish, Store, Token, Ttl};
+use kiwi_store::{Batch, Begin, Content, Delta, Due, Head, Holder, Id, Lease, Name, Publish, Store, Ttl};
 
 use crate::LONG;
 use crate::place::Place;
