@@ -11,6 +11,7 @@ use futures_util::stream;
 use super::directory::{ASK_FILE, Directory};
 use super::failure::Result;
 use super::store::Embedded;
+use super::threads::Threads;
 use crate::{Asks, Hints, Name, Result as StoreResult};
 
 /// How often a host looks at the files.
@@ -24,8 +25,8 @@ impl Hints for Embedded {
     }
 
     async fn asks(&self, caches: &[Name]) -> StoreResult<Asks> {
-        let (directory, caches) = (Arc::clone(&self.directory), caches.to_vec());
-        self.blocking(move |_, _| Ok(asks(directory, caches))).await
+        let (directory, threads, caches) = (Arc::clone(&self.directory), Arc::clone(&self.threads), caches.to_vec());
+        self.blocking(move |_, _| Ok(asks(directory, threads, caches))).await
     }
 }
 
@@ -37,8 +38,9 @@ fn ask(directory: &Directory, cache: &Name) -> Result<()> {
     }
 }
 
-fn asks(directory: Arc<Directory>, caches: Vec<Name>) -> Asks {
-    let mut listening = Listening { asked_at: vec![None; caches.len()], directory, caches, heard: Vec::new() };
+fn asks(directory: Arc<Directory>, threads: Arc<Threads>, caches: Vec<Name>) -> Asks {
+    let asked_at = vec![None; caches.len()];
+    let mut listening = Listening { directory, threads, caches, asked_at, heard: Vec::new() };
     listening.look();
     // These asked before this host listened.
     listening.heard.clear();
@@ -48,6 +50,7 @@ fn asks(directory: Arc<Directory>, caches: Vec<Name>) -> Asks {
 /// What a host has heard so far.
 struct Listening {
     directory: Arc<Directory>,
+    threads: Arc<Threads>,
     caches: Vec<Name>,
     /// When each was asked for last, as its file says.
     asked_at: Vec<Option<SystemTime>>,
@@ -62,7 +65,8 @@ impl Listening {
                 return Some((name, self));
             }
             tokio::time::sleep(LOOK).await;
-            let looking = tokio::task::spawn_blocking(move || {
+            let threads = Arc::clone(&self.threads);
+            let looking = threads.spawn(move || {
                 self.look();
                 self
             });

@@ -24,5 +24,6 @@ mod publishing;
 mod reading;
 mod record;
 mod store;
+mod threads;
 
 pub use store::Embedded;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::directory::Directory;
 use super::failure;
 use super::lease::Locks;
+use super::threads::Threads;
 use crate::store::sealed::Sealed;
 use crate::{Error, Layout, Name, Result, Store};
 
@@ -15,6 +16,7 @@ pub struct Embedded {
     pub(super) location: String,
     pub(super) directory: Arc<Directory>,
     locks: Arc<Locks>,
+    pub(super) threads: Arc<Threads>,
 }
 
 impl Embedded {
@@ -25,8 +27,10 @@ impl Embedded {
     /// The directory cannot be created, or is on a network file system.
     pub fn open(dir: &Path) -> Result<Self> {
         let directory = Directory::open(dir).map_err(|failure| failure.explain(dir))?;
+        let threads = Threads::new()
+            .map_err(|error| Error::unavailable("the embedded store cannot start its threads").because(error))?;
         let location = format!("file:{}", directory.path().display());
-        Ok(Self { location, directory, locks: Arc::default() })
+        Ok(Self { location, directory, locks: Arc::default(), threads: Arc::new(threads) })
     }
 
     /// Runs work on one cache that waits for the disk, or for another process that writes.
@@ -47,13 +51,13 @@ impl Embedded {
         .await
     }
 
-    /// Runs work on a thread that may block. It runs to its end even if its caller has stopped waiting.
+    /// Runs work on a thread of the store's own, which may block. It runs to its end even if its caller has stopped waiting.
     pub(super) async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Directory, &Locks) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (directory, locks) = (Arc::clone(&self.directory), Arc::clone(&self.locks));
-        match tokio::task::spawn_blocking(move || work(&directory, &locks)).await {
+        match self.threads.spawn(move || work(&directory, &locks)).await {
             Ok(done) => done,
             Err(stopped) => match stopped.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),
