@@ -41,9 +41,21 @@ impl Target {
                  machine can read; for Redis, use `--store redis://127.0.0.1:6379` or KIWI_STORE"
             );
         }
+        self.check_grants()?;
         let store = kiwi_store::open(&self.store_url()?)?;
         tracing::info!("publishing to {}", store.location());
         Ok(store)
+    }
+
+    /// Refuses a grant that would let a plugin read an embedded store.
+    pub(crate) fn check_grants(&self) -> Result<()> {
+        let StoreUrl::Embedded(store) = self.store_url()? else { return Ok(()) };
+        for cache in self.config.iter().flat_map(|config| &config.caches) {
+            for dir in &cache.grants.dirs {
+                dir.check(&[&store]).map_err(|error| error.of(&cache.name))?;
+            }
+        }
+        Ok(())
     }
 
     /// Opens the store to read from. An embedded store must exist.

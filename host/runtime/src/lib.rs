@@ -57,7 +57,8 @@ mod sandbox;
 mod sandbox_error;
 mod supervisor;
 
-pub use config::grants::{DirGrant, Grants, HttpGrant};
+pub use config::file_grants::{DirGrant, FileGrant};
+pub use config::grants::{Grants, HttpGrant};
 pub use config::guards::{Guards, Percent, Refusal};
 pub use config::limits::Limits;
 pub use config::settings::Settings;

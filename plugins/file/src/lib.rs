@@ -1,4 +1,4 @@
-//! Loads the rows of a file in a granted directory: a JSON object, a JSON array, NDJSON or CSV.
+//! Loads the rows of a granted file: a JSON object, a JSON array, NDJSON or CSV.
 //!
 //! Its mark is the file's modification time and size.
 
@@ -13,7 +13,7 @@ use rows::{Entries, Format, Shape, ShapeSettings};
 
 #[derive(Settings)]
 struct Settings {
-    /// The file, relative to kiwi.toml, in a granted directory.
+    /// The file, relative to kiwi.toml.
     path: String,
     /// not set: as the file's name ends.
     format: Option<Format>,
@@ -24,8 +24,7 @@ struct Settings {
 fn load_from_source(settings: Settings) -> Result<Load<Entries>, Error> {
     let format = settings.format.map_or_else(|| format_of(&settings.path), Ok)?;
     let shape = Shape::new(format, settings.shape)?;
-    // WASI finds a granted directory only by the path that it was granted under, which has no `./`.
-    let path = settings.path.trim_start_matches("./").to_owned();
+    let path = written(&settings.path).to_owned();
     let file = Arc::new(File::open(&path).map_err(|error| cannot_open(&path, &error))?);
     let stamp = stamp(&file)?;
     if mark::published().as_ref() == Some(&stamp) {
@@ -56,11 +55,8 @@ fn stamp(file: &File) -> Result<String, Error> {
     Ok(format!("{}.{:09} {}", modified.as_secs(), modified.subsec_nanos(), metadata.len()))
 }
 
+/// The host adds what is not granted.
 fn cannot_open(path: &str, error: &io::Error) -> Error {
-    if !Path::new(path).ancestors().skip(1).any(is_granted) {
-        let directory = directory(path);
-        return Error::denied(format_args!("{path} is not in a granted directory: grant dirs = [\"{directory}\"]"));
-    }
     match error.kind() {
         io::ErrorKind::NotFound => Error::unavailable(format_args!("{path} is not there")),
         io::ErrorKind::PermissionDenied => {
@@ -70,10 +66,9 @@ fn cannot_open(path: &str, error: &io::Error) -> Error {
     }
 }
 
-/// Whether a directory is granted. In the sandbox, a directory that is not granted does not exist.
-fn is_granted(directory: &Path) -> bool {
-    let directory = if directory == Path::new("") { Path::new(".") } else { directory };
-    directory.is_dir()
+/// A path as it is shown and granted.
+fn written(path: &str) -> &str {
+    path.trim_start_matches("./")
 }
 
 fn format_of(path: &str) -> Result<Format, Error> {
@@ -87,18 +82,10 @@ fn format_of(path: &str) -> Result<Format, Error> {
     }
 }
 
-/// The directory to grant.
-fn directory(path: &str) -> String {
-    match Path::new(path.trim_start_matches("./")).parent() {
-        Some(parent) if parent != Path::new("") => parent.display().to_string(),
-        _ => ".".to_owned(),
-    }
-}
-
 fn describe() -> Description {
     Description::new("The rows of a JSON, NDJSON or CSV file.")
         .settings::<Settings>()
-        .grants_for(|settings: Settings| [Grant::dir(&directory(&settings.path), "to read the file `path`")])
+        .grants_for(|settings: Settings| [Grant::file(written(&settings.path), "to read the file `path`")])
 }
 
 kiwi_loader::loader!(load_from_source, describe);
@@ -113,12 +100,12 @@ mod tests {
     #[test]
     fn the_operator_sees_the_settings_and_the_grant() {
         let expected = Description::new("The rows of a JSON, NDJSON or CSV file.")
-            .setting(Setting::text("path", "The file, relative to kiwi.toml, in a granted directory.").required())
+            .setting(Setting::text("path", "The file, relative to kiwi.toml.").required())
             .setting(Setting::text("format", "`json`, `ndjson` or `csv`; not set: as the file's name ends."))
             .settings::<ShapeSettings>();
         assert_eq!(Host::new().run(describe), expected);
         let configured = Host::new().settings(json!({ "path": "./data/airlines.csv" })).run(describe);
-        assert_eq!(configured, expected.grant(Grant::dir("data", "to read the file `path`")));
+        assert_eq!(configured, expected.grant(Grant::file("data/airlines.csv", "to read the file `path`")));
     }
 
     #[test]
@@ -137,14 +124,6 @@ mod tests {
         assert_eq!(format_of("data/airlines.csv").unwrap(), Format::Csv);
         assert_eq!(format_of("rates.jsonl").unwrap(), Format::Ndjson);
         assert!(format_of("data.json/rates").unwrap_err().is_invalid_settings());
-    }
-
-    #[test]
-    fn the_directory_is_the_one_to_grant() {
-        assert_eq!(directory("data/airlines.csv"), "data");
-        assert_eq!(directory("./data/airlines.csv"), "data");
-        assert_eq!(directory("airlines.csv"), ".");
-        assert_eq!(directory("/srv/data/airlines.csv"), "/srv/data");
     }
 
     #[test]

@@ -29,7 +29,7 @@ impl Airlines {
         let (store, file) = (redis.url(), plugin("file"));
         let workdir = WorkDir::with(&format!(
             "store = {store:?}\n[cache.airlines]\nplugin = {file:?}\nlayout = {layout:?}\nrecord_key = {RECORD_KEY:?}\n\
-             settings = {{ path = \"data/airlines.json\" }}\ngrants = {{ dirs = [\"data\"] }}\n{more}\n"
+             settings = {{ path = \"data/airlines.json\" }}\ngrants = {{ files = [\"data/airlines.json\"] }}\n{more}\n"
         ));
         std::fs::create_dir(workdir.path().join("data")).expect("a directory");
         Self(workdir)

@@ -4,7 +4,9 @@ use std::ops::RangeInclusive;
 use std::path::Path;
 use std::time::Duration;
 
-use kiwi_host::{AskedTiming, CacheConfig, DirGrant, Grants, Guards, Limits, Settings, parse_duration, parse_ttl};
+use kiwi_host::{
+    AskedTiming, CacheConfig, DirGrant, FileGrant, Grants, Guards, Limits, Settings, parse_duration, parse_ttl,
+};
 use kiwi_store::{Error, Layout, Name, RecordKey};
 
 use super::section::Section;
@@ -154,11 +156,19 @@ fn read_layout(section: &mut Section<'_>, cache: &Name) -> Layout {
 fn read_grants(mut section: Section<'_>, base: &Path) -> Grants {
     let grants = Grants {
         http: section.texts("http", str::parse).unwrap_or_default(),
-        dirs: section.texts("dirs", |dir| Ok(DirGrant::new(dir, base))).unwrap_or_default(),
+        dirs: section.texts("dirs", |dir| read_dir_grant(dir, base)).unwrap_or_default(),
+        files: section.texts("files", |file| FileGrant::new(file, base)).unwrap_or_default(),
         env: section.texts("env", |name| Ok(name.to_owned())).unwrap_or_default(),
     };
     section.finish();
     grants
+}
+
+/// A directory with kiwi.toml in it would hand the store's password to the plugin.
+fn read_dir_grant(dir: &str, base: &Path) -> kiwi_store::Result<DirGrant> {
+    let grant = DirGrant::new(dir, base);
+    grant.check(&[&base.join("kiwi.toml")])?;
+    Ok(grant)
 }
 
 fn read_limits(section: &mut Section<'_>, fallback: Limits) -> Limits {

@@ -38,7 +38,7 @@ fn a_cache_is_read_with_its_defaults_and_relative_paths() {
             cache_ttl = "none"
             layout = "hash"
             settings = { path = "x", n = 1_000, deep = { on = true, list = [1.5, "a"] } }
-            grants = { dirs = ["data"], http = ["https://a.example"], env = ["HOME"] }
+            grants = { dirs = ["data"], files = ["rates/eu.csv"], http = ["https://a.example"], env = ["HOME"] }
             limits = { memory = 65_536, load_timeout = "2s" }
             [cache.a]
             plugin = "/abs/q.wasm"
@@ -53,6 +53,8 @@ fn a_cache_is_read_with_its_defaults_and_relative_paths() {
     assert_eq!(b.settings.to_json(), r#"{"deep":{"list":[1.5,"a"],"on":true},"n":1000,"path":"x"}"#);
     assert_eq!(b.grants.dirs[0].path, Path::new("conf/data"));
     assert_eq!(b.grants.dirs[0].guest_path, "data");
+    assert_eq!(b.grants.files[0].path, Path::new("conf/rates/eu.csv"));
+    assert_eq!(b.grants.files[0].guest_path, "rates/eu.csv");
     assert_eq!(config.max_loads.unwrap().get(), 3);
     assert_eq!(config.statsd, Some(Statsd { address: "localhost:8125".into(), prefix: String::new() }));
 }
@@ -117,7 +119,7 @@ fn an_unknown_key_is_an_error_with_its_position_and_the_most_similar_known_key()
     );
     assert_eq!(
         problem(&format!("{AIRLINES}grants = {{ zzz = [] }}")),
-        "3:12: cache.airlines.grants: unknown key `zzz`: expected one of `http`, `dirs`, `env`"
+        "3:12: cache.airlines.grants: unknown key `zzz`: expected one of `http`, `dirs`, `files`, `env`"
     );
     assert_eq!(
         problem(&format!("{AIRLINES}limits = {{ memroy = 1 }}")),

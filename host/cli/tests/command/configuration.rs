@@ -1,5 +1,5 @@
 use crate::redis_server::RedisServer;
-use crate::support::{WorkDir, assert_output, publish};
+use crate::support::{WorkDir, assert_output, publish, workdir};
 use kiwi_store::Ttl;
 
 #[test]
@@ -101,4 +101,38 @@ fn the_key_prefix_comes_from_the_command_line_or_the_file() {
     let output = workdir.run(&["get", "a", "k"]);
     assert_eq!(output.status.code(), Some(2), "{output:?}");
     assert_output!("store-wrong-prefix", workdir.transcript(&["status", "--key-prefix", "{x}"]));
+}
+
+#[test]
+fn a_directory_that_hands_out_secrets_is_refused() {
+    let workdir = workdir();
+    let refused = |dirs: &str, store: &str, says: &[&str]| {
+        workdir.file(
+            "kiwi.toml",
+            &format!(
+                "store = {store:?}\n[cache.airlines]\nplugin = \"file.wasm\"\ngrants.dirs = [{dirs:?}]\n\
+                 settings = {{ path = \"data/airlines.csv\", key = \"iata\" }}\n"
+            ),
+        );
+        let output = workdir.run(&["run", "--once"]);
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(64), "{dirs}: {error}");
+        for word in says.iter().chain(&["is not for a plugin to read", "files = ["]) {
+            assert!(error.contains(word), "{dirs}: expected `{word}` in {error}");
+        }
+        assert!(!workdir.path().join(".kiwi").exists());
+    };
+    refused(".", "file:.kiwi", &["4:15: cache.airlines.grants.dirs", "kiwi.toml", "files = [\"airlines.csv\"]"]);
+    refused("..", "file:.kiwi", &["kiwi.toml"]);
+    std::os::unix::fs::symlink(".", workdir.path().join("all")).unwrap();
+    refused("all", "file:.kiwi", &["kiwi.toml"]);
+    refused("data", "file:data/store", &["airlines", "data/store"]);
+    std::fs::create_dir_all(workdir.path().join("data/store/sub")).unwrap();
+    refused("data/store/sub", "file:data/store", &["airlines", "data/store"]);
+    workdir.file("data/.env", "PASSWORD=s3cret");
+    refused("data", "file:.kiwi", &["data/.env"]);
+    std::fs::remove_file(workdir.path().join("data/.env")).unwrap();
+    std::fs::remove_dir_all(workdir.path().join("data/store")).unwrap();
+    let output = workdir.run(&["run", "--once"]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
 }

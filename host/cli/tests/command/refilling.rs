@@ -12,7 +12,7 @@ fn guarded() -> WorkDir {
 [cache.airlines]
 plugin = "file.wasm"
 settings = { path = "data/airlines.csv", key = "iata" }
-grants = { dirs = ["data"] }
+grants = { files = ["data/airlines.csv"] }
 max_shrink = "25%"
 "#,
     );

@@ -126,7 +126,7 @@ pub(crate) fn workdir() -> WorkDir {
 [cache.airlines]
 plugin = "file.wasm"
 settings = { path = "data/airlines.csv", key = "iata" }
-grants = { dirs = ["data"] }
+grants = { files = ["data/airlines.csv"] }
 
 [cache.currencies]
 plugin = "currencies.wasm"

@@ -40,13 +40,8 @@ fn missing(description: &Description, cache: &CacheConfig) -> Needs {
 fn is_granted(asked: &AskedGrant, grants: &Grants) -> bool {
     match asked.kind.as_str() {
         "env" => grants.env.contains(&asked.name),
-        "dirs" => {
-            let normal = |path: &str| path.trim_start_matches("./").trim_end_matches('/').to_owned();
-            let asked = normal(&asked.name);
-            grants.dirs.iter().map(|dir| normal(&dir.guest_path)).any(|given| {
-                given == asked || given == "." || given.is_empty() || asked.starts_with(&format!("{given}/"))
-            })
-        }
+        "dirs" => grants.covers_dir(&asked.name),
+        "files" => grants.covers_file(&asked.name),
         "http" => match url::Url::parse(&asked.name) {
             Ok(url) => {
                 let (scheme, host) = (url.scheme(), url.host_str().unwrap_or_default());
@@ -67,7 +62,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::config::grants::DirGrant;
+    use crate::config::file_grants::{DirGrant, FileGrant};
     use crate::config::settings::Settings;
 
     #[test]
@@ -86,19 +81,23 @@ mod tests {
                 grant("dirs", "data/eu"),
                 grant("http", "https://api.example.com"),
                 grant("env", "LANG"),
+                grant("files", "data/eu/a.csv"),
+                grant("files", "./rates.json"),
+                grant("files", "other/a.csv"),
                 grant("sql", "main"),
             ],
             ..Description::default()
         };
         let mut cache = CacheConfig::new("c".parse().unwrap(), "p.wasm");
         let needs = missing(&described, &cache);
-        assert_eq!((needs.settings.len(), needs.grants.len()), (1, 4));
+        assert_eq!((needs.settings.len(), needs.grants.len()), (1, 7));
         cache.settings = Settings::new(json!({ "path": "data/eu/a.csv" })).unwrap();
         cache.grants.dirs.push(DirGrant::new("./data/", Path::new("/")));
+        cache.grants.files.push(FileGrant::new("rates.json", Path::new("/")).unwrap());
         cache.grants.http.push("https://*.example.com".parse().unwrap());
         cache.grants.env.push("LANG".into());
         let needs = missing(&described, &cache);
-        assert_eq!((needs.settings.len(), needs.grants.len()), (0, 1));
-        assert_eq!(needs.grants[0].kind, "sql");
+        let left: Vec<&str> = needs.grants.iter().map(|grant| grant.name.as_str()).collect();
+        assert_eq!((needs.settings.len(), left), (0, vec!["other/a.csv", "main"]));
     }
 }

@@ -46,7 +46,7 @@ pub struct Setting {
 /// One grant a plugin asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AskedGrant {
-    /// As in kiwi.toml: `http`, `dirs`, `env`, or a kind we do not know.
+    /// As in kiwi.toml: `http`, `files`, `dirs`, `env`, or a kind we do not know.
     pub kind: String,
     /// As it would stand in kiwi.toml.
     pub name: String,

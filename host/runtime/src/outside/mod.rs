@@ -1,4 +1,5 @@
-//! Outbound access: how a loader reaches the network. Grants are enforced here, for every language and every version of
-//! the contract: nothing in this folder knows of WebAssembly.
+//! Outbound access: how a loader reaches the network, and which directories it may not reach. Grants are enforced here,
+//! for every language and every version of the contract: nothing in this folder knows of WebAssembly.
 
+pub(crate) mod directories;
 pub(crate) mod http;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use kiwi_store::Name;
 use wasmtime::Store;
 
+use super::files::{FileThreads, Files};
 use super::plugin::Plugin;
 use super::state::{Capabilities, State};
 use super::trap;
@@ -23,12 +24,14 @@ use crate::outside::http::{HttpClient, Policy};
 pub(crate) struct Component {
     plugin: Arc<Plugin>,
     client: Arc<HttpClient>,
+    file_threads: Arc<FileThreads>,
 }
 
 impl Component {
     pub(crate) fn new(plugin: Arc<Plugin>, grants: &Grants) -> Self {
         let connections = plugin.resources.connections.clone();
-        Self { plugin, client: Arc::new(HttpClient::new(Policy::new(grants.http.clone()), connections)) }
+        let client = Arc::new(HttpClient::new(Policy::new(grants.http.clone()), connections));
+        Self { plugin, client, file_threads: Arc::default() }
     }
 
     /// Runs `load-from-source` once, in an instance of its own, and sends its entries to `intake`.
@@ -45,32 +48,38 @@ impl Component {
         intake: Intake,
     ) -> Result<Loaded, Failure> {
         let deadline = Deadline::after(limits.load_timeout, intake.progress());
-        deadline.bounds(find_directories(grants)).await?;
+        let threads = self.file_threads.begin(grants).await?;
+        let opened = deadline.bounds(Files::open(grants, threads)).await;
+        let files = opened.map_err(|failure| waiting(failure, self.file_threads.waits_for()))??;
         let capabilities = Capabilities {
             cache,
             settings: settings.to_json(),
             grants,
+            files,
             limits,
             max_resources: self.plugin.resources.of_a_guest,
             client: self.client.clone(),
             intake: Some(intake),
             published_mark,
         };
-        let mut store = State::store(self.plugin.loader.engine(), capabilities)?;
+        let mut store = State::store(self.plugin.loader.engine(), capabilities);
         let called = deadline.bounds(self.plugin.loader.call(&mut store)).await.map_err(|failure| {
             let detail = Some(store.data().log.stderr_tail()).filter(|tail| !tail.is_empty());
-            Failure { detail, ..failure }
+            Failure { detail, ..waiting(failure, store.data().files.waits_for()) }
         });
-        let entries = settle(called, &store)?;
+        let entries =
+            settle(called, &store).map_err(|failure| store.data().files.explain(failure, &store.data().settings))?;
         deadline.bounds(finish(entries, store.into_data())).await?
     }
 }
 
-/// Touches the granted directories where a file system that hangs (a lost mount) blocks only this
-/// load. What is wrong with one is said when it is opened.
-async fn find_directories(grants: &Grants) {
-    for dir in &grants.dirs {
-        let _ = tokio::fs::metadata(&dir.path).await;
+/// A time-out, with the path that the load waited for.
+fn waiting(failure: Failure, path: Option<String>) -> Failure {
+    match path {
+        Some(path) => {
+            Failure { message: format!("{}; it was waiting for the file `{path}`", failure.message), ..failure }
+        }
+        None => failure,
     }
 }
 

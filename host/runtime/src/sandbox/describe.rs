@@ -6,6 +6,7 @@ use std::time::Duration;
 use kiwi_store::Name;
 use wasmtime::component::Val;
 
+use super::files::Files;
 use super::plugin::Plugin;
 use super::state::{Capabilities, State};
 use super::trap;
@@ -42,13 +43,14 @@ impl Plugin {
             cache,
             settings: settings.to_json(),
             grants: &grants,
+            files: Files::default(),
             limits: &limits,
             max_resources: self.resources.of_a_guest,
             client: Arc::new(HttpClient::without_grants()),
             intake: None,
             published_mark: None,
         };
-        let mut store = State::store(self.loader.engine(), capabilities).map_err(|failure| error(failure.message))?;
+        let mut store = State::store(self.loader.engine(), capabilities);
         let called = tokio::time::timeout(TIMEOUT, self.loader.describe(&mut store));
         match called.await {
             Err(_) => Err(error(format!(

@@ -8,6 +8,7 @@ mod check;
 pub(crate) mod component;
 mod describe;
 mod engine;
+mod files;
 mod guest_log;
 mod limiter;
 pub(crate) mod plugin;

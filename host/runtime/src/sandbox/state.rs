@@ -1,14 +1,14 @@
 //! What one guest instance can reach: built anew for each load, gone with it.
 
-use std::io::ErrorKind;
 use std::sync::Arc;
 
 use kiwi_store::Name;
 use wasmtime::component::ResourceTable;
 use wasmtime::{Engine, Store, UpdateDeadline};
-use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
+use super::files::{Files, FilesView};
 use super::guest_log::GuestLog;
 use super::limiter::Limiter;
 use super::refusals::{Refusals, SocketAttempt};
@@ -16,7 +16,7 @@ use super::wasi_http::Hooks;
 use crate::config::grants::Grants;
 use crate::config::limits::Limits;
 use crate::entries::intake::Intake;
-use crate::failure::{Failure, FailureKind};
+use crate::failure::Failure;
 use crate::loader::mark::Marks;
 use crate::memory::Memory;
 use crate::outside::http::{Allowance, HttpClient};
@@ -35,6 +35,7 @@ pub(super) struct State {
     pub(super) allowance: Allowance,
     pub(super) refusals: Refusals,
     pub(super) tried_socket: Option<SocketAttempt>,
+    pub(super) files: Files,
     wasi: WasiCtx,
     wasi_http: WasiHttpCtx,
     wasi_http_hooks: Hooks,
@@ -45,6 +46,7 @@ pub(super) struct Capabilities<'a> {
     pub(super) cache: &'a Name,
     pub(super) settings: String,
     pub(super) grants: &'a Grants,
+    pub(super) files: Files,
     pub(super) limits: &'a Limits,
     pub(super) max_resources: usize,
     pub(super) client: Arc<HttpClient>,
@@ -54,10 +56,7 @@ pub(super) struct Capabilities<'a> {
 
 impl State {
     /// A store for one call into one instance.
-    ///
-    /// # Errors
-    /// A granted directory cannot be opened (`Denied`).
-    pub(super) fn store(engine: &Engine, given: Capabilities<'_>) -> Result<Store<Self>, Failure> {
+    pub(super) fn store(engine: &Engine, given: Capabilities<'_>) -> Store<Self> {
         let log = GuestLog::new(given.cache.clone(), given.limits.log_bytes);
         let memory = Memory::new(given.limits.memory);
         let allowance = Allowance::new(given.limits, memory.clone());
@@ -66,7 +65,8 @@ impl State {
             table: table(given.grants, given.max_resources),
             limiter: Limiter::new(memory),
             limits: given.limits.clone(),
-            wasi: wasi(given.grants, &log)?,
+            files: given.files,
+            wasi: wasi(given.grants, &log),
             wasi_http: wasi_http(),
             wasi_http_hooks: Hooks::new(given.client.clone(), allowance.clone(), refusals.clone()),
             log,
@@ -84,7 +84,12 @@ impl State {
         // A guest that spins gives way at each tick, so that the deadline around the call can end it.
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Yield(1)));
-        Ok(store)
+        store
+    }
+
+    /// The files as the guest sees them.
+    pub(super) fn files(&mut self) -> FilesView<'_> {
+        FilesView { files: &mut self.files, table: &mut self.table }
     }
 
     /// Keeps the first refusal, and gives this one back for the guest.
@@ -120,7 +125,7 @@ fn wasi_http() -> WasiHttpCtx {
     context
 }
 
-fn wasi(grants: &Grants, log: &GuestLog) -> Result<WasiCtx, Failure> {
+fn wasi(grants: &Grants, log: &GuestLog) -> WasiCtx {
     let mut wasi = WasiCtxBuilder::new();
     wasi.stdout(log.stdout()).stderr(log.stderr());
     for name in &grants.env {
@@ -128,19 +133,7 @@ fn wasi(grants: &Grants, log: &GuestLog) -> Result<WasiCtx, Failure> {
             wasi.env(name, value);
         }
     }
-    for dir in &grants.dirs {
-        wasi.preopened_dir(&dir.path, &dir.guest_path, FsPerms::ReadOnly).map_err(|error| {
-            let refused = error.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == ErrorKind::PermissionDenied);
-            // What is not there may be mounted later.
-            let kind = if refused { FailureKind::Denied } else { FailureKind::Unavailable };
-            let path = dir.path.display();
-            let message = format!(
-                "the granted directory {path} cannot be opened: {error:#}; create it, or change `dirs` in this cache's grants"
-            );
-            Failure::new(kind, message)
-        })?;
-    }
-    Ok(wasi.build())
+    wasi.build()
 }
 
 impl WasiView for State {

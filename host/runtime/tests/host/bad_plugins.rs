@@ -198,7 +198,7 @@ async fn what_a_plugin_needs_is_listed() {
     let error = setup.refusal(cache("airlines", plugin("file"), json!({ "path": "data/a.csv", "key": "iata" }))).await;
     let needs = error.needs().expect("a grant is missing");
     assert!(needs.settings.is_empty(), "{needs:?}");
-    assert_eq!((needs.grants[0].kind.as_str(), needs.grants[0].name.as_str()), ("dirs", "data"));
+    assert_eq!((needs.grants[0].kind.as_str(), needs.grants[0].name.as_str()), ("files", "data/a.csv"));
 
     let error =
         setup.refusal(cache("rates", plugin("http"), json!({ "url": "https://api.example.com/v1?key=s3cret" }))).await;

@@ -15,6 +15,7 @@ mod files;
 mod guards;
 mod hostile;
 mod http_loader;
+mod hung_files;
 mod metrics;
 mod native;
 mod native_refusals;

@@ -47,3 +47,42 @@ impl Drop for Threads {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use tokio::runtime::Builder;
+
+    use crate::{Embedded, Name, Reading};
+
+    #[test]
+    fn blocked_threads_of_the_program_do_not_stop_the_store() {
+        let dir = tempfile::tempdir().unwrap();
+        let program = Builder::new_current_thread().max_blocking_threads(1).enable_time().build().unwrap();
+        let (end, ended) = mpsc::channel::<()>();
+        program.block_on(async {
+            let blocked = tokio::task::spawn_blocking(move || ended.recv());
+            let store = Embedded::open(dir.path()).unwrap();
+            let cache: Name = "airlines".parse().unwrap();
+            tokio::time::timeout(Duration::from_secs(20), store.status(&cache)).await.expect("it answers").unwrap();
+            drop(end);
+            blocked.await.unwrap().unwrap_err();
+        });
+    }
+
+    #[tokio::test]
+    async fn work_runs_to_its_end_after_its_store_is_gone() {
+        let threads = std::sync::Arc::new(super::Threads::new().unwrap());
+        let (begin, begun) = mpsc::channel::<()>();
+        let (end, ended) = tokio::sync::oneshot::channel();
+        drop(threads.spawn(move || {
+            let _ = begun.recv();
+            let _ = end.send(());
+        }));
+        drop(threads);
+        begin.send(()).unwrap();
+        ended.await.expect("the work has ended");
+    }
+}

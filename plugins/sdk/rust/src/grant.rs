@@ -22,7 +22,13 @@ impl Grant {
         Self::new("http", &origin(url), reason)
     }
 
-    /// Reading a directory, under the path it has in kiwi.toml.
+    /// Reading one file, under the path it has in kiwi.toml.
+    pub fn file(path: &str, reason: &str) -> Self {
+        Self::new("files", path, reason)
+    }
+
+    /// Reading a directory and all below it, under the path it has in kiwi.toml. Ask for a [`file`](Self::file) where
+    /// that is enough.
     pub fn dir(path: &str, reason: &str) -> Self {
         Self::new("dirs", path, reason)
     }

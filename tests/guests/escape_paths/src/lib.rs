@@ -1,4 +1,5 @@
-//! Tries to read each of `paths` and to write each of `writes`. The result of each attempt is an entry.
+//! Tries to read each of `paths` and to write each of `writes`. The result of each attempt is an entry. Fails if the file
+//! `needed` cannot be read.
 
 use std::fs;
 
@@ -11,6 +12,7 @@ struct Settings {
     paths: Vec<String>,
     #[serde(default)]
     writes: Vec<String>,
+    needed: Option<String>,
 }
 
 fn default_paths() -> Vec<String> {
@@ -31,7 +33,11 @@ enum Outcome {
 fn load_from_source(settings: Settings) -> Result<Vec<(String, Outcome)>, Error> {
     let reads = settings.paths.into_iter().map(|path| (format!("read {path}"), read(&path)));
     let writes = settings.writes.into_iter().map(|path| (format!("write {path}"), write(&path)));
-    Ok(reads.chain(writes).collect())
+    let attempts = reads.chain(writes).collect();
+    if let Some(path) = settings.needed {
+        fs::read(path)?;
+    }
+    Ok(attempts)
 }
 
 fn read(path: &str) -> Outcome {

@@ -4,6 +4,7 @@ use wasmtime::component::{HasSelf, Linker};
 use wasmtime::{Engine, Result};
 
 use super::bindings::kiwi::loader::{entries, http, log, mark, settings};
+use crate::sandbox::files;
 use crate::sandbox::guest_log::Level;
 use crate::sandbox::sockets;
 use crate::sandbox::state::State;
@@ -14,6 +15,7 @@ pub(in crate::sandbox) fn linker(engine: &Engine) -> Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     sockets::add_to_linker(&mut linker)?;
+    files::add_to_linker(&mut linker, State::files)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
     entries::add_to_linker::<_, HasSelf<_>>(&mut linker, |state: &mut State| state)?;
     settings::add_to_linker::<_, HasSelf<_>>(&mut linker, |state: &mut State| state)?;
