@@ -44,7 +44,10 @@ impl Denied {
 
     /// What to add to the message of a load that failed.
     pub(super) fn hint(&self, failure: &Failure, settings: &str) -> Option<String> {
-        let texts = [failure.message.as_str(), failure.detail.as_deref().unwrap_or_default(), settings];
+        // Python names its sources in a backtrace, and looks for them.
+        let is_source = |line: &&str| line.trim_start().starts_with("File \"");
+        let detail = failure.detail.iter().flat_map(|detail| detail.lines()).filter(|line| !is_source(line));
+        let texts: Vec<&str> = [failure.message.as_str(), settings].into_iter().chain(detail).collect();
         if let Some(path) = self.special.named(&texts).or_else(|| self.special.last()) {
             return Some(format!(
                 "`{path}` is neither a file nor a directory but a named pipe, a socket or a device, which a plugin may not \
@@ -133,10 +136,13 @@ mod tests {
     fn a_file_that_the_failure_names_comes_before_one_that_was_asked_for_later() {
         let mut denied = Denied::default();
         denied.file("data/rates.csv");
-        (0..PATHS - 1).for_each(|n| denied.file(&format!("python/lib/{n}/app.py")));
+        (0..PATHS - 2).for_each(|n| denied.file(&format!("python/lib/{n}/app.py")));
         let mut trap = Failure::new(FailureKind::Trap, "the plugin trapped");
         assert_eq!(denied.hint(&trap, "{}"), None);
-        trap.detail = Some("FileNotFoundError: No such file: 'data/rates.csv'".to_owned());
+        denied.file("0/app.py");
+        trap.detail = Some("  File \"/0/app.py\", line 23\nValueError: 7".to_owned());
+        assert_eq!(denied.hint(&trap, "{}"), None);
+        trap.detail = Some("  File \"/0/app.py\"\nFileNotFoundError: No such file: 'data/rates.csv'".to_owned());
         assert!(denied.hint(&trap, "{}").unwrap().contains("files = [\"data/rates.csv\"]"));
         denied.file("one/more");
         assert_eq!(denied.hint(&trap, "{}"), None);
