@@ -79,6 +79,7 @@ pub use loader::description::{AskedGrant, Description, Setting};
 pub use loader::load_error::LoadError;
 pub use loader::native::{Loader, NativeLoader};
 pub use loader::output::Output;
+pub use printable::is_invisible;
 #[cfg(feature = "components")]
 pub use outside::http::is_special as is_special_address;
 #[cfg(feature = "components")]

@@ -24,8 +24,9 @@ pub(crate) fn check_size(key: &str, value: &str, limits: &Limits) -> Result<(), 
     }
     let max_bytes = limits.key_bytes.min(MAX_KEY_BYTES);
     if key.len() as u64 > max_bytes {
+        let allowed = printable::bytes(max_bytes);
         let message =
-            format!("the key {} has {} bytes, more than the {max_bytes} allowed", printable::quoted(key), key.len());
+            format!("the key {} has {} bytes, more than the {allowed} allowed", printable::quoted(key), key.len());
         return Err(Failure::limit("key_bytes", message));
     }
     if value.len() as u64 > limits.value_bytes {
@@ -33,7 +34,7 @@ pub(crate) fn check_size(key: &str, value: &str, limits: &Limits) -> Result<(), 
             "the value of key {} has {} bytes, more than the {} allowed",
             printable::quoted(key),
             value.len(),
-            limits.value_bytes
+            printable::bytes(limits.value_bytes)
         );
         return Err(Failure::limit("value_bytes", message));
     }

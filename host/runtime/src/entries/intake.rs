@@ -102,7 +102,7 @@ impl Intake {
             ));
         }
         if self.bytes > self.limits.total_bytes {
-            let message = format!("the map has more than the {} bytes allowed", self.limits.total_bytes);
+            let message = format!("the map has more than the {} allowed", printable::bytes(self.limits.total_bytes));
             return Err(Failure::limit("total_bytes", message));
         }
         self.pending.push(self.hash.of(key, value));

@@ -92,11 +92,26 @@ fn settle(called: Result<Called, Failure>, store: &Store<State>) -> Result<Vec<E
         (called, None) => called?,
     };
     let returned = called.map_err(|error| state.explain_socket(trap::failure(&error, store)))?;
-    returned.map_err(|mut failure| {
-        // Also without a word of it: exceptions of many HTTP libraries are `other`.
-        failure.retry_after = state.allowance.retry_after();
-        state.explain_socket(failure)
-    })
+    returned.map_err(|failure| state.explain_socket(returned_failure(failure, state)))
+}
+
+/// The loader's own word, and what the host knows besides.
+fn returned_failure(failure: Failure, state: &State) -> Failure {
+    // Also without a word of it: exceptions of many HTTP libraries are `other`.
+    let failure = Failure { retry_after: state.allowance.retry_after(), ..failure };
+    match failure.kind {
+        // Python's MemoryError and JavaScript's "out of memory" can be caught.
+        FailureKind::Other if state.limiter.has_refused() && failure.message.to_lowercase().contains("memory") => {
+            let detail = Some(failure.message);
+            Failure { detail, ..trap::out_of_memory(state) }
+        }
+        // A stack, for example, that an SDK wrote before it returned the error.
+        FailureKind::Other => {
+            let detail = Some(state.log.stderr_tail()).filter(|tail| !tail.is_empty());
+            Failure { detail, ..failure }
+        }
+        _ => failure,
+    }
 }
 
 /// Adds what was returned to what was emitted.

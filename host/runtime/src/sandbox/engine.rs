@@ -37,8 +37,8 @@ fn config(compile_cache: Option<Cache>, allocation: InstanceAllocationStrategy) 
         .max_wasm_stack(WASM_STACK)
         .async_stack_size(WASM_STACK + HOST_STACK)
         .allocation_strategy(allocation)
-        // Files and lines in backtraces, where a component brings them.
-        .wasm_backtrace_details(WasmBacktraceDetails::Enable)
+        // A component's DWARF is of any size and shape, and reading it is bounded by no limit.
+        .wasm_backtrace_details(WasmBacktraceDetails::Disable)
         .cache(compile_cache);
     config
 }

@@ -13,7 +13,7 @@ use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 use crate::printable;
 
 /// As much of standard error as goes with an error.
-const TAIL_BYTES: usize = 4 << 10;
+const TAIL_BYTES: usize = 8 << 10;
 /// A line longer than this is cut.
 const LINE_BYTES: usize = 8 << 10;
 /// What a line costs besides its text: a guest must not fill a disk with empty lines.
@@ -27,6 +27,19 @@ pub(super) enum Level {
     Info,
     Warn,
     Error,
+}
+
+impl Level {
+    /// Whether anybody reads lines of this level.
+    fn is_enabled(self) -> bool {
+        match self {
+            Self::Trace => tracing::enabled!(tracing::Level::TRACE),
+            Self::Debug => tracing::enabled!(tracing::Level::DEBUG),
+            Self::Info => tracing::enabled!(tracing::Level::INFO),
+            Self::Warn => tracing::enabled!(tracing::Level::WARN),
+            Self::Error => tracing::enabled!(tracing::Level::ERROR),
+        }
+    }
 }
 
 /// The log of one load. Cheap to clone; all clones are one log.
@@ -48,6 +61,10 @@ impl GuestLog {
 
     /// Writes one line to the host's log, under the cache's name, cut where it is too long.
     pub(super) fn line(&self, level: Level, line: &str) {
+        // What nobody reads costs nothing: a flood at debug level must not use up what warnings need.
+        if !level.is_enabled() {
+            return;
+        }
         let mut log = self.lock();
         if log.left == 0 {
             return;
@@ -180,5 +197,26 @@ impl AsyncWrite for StandardStream {
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
         Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing::level_filters::LevelFilter;
+    use tracing_subscriber::Registry;
+    use tracing_subscriber::layer::SubscriberExt;
+
+    use super::*;
+
+    #[test]
+    fn lines_that_nobody_reads_do_not_use_up_the_budget() {
+        let log = GuestLog::new("airlines".parse().unwrap(), 1_000);
+        let left = || log.lock().left;
+        tracing::subscriber::with_default(Registry::default().with(LevelFilter::INFO), || {
+            (0..1_000).for_each(|_| log.line(Level::Debug, "a line that the filter drops"));
+            assert_eq!(left(), 1_000);
+            log.line(Level::Info, "a line");
+            assert!(left() < 1_000);
+        });
     }
 }

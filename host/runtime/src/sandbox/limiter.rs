@@ -13,25 +13,25 @@ const TABLE_ELEMENT: usize = 8;
 #[derive(Debug)]
 pub(super) struct Limiter {
     memory: Memory,
-    refused: Option<u64>,
+    has_refused: bool,
 }
 
 impl Limiter {
     pub(super) fn new(memory: Memory) -> Self {
-        Self { memory, refused: None }
+        Self { memory, has_refused: false }
     }
 
-    /// The bytes the guest asked for in vain, if it did.
-    pub(super) fn refused(&self) -> Option<u64> {
-        self.refused
+    /// Whether the guest asked for memory that it may not have.
+    pub(super) fn has_refused(&self) -> bool {
+        self.has_refused
     }
 }
 
 impl ResourceLimiter for Limiter {
     fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> Result<bool> {
-        let taken = self.memory.take((desired - current) as u64);
-        self.refused = taken.err().or(self.refused);
-        Ok(taken.is_ok())
+        let is_taken = self.memory.take((desired - current) as u64).is_ok();
+        self.has_refused |= !is_taken;
+        Ok(is_taken)
     }
 
     fn table_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> Result<bool> {

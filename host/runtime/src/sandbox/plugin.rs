@@ -9,6 +9,7 @@ use xxhash_rust::xxh3::xxh3_128;
 use super::check;
 use super::shared::{Resources, Sandbox};
 use super::v0_1::loader::Loader;
+use crate::printable;
 
 /// Compiling takes time and memory, and no limit of a guest bounds it.
 const MAX_BYTES: u64 = 128 << 20;
@@ -117,7 +118,8 @@ async fn read(path: &Path) -> Result<Vec<u8>, String> {
     let size = tokio::fs::metadata(path).await.map_err(unreadable)?.len();
     if size > MAX_BYTES {
         return Err(format!(
-            "it has {size} bytes, more than the {MAX_BYTES} allowed: expected a smaller component (strip its debug sections)"
+            "it has {size} bytes, more than the {} allowed: expected a smaller component (strip its debug sections)",
+            printable::bytes(MAX_BYTES)
         ));
     }
     tokio::fs::read(path).await.map_err(unreadable)

@@ -46,7 +46,7 @@ async fn an_empty_key_is_refused() {
 #[tokio::test]
 async fn a_long_key_is_refused() {
     let failure = attack(cache("attacked", guest("long_key"), json!({}))).await;
-    let says = ["`kkk", "has 600 bytes", "more than the 511 allowed", "limits.key_bytes"];
+    let says = ["`kkk", "has 600 bytes", "more than the 511 B allowed", "limits.key_bytes"];
     assert_failure(&failure, FailureKind::Limit, &says);
 }
 
