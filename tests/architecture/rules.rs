@@ -75,6 +75,7 @@ pub(crate) const FOLDERS: &[(&str, &[&str])] = &[
             "style",
             "args",
             "human",
+            "visible",
             "compile_cache",
             "open_files",
             "allocator",

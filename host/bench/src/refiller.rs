@@ -74,7 +74,12 @@ impl<'a> Refiller<'a> {
                 CacheConfig::native(CACHE.parse()?, Native { source, generation_file: generation_file.clone() })
             }
         };
-        config.limits = Limits { load_timeout: Duration::from_secs(600), ..Limits::default() };
+        config.limits = Limits {
+            load_timeout: Duration::from_secs(600),
+            entries: 10_000_000,
+            total_bytes: 4 << 30,
+            ..Limits::default()
+        };
         config.timing = AskedTiming {
             reload_ttl: Some(Duration::from_secs(3600)),
             cache_ttl: Some(Ttl::Forever),

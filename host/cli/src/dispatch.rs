@@ -7,11 +7,11 @@ use crate::commands::{check, dump, forget, get, inspect, keys, refill, run, stat
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::log::{self, LogLevel};
-use crate::open_files;
 use crate::output::Output;
 use crate::progress::Terminal;
 use crate::shutdown;
 use crate::target::Target;
+use crate::{compile_cache, open_files};
 
 pub(crate) fn run(cli: Cli) -> Result<Exit> {
     let level = match &cli.command {
@@ -35,6 +35,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit> {
     });
     // Does not wait for blocking tasks: compiling a plugin cannot be cancelled, and may take a minute.
     runtime.shutdown_background();
+    compile_cache::clean_up();
     output.finish()?;
     exit
 }
@@ -48,8 +49,9 @@ async fn dispatch(cli: Cli, output: &mut Output, terminal: &Terminal) -> Result<
         Command::Keys(args) => keys::run(&target()?, args, output).await,
         Command::Dump(args) => dump::run(&target()?, args, output).await,
         Command::Status(args) => status::run(&target()?, args, output).await,
-        Command::Inspect(args) => inspect::run(&target()?, args, output).await,
+        Command::Inspect(args) => inspect::run(&target()?, args, output, terminal).await,
         Command::Check(args) => check::run(&cli.target, args, output).await,
         Command::Forget(args) => forget::run(&target()?, args, output).await,
+        Command::CompilePlugin(_) => unreachable!("`main` runs it, without any of this"),
     }
 }

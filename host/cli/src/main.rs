@@ -17,12 +17,13 @@ mod style;
 mod suggest;
 mod table;
 mod target;
+mod visible;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::args::Cli;
+use crate::args::{Cli, Command};
 use crate::exit::Exit;
 
 fn main() -> ExitCode {
@@ -34,6 +35,9 @@ fn main() -> ExitCode {
             return if help_or_error.use_stderr() { Exit::Usage } else { Exit::Success }.into();
         }
     };
+    if let Command::CompilePlugin(args) = cli.command {
+        return kiwi_host::compile_stdin(args.cache);
+    }
     match dispatch::run(cli) {
         Ok(exit) => exit.into(),
         Err(error) => {

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::args::{Format, OutputArgs};
 use crate::style::{Colours, Style};
 use crate::table;
+use crate::visible::VisibleJson;
 
 /// How many lines of one kind are shown without -v.
 const MAX_LINES: usize = 50;
@@ -58,9 +59,10 @@ impl Output {
         self.line(table)
     }
 
-    /// Writes a result as one JSON document.
+    /// Writes a result as one JSON document, on one line.
     pub(crate) fn json(&mut self, value: &impl Serialize) -> io::Result<()> {
-        serde_json::to_writer(&mut self.out, value).map_err(io::Error::from)?;
+        let mut serializer = serde_json::Serializer::with_formatter(&mut self.out, VisibleJson);
+        value.serialize(&mut serializer).map_err(io::Error::from)?;
         writeln!(self.out)
     }
 

@@ -35,6 +35,19 @@ impl Terminal {
         }
     }
 
+    /// Runs `work`, and shows meanwhile what is being done.
+    pub(crate) async fn show_doing<T>(&self, doing: String, work: impl Future<Output = T>) -> T {
+        if self.0.is_hidden() {
+            return work.await;
+        }
+        let line =
+            self.0.add(ProgressBar::new_spinner().with_style(ProgressStyle::default_spinner()).with_message(doing));
+        line.enable_steady_tick(INTERVAL);
+        let done = work.await;
+        line.finish_and_clear();
+        done
+    }
+
     async fn draw(&self, host: &Host) -> Infallible {
         let mut lines = Lines { terminal: self, shown: HashMap::new() };
         let mut ticks = tokio::time::interval(INTERVAL);

@@ -1,6 +1,7 @@
 //! The host: keeps caches warm until it is told to stop.
 
 use std::collections::HashSet;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use serde::de::DeserializeOwned;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::config::compilation::Compilation;
 use crate::definition::config::CacheConfig;
 use crate::definition::identity::DigestKey;
 use crate::definition::plugin_error::PluginError;
@@ -40,7 +42,7 @@ pub struct Builder {
     store: Arc<dyn Store>,
     caches: Vec<CacheConfig>,
     metrics: Metrics,
-    compile_cache: Option<PathBuf>,
+    compilation: Compilation,
     max_loads: usize,
     digest_key: DigestKey,
 }
@@ -64,7 +66,28 @@ impl Builder {
     /// are compiled at each start.
     #[must_use]
     pub fn compile_cache(mut self, directory: impl Into<PathBuf>) -> Self {
-        self.compile_cache = Some(directory.into());
+        self.compilation = self.compilation.cache(directory);
+        self
+    }
+
+    /// A program that compiles each plugin in a process of its own first, within limits of memory and time, so that a
+    /// hostile plugin cannot take those of this process. It is called with these arguments and the directory of the
+    /// compile cache, and must call `compile_stdin` of this crate; usually it is this very program, called in another
+    /// way. Default: plugins are compiled in this process.
+    #[must_use]
+    pub fn compiler(
+        mut self,
+        program: impl Into<PathBuf>,
+        args: impl IntoIterator<Item = impl Into<OsString>>,
+    ) -> Self {
+        self.compilation = self.compilation.compiler(program, args);
+        self
+    }
+
+    /// As [`compile_cache`](Self::compile_cache) and [`compiler`](Self::compiler) in one.
+    #[must_use]
+    pub fn compilation(mut self, compilation: Compilation) -> Self {
+        self.compilation = compilation;
         self
     }
 
@@ -92,7 +115,7 @@ impl Builder {
     /// There are plugins, and this machine cannot run WebAssembly at all.
     pub async fn build(self) -> Result<(Host, Vec<Skipped>), SandboxError> {
         let events = Events::new(self.metrics);
-        let shared = Supervisor::new(self.store, events, self.max_loads, self.compile_cache, self.digest_key);
+        let shared = Supervisor::new(self.store, events, self.max_loads, self.compilation, self.digest_key);
         let (caches, mut skipped) = without_duplicates(self.caches);
         let Prepared { definitions, skipped: refused } = shared.define(caches).await?;
         skipped.extend(refused);
@@ -108,7 +131,7 @@ impl Host {
     pub fn builder(store: Arc<dyn Store>) -> Builder {
         let (metrics, max_loads) = (Metrics::default(), DEFAULT_MAX_LOADS);
         let digest_key = DigestKey::new(&[]);
-        Builder { store, caches: Vec::new(), metrics, compile_cache: None, max_loads, digest_key }
+        Builder { store, caches: Vec::new(), metrics, compilation: Compilation::default(), max_loads, digest_key }
     }
 
     /// The caches it runs, in the order in which they were added.

@@ -57,6 +57,7 @@ mod sandbox;
 mod sandbox_error;
 mod supervisor;
 
+pub use config::compilation::Compilation;
 pub use config::file_grants::{DirGrant, FileGrant};
 pub use config::grants::{Grants, HttpGrant};
 pub use config::guards::{Guards, Percent, Refusal};
@@ -75,13 +76,15 @@ pub use events::outcome::Outcome;
 pub use failure::{Failure, FailureKind};
 pub use host::{Builder, DEFAULT_MAX_LOADS, Host};
 pub use instance::Instance;
-pub use loader::description::{AskedGrant, Description, Setting};
+pub use loader::description::{AskedGrant, Description, Overruled, Setting};
 pub use loader::load_error::LoadError;
 pub use loader::native::{Loader, NativeLoader};
 pub use loader::output::Output;
 pub use printable::is_invisible;
 #[cfg(feature = "components")]
 pub use outside::http::is_special as is_special_address;
+#[cfg(feature = "components")]
+pub use sandbox::compile_child::compile_stdin;
 #[cfg(feature = "components")]
 pub use sandbox::shared::Sandbox;
 pub use sandbox_error::SandboxError;

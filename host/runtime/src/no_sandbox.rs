@@ -3,9 +3,10 @@
 
 pub(crate) mod shared {
     use std::convert::Infallible;
-    use std::path::{Path, PathBuf};
+    use std::path::Path;
 
     use super::plugin::Plugin;
+    use crate::config::compilation::Compilation;
     use crate::sandbox_error::SandboxError;
 
     /// Never constructed.
@@ -13,7 +14,7 @@ pub(crate) mod shared {
     pub(crate) struct Sandbox(Infallible);
 
     impl Sandbox {
-        pub(crate) fn new(_: Option<PathBuf>, _: usize) -> Result<Self, SandboxError> {
+        pub(crate) fn new(_: Compilation, _: usize) -> Result<Self, SandboxError> {
             let why = "this program cannot run WebAssembly: build it with the feature `components` of kiwi-host";
             Err(SandboxError::new(why))
         }

@@ -106,6 +106,9 @@ pub(crate) enum Command {
     /// Delete a cache from the store
     #[command(after_help = examples::FORGET)]
     Forget(ForgetArgs),
+    /// Compile the plugin on standard input, within limits (for this program itself)
+    #[command(hide = true)]
+    CompilePlugin(CompilePluginArgs),
 }
 
 #[derive(Args)]
@@ -193,6 +196,12 @@ pub(crate) struct ForgetArgs {
     /// Delete without asking
     #[arg(long)]
     pub(crate) yes: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct CompilePluginArgs {
+    /// Directory to keep the result in
+    pub(crate) cache: Option<PathBuf>,
 }
 
 /// A path. An empty variable is as good as none.

@@ -20,6 +20,7 @@ use crate::output::Output;
 use crate::progress::Terminal;
 use crate::style::Style;
 use crate::target::Target;
+use crate::visible;
 
 /// How much of a value a line shows, and how much of that comes before the first difference.
 const MAX_CHARS: usize = 60;
@@ -123,12 +124,12 @@ impl<'a> Diff<'a> {
             heading += &format!(", {} reformatted", human::count(self.reformatted));
         }
         output.styled_line(Style::Heading, heading)?;
-        let whole = |value: &RawValue| excerpt(value.get(), 0);
-        let lines = added.iter().map(|(key, new)| format!("+ {} {}", one_line(key), whole(new)));
+        let whole = |value: &RawValue| excerpt(&visible::json(value.get()), 0);
+        let lines = added.iter().map(|(key, new)| format!("+ {} {}", visible::text(key), whole(new)));
         write_lines(lines, "added", Style::Good, output)?;
-        let lines = removed.iter().map(|(key, old)| format!("- {} {}", one_line(key), whole(old)));
+        let lines = removed.iter().map(|(key, old)| format!("- {} {}", visible::text(key), whole(old)));
         write_lines(lines, "removed", Style::Bad, output)?;
-        let lines = changed.iter().map(|(key, change)| format!("~ {} {}", one_line(key), change.in_line()));
+        let lines = changed.iter().map(|(key, change)| format!("~ {} {}", visible::text(key), change.in_line()));
         write_lines(lines, "changed", Style::Warning, output)?;
         self.write_verdict(output)
     }
@@ -149,10 +150,10 @@ impl<'a> Diff<'a> {
 impl Change<'_> {
     /// Both values, starting shortly before the first difference.
     fn in_line(&self) -> String {
-        let (old, new) = (self.old.get(), self.new.get());
+        let (old, new) = (visible::json(self.old.get()), visible::json(self.new.get()));
         let common = old.chars().zip(new.chars()).take_while(|(old, new)| old == new).count();
         let from = common.saturating_sub(CHARS_BEFORE);
-        format!("{} -> {}", excerpt(old, from), excerpt(new, from))
+        format!("{} -> {}", excerpt(&old, from), excerpt(&new, from))
     }
 }
 
@@ -173,22 +174,16 @@ fn write_lines(
     }
 }
 
-/// A value on one line: all of it if it is short, otherwise a part that begins at this character.
+/// A value: all of it if it is short, otherwise a part that begins at this character.
 fn excerpt(value: &str, from: usize) -> String {
-    let value = one_line(value);
     let chars = value.chars().count();
     if chars <= MAX_CHARS {
-        return value;
+        return value.to_owned();
     }
     let from = from.min(chars - MAX_CHARS);
     let shown: String = value.chars().skip(from).take(MAX_CHARS).collect();
     let (before, after) = (from > 0, from + MAX_CHARS < chars);
     format!("{}{shown}{}", if before { "…" } else { "" }, if after { "…" } else { "" })
-}
-
-/// Text without line breaks and other control characters.
-fn one_line(text: &str) -> String {
-    text.chars().map(|char| if char.is_control() { ' ' } else { char }).collect()
 }
 
 #[cfg(test)]

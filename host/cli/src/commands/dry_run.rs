@@ -43,7 +43,7 @@ pub(super) async fn run(
         Format::Human => {
             for (cache, map) in &maps {
                 output.styled_line(Style::Heading, format_args!("# {cache}: {}", human::entries(map.len() as u64)))?;
-                dump::write_entries(map.iter().map(|(key, value)| (key, value.get())), output)?;
+                dump::write_entries(map.iter().map(|(key, value)| (key.as_str(), value.get())), output)?;
             }
         }
     }

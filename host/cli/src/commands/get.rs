@@ -9,6 +9,7 @@ use crate::args::{Format, GetArgs};
 use crate::exit::Exit;
 use crate::output::Output;
 use crate::target::Target;
+use crate::visible;
 
 /// The result as JSON.
 #[derive(Serialize)]
@@ -18,7 +19,7 @@ struct Found<'a> {
     value: &'a RawValue,
 }
 
-/// Prints one value, as its loader wrote it.
+/// Prints one value, as its loader wrote it, on one line.
 pub(crate) async fn run(target: &Target, args: &GetArgs, output: &mut Output) -> Result<Exit> {
     let store = target.open_existing_store()?;
     let (cache, key) = (&args.cache, args.key.as_str());
@@ -30,13 +31,13 @@ pub(crate) async fn run(target: &Target, args: &GetArgs, output: &mut Output) ->
     let Some(value) = values.into_iter().next().flatten() else {
         eprintln!(
             "kiwi-host: cache `{cache}` has no key `{}`; list its keys with `kiwi-host keys {cache}`",
-            key.escape_debug()
+            visible::text(key)
         );
         return Ok(Exit::Absent);
     };
     let value = std::str::from_utf8(&value).with_context(|| invalid_json(args))?;
     match output.format() {
-        Format::Human => output.line(value)?,
+        Format::Human => output.line(visible::json(value))?,
         Format::Json => {
             let value = serde_json::from_str(value).with_context(|| invalid_json(args))?;
             output.json(&Found { cache: cache.as_str(), key, value })?;
@@ -63,6 +64,6 @@ fn invalid_json(args: &GetArgs) -> String {
     format!(
         "cache `{}`: the value of `{}` is not valid JSON, so something other than a host wrote it",
         args.cache,
-        args.key.escape_debug()
+        visible::text(&args.key)
     )
 }

@@ -4,25 +4,28 @@ use std::path::Path;
 
 use anyhow::Result;
 use kiwi_host::{AskedTiming, CacheConfig, Description, Inspection, Needs, PluginError, Sandbox};
-use kiwi_store::Ttl;
+use kiwi_store::{Name, Ttl};
 use serde_json::{Value, json};
 
 use crate::args::{Format, InspectArgs};
 use crate::config::select;
 use crate::exit::Exit;
 use crate::output::Output;
+use crate::progress::Terminal;
 use crate::style::Style;
 use crate::suggest::Missing;
 use crate::target::Target;
-use crate::{compile_cache, human, suggest};
+use crate::{compile_cache, human, suggest, visible};
 
 /// Shows a plugin's settings and imports, and for each of its caches whether the plugin has what it
 /// needs. The plugin's `describe` runs, without grants; nothing is loaded.
-pub(crate) async fn run(target: &Target, args: &InspectArgs, output: &mut Output) -> Result<Exit> {
-    let sandbox = Sandbox::new(compile_cache::directory(), 1)?;
+pub(crate) async fn run(target: &Target, args: &InspectArgs, output: &mut Output, terminal: &Terminal) -> Result<Exit> {
+    let sandbox = Sandbox::new(compile_cache::compilation(), 1)?;
     let mut found = Vec::new();
-    for cache in select(target.config.as_ref(), std::slice::from_ref(&args.plugin))? {
-        let inspection = kiwi_host::inspect(&sandbox, &cache).await?;
+    let (caches, note) = caches(target, &args.plugin)?;
+    for cache in caches {
+        let doing = format!("compiling {}", args.plugin.display());
+        let inspection = terminal.show_doing(doing, kiwi_host::inspect(&sandbox, &cache)).await?;
         let is_new = !target.config.as_ref().is_some_and(|config| config.has(&cache.name));
         let needs = inspection.problem.as_ref().and_then(PluginError::needs);
         let missing = needs.map(|needs| Missing::new(target.config.as_ref(), &cache, needs));
@@ -32,10 +35,39 @@ pub(crate) async fn run(target: &Target, args: &InspectArgs, output: &mut Output
     }
     match (output.format(), found.first()) {
         (_, None) => {}
-        (Format::Json, Some(first)) => output.json(&to_json(&args.plugin, first, &found))?,
-        (Format::Human, Some(first)) => write(&args.plugin, first, &found, output)?,
+        (Format::Json, Some(first)) => output.json(&to_json(&args.plugin, first, &found, note.as_deref()))?,
+        (Format::Human, Some(first)) => {
+            write(&args.plugin, first, &found, output)?;
+            if let Some(note) = note {
+                output.line("")?;
+                output.styled_line(Style::Warning, format_args!("  note: {note}"))?;
+            }
+        }
     }
     Ok(Exit::Success)
+}
+
+/// The caches that a plugin has in kiwi.toml, or would have. A file name that cannot be the name of a cache is said, and
+/// is no reason not to show the plugin.
+fn caches(target: &Target, plugin: &Path) -> Result<(Vec<CacheConfig>, Option<String>)> {
+    let stem = plugin.file_stem().unwrap_or_default().to_string_lossy();
+    let selected = select(target.config.as_ref(), &[plugin.to_owned()]);
+    match (selected, stem.parse::<Name>()) {
+        (Err(error), Err(invalid)) if error.is_invalid() => {
+            let name = valid_name(&stem);
+            let note =
+                format!("{invalid}; name its cache in kiwi.toml, for example `[cache.{name}]`, or rename the file");
+            Ok((vec![CacheConfig::new(name, plugin)], Some(note)))
+        }
+        (selected, _) => Ok((selected?, None)),
+    }
+}
+
+/// A name like this one that a cache may have.
+fn valid_name(stem: &str) -> Name {
+    let valid = |char: char| if char.is_ascii_alphanumeric() || char == '-' || char == '_' { char } else { '-' };
+    let name: String = stem.chars().map(valid).take(40).collect();
+    name.trim_matches('-').parse().or_else(|_| "plugin".parse()).expect("`plugin` is a valid name")
 }
 
 /// A plugin as one cache would run it. Which grants it asks for depends on the settings of the cache.
@@ -56,7 +88,7 @@ impl Inspected {
     }
 }
 
-fn to_json(plugin: &Path, first: &Inspected, found: &[Inspected]) -> Value {
+fn to_json(plugin: &Path, first: &Inspected, found: &[Inspected], note: Option<&str>) -> Value {
     let caches = found.iter().map(|inspected| {
         json!({
             "cache": inspected.cache.name.as_str(),
@@ -68,6 +100,7 @@ fn to_json(plugin: &Path, first: &Inspected, found: &[Inspected]) -> Value {
     let Inspection { world, contract_version, imports, description, .. } = &first.inspection;
     json!({
         "plugin": plugin,
+        "note": note,
         "world": world,
         "contract_version": contract_version,
         "imports": imports,
@@ -97,6 +130,7 @@ fn description_to_json(description: &Description) -> Value {
         "summary": description.summary,
         "settings": settings.collect::<Vec<_>>(),
         "grants": grants.collect::<Vec<_>>(),
+        "overruled": description.overruled.iter().map(|it| it.message.as_str()).collect::<Vec<_>>(),
     })
 }
 
@@ -112,16 +146,19 @@ fn write(plugin: &Path, first: &Inspected, found: &[Inspected], output: &mut Out
     output.line("")?;
     output.styled_line(Style::Heading, "  IMPORTS")?;
     for import in imports {
-        output.line(format_args!("  {import}"))?;
+        output.line(format_args!("  {}", visible::text(import)))?;
     }
     found.iter().try_for_each(|inspected| write_cache(inspected, output))
 }
 
 fn write_description(description: &Description, output: &mut Output) -> Result<()> {
-    let Description { name, version, summary, timing, settings, .. } = description;
+    let Description { name, version, summary, timing, overruled, settings, .. } = description;
     output.line(format_args!("  loader    {name} {version}: {summary}"))?;
     if let Some(suggested) = suggestion(timing) {
         output.line(format_args!("  suggests  {suggested}"))?;
+    }
+    for suggestion in overruled {
+        output.styled_line(Style::Warning, format_args!("  note      {}", suggestion.message))?;
     }
     if settings.is_empty() {
         return Ok(output.line("  settings  none")?);

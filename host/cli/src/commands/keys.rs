@@ -7,6 +7,7 @@ use crate::args::{CacheArgs, Format};
 use crate::exit::Exit;
 use crate::output::Output;
 use crate::target::Target;
+use crate::visible;
 
 /// Prints the keys, sorted.
 pub(crate) async fn run(target: &Target, args: &CacheArgs, output: &mut Output) -> Result<Exit> {
@@ -14,7 +15,7 @@ pub(crate) async fn run(target: &Target, args: &CacheArgs, output: &mut Output) 
     let mut keys: Vec<&str> = snapshot.keys().collect();
     keys.sort_unstable();
     match output.format() {
-        Format::Human => keys.iter().try_for_each(|key| output.line(key))?,
+        Format::Human => keys.iter().try_for_each(|key| output.line(visible::text(key)))?,
         Format::Json => output.json(&keys)?,
     }
     Ok(Exit::Success)

@@ -47,15 +47,13 @@ pub(super) async fn host(
 /// A host without caches, as the configuration and the command line want it.
 pub(super) fn builder(target: &Target, store: Arc<dyn Store>) -> Result<Builder> {
     let config = target.config.as_ref();
-    let mut builder = Host::builder(store).digest_key(target.digest_key()?);
+    let mut builder =
+        Host::builder(store).digest_key(target.digest_key()?).compilation(compile_cache::compilation());
     if let Some(statsd) = config.and_then(|config| config.statsd.as_ref()) {
         builder = builder.metrics(Metrics::statsd(&statsd.address, &statsd.prefix)?);
     }
     if let Some(max_loads) = config.and_then(|config| config.max_loads) {
         builder = builder.max_loads(max_loads.get());
-    }
-    if let Some(directory) = compile_cache::directory() {
-        builder = builder.compile_cache(directory);
     }
     Ok(builder)
 }

@@ -1,6 +1,7 @@
 //! The `kiwi-host` command, run as a separate process on real stores. Its output is compared with snapshots.
 
 mod checking;
+mod compiling;
 mod configuration;
 mod fixing;
 mod help;

@@ -43,6 +43,25 @@ fn values_are_printed_as_their_loader_wrote_them() {
     });
 }
 
+/// Keys and values come from sources: none may break a line, or control a terminal.
+#[test]
+fn each_entry_is_one_line_of_visible_characters() {
+    on_both_stores(|workdir, store| {
+        let value = "{\n  \"name\": \"\u{202e}gnp.exe\u{9b}31m\"\n}";
+        publish(store, "odd", &[("a\tb\nc\u{1b}[2J\u{200b}", value)], Ttl::Forever);
+        let stdout = |arguments: &[&str]| String::from_utf8(workdir.run(arguments).stdout).unwrap();
+        let (key, json) = (r"a\tb\nc\u{1b}[2J\u{200b}", r#"{   "name": "\u202egnp.exe\u009b31m" }"#);
+        assert_eq!(stdout(&["keys", "odd"]), format!("{key}\n"));
+        assert_eq!(stdout(&["dump", "odd"]), format!("{key}\t{json}\n"));
+        assert_eq!(stdout(&["get", "odd", "a\tb\nc\u{1b}[2J\u{200b}"]), format!("{json}\n"));
+        assert_eq!(stdout(&["keys", "odd", "--format", "json"]), "[\"a\\tb\\nc\\u001b[2J\\u200b\"]\n");
+        let dumped = stdout(&["dump", "odd", "--format", "json"]);
+        assert_eq!(dumped, format!("{{\"a\\tb\\nc\\u001b[2J\\u200b\":{json}}}\n"));
+        let dumped: serde_json::Value = serde_json::from_str(&dumped).unwrap();
+        assert_eq!(dumped["a\tb\nc\u{1b}[2J\u{200b}"]["name"], "\u{202e}gnp.exe\u{9b}31m");
+    });
+}
+
 #[test]
 fn a_missing_key_or_cache_exits_2_and_is_named() {
     on_both_stores(|workdir, store| {

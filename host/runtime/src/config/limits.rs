@@ -10,7 +10,7 @@ pub struct Limits {
     pub memory: u64,
     /// From the start of a load to its end.
     pub load_timeout: Duration,
-    /// Entries in the map.
+    /// Entries in the map. Default: a million.
     pub entries: u64,
     /// Bytes of one key. Never above 511, which is what LMDB can hold.
     pub key_bytes: u64,
@@ -18,7 +18,7 @@ pub struct Limits {
     pub value_bytes: u64,
     /// How deep a value may be nested. Never above 127, which is what serde_json reads.
     pub json_depth: u64,
-    /// Bytes of all keys and values together.
+    /// Bytes of all keys and values together. Default: 256 MiB.
     pub total_bytes: u64,
     /// Bytes of log lines, standard output and standard error together.
     pub log_bytes: u64,
@@ -30,16 +30,18 @@ pub struct Limits {
     pub open_responses: u64,
 }
 
+/// What an unconfigured plugin may do to a Redis that it shares with others: no more than a service would hold in
+/// memory without a thought.
 impl Default for Limits {
     fn default() -> Self {
         Self {
             memory: 256 << 20,
             load_timeout: Duration::from_secs(60),
-            entries: 10_000_000,
+            entries: 1_000_000,
             key_bytes: 511,
             value_bytes: 1 << 20,
             json_depth: 127,
-            total_bytes: 4 << 30,
+            total_bytes: 256 << 20,
             log_bytes: 1 << 20,
             hostcall_bytes: 128 << 20,
             http_response_bytes: 4 << 30,

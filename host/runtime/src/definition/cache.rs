@@ -15,6 +15,7 @@ use crate::config::timing::{AskedTiming, Timing};
 use crate::entries::intake::Intake;
 use crate::events::event::Label;
 use crate::failure::Failure;
+use crate::loader::description::Description;
 use crate::loader::load;
 use crate::loader::mark::Loaded;
 use crate::loader::native::NativeLoader;
@@ -88,11 +89,12 @@ impl Definition {
         key: &DigestKey,
     ) -> Result<Self, PluginError> {
         let description = check_needs(&config, &plugin).await?;
-        let suggested = description.map(|description| description.timing).unwrap_or_default();
+        let description = description.unwrap_or_default();
+        warn_of_overruled(&config, &plugin, &description);
         // What it may read decides what it returns, just as its settings do.
         let id = key.of_plugin(plugin.hash(), &config.settings, &config.grants);
         let component = Component::new(plugin.clone(), &config.grants);
-        Self::new(config, suggested, id, RunnableLoader::Component(component))
+        Self::new(config, description.timing, id, RunnableLoader::Component(component))
             .map_err(|error| PluginError::of_plugin(plugin.path(), error.to_string()))
     }
 
@@ -146,5 +148,19 @@ impl Definition {
     pub(crate) fn own_mark(&self, stored: Option<&str>) -> Option<String> {
         let (id, mark) = stored?.split_once(' ')?;
         (id.parse::<DefinitionId>().ok()? == self.id).then(|| mark.to_owned())
+    }
+}
+
+/// Says which suggestions of a plugin are not followed, where they would matter.
+fn warn_of_overruled(config: &CacheConfig, plugin: &Plugin, description: &Description) {
+    let timing = &config.timing;
+    for suggestion in &description.overruled {
+        let is_decided = match suggestion.key {
+            "reload_ttl" => timing.reload_ttl.is_some(),
+            _ => timing.cache_ttl.is_some(),
+        };
+        if !is_decided {
+            tracing::warn!(cache = %config.name, "plugin {}: {}", plugin.path().display(), suggestion.message);
+        }
     }
 }

@@ -21,10 +21,22 @@ pub struct Description {
     pub summary: String,
     /// The timing it suggests; the operator's word stands above it.
     pub timing: AskedTiming,
+    /// What it suggests and does not get, because a plugin must not load a source or fill a store as it likes.
+    pub overruled: Vec<Overruled>,
     /// All settings it takes.
     pub settings: Vec<Setting>,
     /// All grants it needs, with the settings it was given.
     pub grants: Vec<AskedGrant>,
+}
+
+/// A suggestion of a plugin that the host does not follow as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Overruled {
+    /// The key in kiwi.toml by which the operator decides it: `reload_ttl` or `cache_ttl`.
+    pub key: &'static str,
+    /// What it suggests, what the host does instead, and what the operator can do: one sentence.
+    pub message: String,
 }
 
 /// One setting a plugin takes.

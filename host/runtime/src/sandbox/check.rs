@@ -6,7 +6,8 @@ use wasmtime::component::{Component, Linker};
 
 use super::state::State;
 use super::v0_1::loader::Loader;
-use super::v0_1::{INTERFACES, VERSION};
+use super::v0_1::{CONTRACT, INTERFACES, VERSION};
+use crate::printable;
 
 /// A component must begin with these: `\0asm`, then the version and layer of components.
 const COMPONENT: [u8; 8] = *b"\0asm\x0d\0\x01\0";
@@ -43,13 +44,13 @@ pub(super) fn check_bytes(bytes: &[u8]) -> Result<(), String> {
     Err("it is not WebAssembly: expected a component (a .wasm file built for wasm32-wasip2)".into())
 }
 
-/// Whether a component was built against a contract we offer. Gives its version.
+/// Whether a component was built against a contract we offer. Gives its version, the newest that it names.
 ///
 /// # Errors
 /// A sentence that names the version.
 pub(super) fn check_contract(component: &Component, engine: &Engine) -> Result<Option<String>, String> {
     let ty = component.component_type();
-    let mut version = None;
+    let mut version: Option<String> = None;
     for (name, _) in ty.imports(engine).chain(ty.exports(engine)) {
         let Some((_, built)) = name.strip_prefix("kiwi:loader/").and_then(|rest| rest.split_once('@')) else {
             continue;
@@ -60,9 +61,30 @@ pub(super) fn check_contract(component: &Component, engine: &Engine) -> Result<O
                  or run a kiwi-host that offers {built}"
             ));
         }
-        version = Some(built.to_owned());
+        if version.as_deref().is_none_or(|known| patch(known) <= patch(built)) {
+            version = Some(built.to_owned());
+        }
     }
     Ok(version)
+}
+
+/// What is wrong with a component that does not fit this host: if it was built against a later version of the contract,
+/// this host is too old for it.
+pub(super) fn misfit(contract: Option<&str>, error: String) -> String {
+    match contract.filter(|built| patch(built) > patch(CONTRACT)) {
+        Some(built) => format!(
+            "it needs a newer kiwi-host: it was built against kiwi:loader@{built} and uses what kiwi:loader@{CONTRACT}, which \
+             this host offers, does not have; expected {CONTRACT}: update kiwi-host"
+        ),
+        None => error,
+    }
+}
+
+/// The last number of a version of the contract.
+fn patch(version: &str) -> u64 {
+    let last = version.strip_prefix(VERSION).and_then(|rest| rest.strip_prefix('.')).unwrap_or_default();
+    let digits = last.find(|char: char| !char.is_ascii_digit()).map_or(last, |end| &last[..end]);
+    digits.parse().unwrap_or(0)
 }
 
 /// Whether a component exports `load-from-source` at the contract's type, whatever it imports.
@@ -82,7 +104,8 @@ pub(super) fn check_export(component: &Component, engine: &Engine) -> Result<(),
         .map_err(|error| {
             format!(
                 "its `load-from-source` is of another type than the contract's: expected \
-                 `func() -> result<list<entry>, load-error>` as in wit/loader.wit ({error:#})"
+                 `func() -> result<list<entry>, load-error>` as in wit/loader.wit ({})",
+                printable::message(&format!("{error:#}"))
             )
         })
 }
@@ -95,8 +118,9 @@ pub(super) fn check_imports(component: &Component, engine: &Engine) -> Result<()
     for (name, _) in component.component_type().imports(engine) {
         if !is_offered(name) {
             return Err(format!(
-                "it imports `{name}`, which this host does not offer: expected only kiwi:loader@{VERSION}, WASI 0.2 and wasi:http; \
-                 build it against this host's wit/loader.wit, or update kiwi-host"
+                "it imports {}, which this host does not offer: expected only kiwi:loader@{VERSION}, WASI 0.2 and wasi:http; \
+                 build it against this host's wit/loader.wit, or update kiwi-host",
+                printable::quoted(name)
             ));
         }
     }
@@ -115,6 +139,13 @@ fn is_offered(import: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_contract_is_that_of_the_wit() {
+        let wit = include_str!("../../wit/loader.wit");
+        assert!(wit.contains(&format!("package kiwi:loader@{CONTRACT};")));
+        assert_eq!(["0.1", "0.1.0", "0.1.12", "0.1.3-rc.1", "0.2.7"].map(patch), [0, 0, 12, 3, 0]);
+    }
 
     #[test]
     fn bytes_that_are_no_component_are_told_apart() {

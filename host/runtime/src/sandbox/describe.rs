@@ -9,12 +9,11 @@ use wasmtime::component::Val;
 use super::files::Files;
 use super::plugin::Plugin;
 use super::state::{Capabilities, State};
-use super::trap;
+use super::{suggested_timing, trap};
 use crate::config::grants::Grants;
 use crate::config::limits::Limits;
 use crate::config::settings::Settings;
 use crate::config::text::{parse_duration, parse_ttl};
-use crate::config::timing::AskedTiming;
 use crate::loader::description::{AskedGrant, Description, Setting};
 use crate::outside::http::HttpClient;
 use crate::printable;
@@ -80,11 +79,13 @@ fn description(described: Val) -> Result<Description, String> {
         Some(text) => Some(parse_ttl(&text).map_err(|error| format!("suggests an invalid `cache-ttl`: {error}"))?),
         None => None,
     };
+    let (timing, overruled) = suggested_timing::within_bounds(duration("reload-ttl")?, cache_ttl);
     Ok(Description {
         name: described.text("name")?,
         version: described.text("version")?,
         summary: described.text("summary")?,
-        timing: AskedTiming { reload_ttl: duration("reload-ttl")?, cache_ttl, ..AskedTiming::default() },
+        timing,
+        overruled,
         settings: described.list("settings")?.into_iter().map(setting).collect::<Result<_, _>>()?,
         grants: described.list("grants")?.into_iter().map(grant).collect::<Result<_, _>>()?,
     })

@@ -19,8 +19,7 @@ const WASM_STACK: usize = 1 << 20;
 const HOST_STACK: usize = 1 << 20;
 
 /// Compiles components, and interrupts guests that run for long.
-pub(super) fn engine(compile_cache: Option<PathBuf>, max_loads: usize) -> Result<Engine> {
-    let compile_cache = compile_cache.and_then(open_cache);
+pub(super) fn engine(compile_cache: Option<Cache>, max_loads: usize) -> Result<Engine> {
     let pooled = config(compile_cache.clone(), InstanceAllocationStrategy::Pooling(pool(max_loads)));
     // A pool reserves address space for all loads at once; where that is short (ulimit -v, small
     // machines), memory is asked for load by load.
@@ -28,6 +27,13 @@ pub(super) fn engine(compile_cache: Option<PathBuf>, max_loads: usize) -> Result
         tracing::info!("allocating memory per load, because the pool cannot be created: {error:#}");
         Engine::new(&config(compile_cache, InstanceAllocationStrategy::OnDemand))
     })
+}
+
+/// Compiles components exactly as [`engine`] does, but cannot run them.
+pub(super) fn for_compiling(compile_cache: Option<PathBuf>) -> Result<(Engine, Option<Cache>)> {
+    let compile_cache = compile_cache.and_then(open_cache);
+    let engine = Engine::new(&config(compile_cache.clone(), InstanceAllocationStrategy::OnDemand))?;
+    Ok((engine, compile_cache))
 }
 
 fn config(compile_cache: Option<Cache>, allocation: InstanceAllocationStrategy) -> Config {
@@ -63,7 +69,7 @@ fn pool(max_loads: usize) -> PoolingAllocationConfig {
 }
 
 /// Compiled components are kept on disk, so that a restart does not compile them again.
-fn open_cache(directory: PathBuf) -> Option<Cache> {
+pub(super) fn open_cache(directory: PathBuf) -> Option<Cache> {
     let shown = directory.display().to_string();
     let mut config = CacheConfig::new();
     config.with_directory(directory);

@@ -5,6 +5,8 @@
 //! version (`shared`, `check`, `plugin`, `component`) name it; the guest's state and its limits do not.
 
 mod check;
+pub(crate) mod compile_child;
+mod compiler;
 pub(crate) mod component;
 mod describe;
 mod engine;
@@ -19,6 +21,7 @@ mod response;
 pub(crate) mod shared;
 mod sockets;
 mod state;
+mod suggested_timing;
 mod trap;
 mod v0_1;
 mod wasi_http;

@@ -1,19 +1,17 @@
 //! A component, compiled and found to be a loader.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use wasmtime::component::Component;
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::check;
 use super::shared::{Resources, Sandbox};
 use super::v0_1::loader::Loader;
+use super::{check, compiler};
 use crate::printable;
 
 /// Compiling takes time and memory, and no limit of a guest bounds it.
-const MAX_BYTES: u64 = 128 << 20;
-const COMPILATION_TIMEOUT: Duration = Duration::from_secs(300);
+pub(super) const MAX_BYTES: u64 = 128 << 20;
 
 /// A component that was compiled and found to be a loader.
 pub(crate) struct Plugin {
@@ -74,25 +72,41 @@ impl Sandbox {
         let bytes = read(path).await?;
         check::check_bytes(&bytes)?;
         let hash = xxh3_128(&bytes);
+        let component = self.compiled(bytes).await?;
+        if let Some(cache) = &self.cache {
+            let (read, compiled) = (cache.cache_hits(), cache.cache_misses());
+            tracing::debug!(
+                "{}: this process has read {read} plugins from its cache and compiled {compiled}",
+                path.display()
+            );
+        }
+        self.checked(path, &component, hash)
+    }
+
+    async fn compiled(&self, bytes: Vec<u8>) -> Result<Component, String> {
+        // The sandbox never closes it.
+        let _permit = self.compilers.acquire().await.map_err(|closed| closed.to_string())?;
+        compiler::compile(&self.compilation, &bytes).await?;
         let engine = self.engine.clone();
         let compiling = tokio::task::spawn_blocking(move || Component::from_binary(&engine, &bytes));
-        let compiled = tokio::time::timeout(COMPILATION_TIMEOUT, compiling).await.map_err(|_| {
-            format!("compiling it took more than {COMPILATION_TIMEOUT:?}: expected a smaller component")
-        })?;
-        let component = compiled.map_err(|panic| format!("it cannot be compiled: {panic}"))?.map_err(|cause| {
-            format!("it is damaged or cut off: expected a whole component; build or copy it again ({cause:#})")
-        })?;
-        self.checked(path, &component, hash)
+        let compiled = tokio::time::timeout(compiler::TIMEOUT, compiling).await.map_err(|_| compiler::too_slow())?;
+        let compiled = compiled.map_err(|panic| format!("it cannot be compiled: {panic}"))?;
+        compiled.map_err(|cause| not_a_component(&cause))
+    }
+
+    fn linked(&self, component: &Component) -> Result<Loader, String> {
+        self.linker.instantiate_pre(component).and_then(Loader::new).map_err(|cause| {
+            format!("it uses an import in another way than this host offers it; build it again ({})", words(&cause))
+        })
     }
 
     fn checked(&self, path: &Path, component: &Component, hash: u128) -> Result<Plugin, String> {
         let engine = &self.engine;
         let contract = check::check_contract(component, engine)?;
-        check::check_export(component, engine)?;
-        check::check_imports(component, engine)?;
-        let loader = self.linker.instantiate_pre(component).and_then(Loader::new).map_err(|cause| {
-            format!("it uses an import in another way than this host offers it; build it again ({cause:#})")
-        })?;
+        let loader = check::check_export(component, engine)
+            .and_then(|()| check::check_imports(component, engine))
+            .and_then(|()| self.linked(component))
+            .map_err(|error| check::misfit(contract.as_deref(), error))?;
         let ty = component.component_type();
         let mut imports: Vec<String> = ty.imports(engine).map(|(name, _)| name.to_owned()).collect();
         imports.sort();
@@ -106,6 +120,16 @@ impl Sandbox {
             is_described: ty.get_export(engine, "describe").is_some(),
         })
     }
+}
+
+/// What is wrong with bytes that begin like a component and cannot be compiled.
+pub(super) fn not_a_component(cause: &wasmtime::Error) -> String {
+    format!("it is damaged or cut off: expected a whole component; build or copy it again ({})", words(cause))
+}
+
+/// wasmtime's own words: they may hold names that the component chose.
+fn words(cause: &wasmtime::Error) -> String {
+    printable::message(&format!("{cause:#}"))
 }
 
 async fn read(path: &Path) -> Result<Vec<u8>, String> {

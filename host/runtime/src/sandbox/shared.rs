@@ -1,23 +1,30 @@
 //! What all plugins of a host share: the engine, what guests may import, and the clock that
 //! interrupts them.
 
-use std::path::PathBuf;
-
 use rustix::process::{Resource, getrlimit};
-use wasmtime::Engine;
+use tokio::sync::Semaphore;
 use wasmtime::component::Linker;
+use wasmtime::{Cache, Engine};
 
 use super::engine;
 use super::state::{self, State};
 use super::v0_1::imports;
+use crate::config::compilation::Compilation;
 use crate::outside::http::Connections;
 use crate::sandbox_error::SandboxError;
+
+/// How many components are compiled at a time.
+const MAX_COMPILERS: usize = 2;
 
 /// Where components run: one for a host, shared by all its plugins.
 pub struct Sandbox {
     pub(super) engine: Engine,
     pub(super) linker: Linker<State>,
     pub(super) resources: Resources,
+    pub(super) compilation: Compilation,
+    pub(super) cache: Option<Cache>,
+    /// One permit a compiler: each may take gigabytes.
+    pub(super) compilers: Semaphore,
     _ticker: engine::Ticker,
 }
 
@@ -40,17 +47,18 @@ impl Resources {
 }
 
 impl Sandbox {
-    /// A sandbox with room for `max_loads` at a time, which keeps compiled components in
-    /// `compile_cache`: a directory that nobody else may write.
+    /// A sandbox with room for `max_loads` at a time.
     ///
     /// # Errors
     /// The machine cannot run WebAssembly, or has no thread to spare.
-    pub fn new(compile_cache: Option<PathBuf>, max_loads: usize) -> Result<Self, SandboxError> {
+    pub fn new(compilation: Compilation, max_loads: usize) -> Result<Self, SandboxError> {
         let failed = |error: String| SandboxError::new(format!("this machine cannot run WebAssembly: {error}"));
-        let engine = engine::engine(compile_cache, max_loads).map_err(|error| failed(format!("{error:#}")))?;
+        let cache = compilation.cache.clone().and_then(engine::open_cache);
+        let engine = engine::engine(cache.clone(), max_loads).map_err(|error| failed(format!("{error:#}")))?;
         let linker = imports::linker(&engine).map_err(|error| failed(format!("{error:#}")))?;
         let ticker = engine::Ticker::start(engine.clone()).map_err(|error| failed(error.to_string()))?;
-        Ok(Self { engine, linker, resources: Resources::new(max_loads), _ticker: ticker })
+        let (compilers, resources) = (Semaphore::new(MAX_COMPILERS), Resources::new(max_loads));
+        Ok(Self { engine, linker, resources, compilation, cache, compilers, _ticker: ticker })
     }
 }
 

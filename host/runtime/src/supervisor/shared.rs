@@ -1,7 +1,6 @@
 //! What the tasks of a host share: its caches, the store, the places for loads.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::caches::{Caches, Entry};
 use super::report::{HostName, Refused};
+use crate::config::compilation::Compilation;
 use crate::definition::cache::{Cache, Definition};
 use crate::definition::config::CacheConfig;
 use crate::definition::identity::DigestKey;
@@ -43,7 +43,7 @@ pub(crate) struct Supervisor {
     pub(super) host: HostName,
     /// The caches that cannot run, and why.
     pub(super) refused: Mutex<BTreeMap<Name, Refused>>,
-    compile_cache: Option<PathBuf>,
+    compilation: Compilation,
     /// Plugins run in here. Made when the first plugin is.
     sandbox: OnceCell<Sandbox>,
 }
@@ -53,7 +53,7 @@ impl Supervisor {
         store: Arc<dyn Store>,
         events: Events,
         max_loads: usize,
-        compile_cache: Option<PathBuf>,
+        compilation: Compilation,
         digest_key: DigestKey,
     ) -> Self {
         Self {
@@ -64,7 +64,7 @@ impl Supervisor {
             digest_key,
             host: HostName::of_this_process(),
             refused: Mutex::default(),
-            compile_cache,
+            compilation,
             sandbox: OnceCell::new(),
         }
     }
@@ -94,7 +94,7 @@ impl Supervisor {
     /// # Errors
     /// This machine cannot run WebAssembly at all.
     async fn sandbox(&self) -> Result<&Sandbox, SandboxError> {
-        let new = async || Sandbox::new(self.compile_cache.clone(), self.turns.max_places());
+        let new = async || Sandbox::new(self.compilation.clone(), self.turns.max_places());
         self.sandbox.get_or_try_init(new).await
     }
 

@@ -5,7 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use kiwi_host::{AskedTiming, CacheConfig, DirGrant, FailureKind, Grants, Outcome, PluginError, Sandbox, inspect};
+use kiwi_host::{
+    AskedTiming, CacheConfig, Compilation, DirGrant, FailureKind, Grants, Outcome, PluginError, Sandbox, inspect,
+};
 use kiwi_store::Ttl;
 use serde_json::{Value, json};
 
@@ -77,6 +79,14 @@ async fn a_component_of_another_world_is_told() {
 async fn a_contract_of_another_version_is_told() {
     let says = ["built against kiwi:loader@0.2.0", "0.1.x", "build it against", "run a kiwi-host that offers 0.2.0"];
     refused_guest(guest("other_version"), &says).await;
+}
+
+/// Built against a later 0.1.x, which only this host is too old for.
+#[tokio::test]
+async fn a_plugin_that_needs_a_newer_host_is_told_so() {
+    let says = ["needs a newer kiwi-host", "built against kiwi:loader@0.1.1", "kiwi:loader@0.1.0", "update kiwi-host"];
+    refused_guest(guest("newer_function"), &says).await;
+    refused_guest(guest("newer_interface"), &says).await;
 }
 
 #[tokio::test]
@@ -237,7 +247,7 @@ async fn a_new_plugin_may_use_the_whole_contract() {
 
 async fn assert_whole_contract(config: CacheConfig, text: &str) {
     let setup = Setup::new();
-    let inspection = inspect(&Sandbox::new(None, 1).unwrap(), &config).await.unwrap();
+    let inspection = inspect(&Sandbox::new(Compilation::default(), 1).unwrap(), &config).await.unwrap();
     assert_eq!((inspection.world, inspection.contract_version.as_deref()), ("described-loader", Some("0.1.0")));
     assert!(inspection.imports.iter().any(|import| import == "kiwi:loader/http@0.1.0"), "{:?}", inspection.imports);
     let description = inspection.description.expect("it describes itself");

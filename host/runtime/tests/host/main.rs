@@ -26,4 +26,5 @@ mod refill;
 mod reports;
 mod schedule;
 mod start;
+mod suggestions;
 mod support;

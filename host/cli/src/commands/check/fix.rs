@@ -24,7 +24,7 @@ const NEW_FILE: &str = "store = \"file:.kiwi\"  # for Redis: \"redis://127.0.0.1
 
 /// Adds what the caches lack, and reports each addition. Whatever it cannot add is left to the check that follows.
 pub(super) async fn run(target: &TargetArgs, plugins: &[PathBuf], report: &mut Report<'_>) -> Result<()> {
-    let Ok(sandbox) = Sandbox::new(compile_cache::directory(), 1) else { return Ok(()) };
+    let Ok(sandbox) = Sandbox::new(compile_cache::compilation(), 1) else { return Ok(()) };
     for _ in 0..MAX_ROUNDS {
         // The check reports why the file cannot be read.
         let Ok(config) = Config::find(target.config.as_deref()) else { return Ok(()) };

@@ -73,7 +73,7 @@ async fn check_caches(config: Option<&Config>, args: &CheckArgs, report: &mut Re
         let message = "nothing to run: pass plugins, or add a `[cache.NAME]` table to kiwi.toml";
         return report.add(Severity::Warning, "plugins", message);
     }
-    let sandbox = match Sandbox::new(compile_cache::directory(), 1) {
+    let sandbox = match Sandbox::new(compile_cache::compilation(), 1) {
         Ok(sandbox) => sandbox,
         Err(error) => return report.add_error("sandbox", &error.into()),
     };

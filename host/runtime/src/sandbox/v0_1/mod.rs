@@ -9,5 +9,7 @@ pub(super) mod loader;
 
 /// The version of the contract, but for its last number.
 pub(super) const VERSION: &str = "0.1";
+/// The contract of this host, as `wit/loader.wit` has it. Later versions of 0.1 only add to it.
+pub(super) const CONTRACT: &str = "0.1.0";
 /// The interfaces of the contract that a guest may import.
 pub(super) const INTERFACES: [&str; 7] = ["about", "entries", "output", "settings", "mark", "log", "http"];
