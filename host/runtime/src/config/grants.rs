@@ -33,26 +33,6 @@ impl Grants {
     pub(crate) fn covers_dir(&self, guest_path: &str) -> bool {
         self.dirs.iter().any(|dir| dir.covers(guest_path))
     }
-
-    /// What is granted more widely than a plugin is likely to need, one sentence for each.
-    #[must_use]
-    pub fn warnings(&self) -> Vec<String> {
-        let dirs = self.dirs.iter().filter(|dir| normal(&dir.path.to_string_lossy()) == "/").map(|dir| {
-            format!(
-                "the grant dirs = [{:?}] lets the plugin read every file on this machine that the host can read; grant \
-                 the directory that holds its data, or single files with `files`",
-                dir.guest_path
-            )
-        });
-        let http = self.http.iter().filter_map(|grant| {
-            let reach = grant.is_for_all()?;
-            let written = &grant.written;
-            Some(format!(
-                "the grant http = [{written:?}] lets the plugin send requests to {reach}; grant the servers that it needs"
-            ))
-        });
-        dirs.chain(http).collect()
-    }
 }
 
 /// Where a plugin may send HTTP requests, in Spin's syntax: `SCHEME://HOST[:PORT]`.
@@ -111,15 +91,6 @@ impl HttpGrant {
             Host::Any | Host::Below(_) => false,
         };
         named && self.allows_scheme_and_port(scheme, port)
-    }
-
-    /// Whom it covers, if that is everybody.
-    fn is_for_all(&self) -> Option<&'static str> {
-        match &self.host {
-            Host::Any => Some("every server on the internet"),
-            Host::Range(range) if range.prefix_len() == 0 => Some("every address, also in private networks"),
-            Host::Range(_) | Host::Name(_) | Host::Below(_) => None,
-        }
     }
 
     fn allows_scheme_and_port(&self, scheme: &str, port: u16) -> bool {
@@ -243,28 +214,6 @@ mod tests {
         assert!(grant("http://localhost").names_address("http", "::1".parse().unwrap(), 80));
         assert!(!grant("http://localhost").names_address("http", "10.0.0.1".parse().unwrap(), 80));
         assert!(grant("http://10.0.0.0/8").names_address("http", "10.1.2.3".parse().unwrap(), 80));
-    }
-
-    #[test]
-    fn a_grant_of_everything_is_warned_of() {
-        let base = std::path::Path::new("/srv");
-        let narrow = Grants {
-            http: vec![grant("https://api.example.com"), grant("https://*.example.com"), grant("http://10.0.0.0/8")],
-            dirs: vec![DirGrant::new("data", base), DirGrant::new(".", base)],
-            files: vec![FileGrant::new("/a.csv", base).unwrap()],
-            env: vec!["LANG".into()],
-        };
-        assert_eq!(narrow.warnings(), Vec::<String>::new());
-        let wide = Grants {
-            http: vec![grant("https://*"), grant("*://0.0.0.0/0:*")],
-            dirs: vec![DirGrant::new("/", base), DirGrant::new("..", base)],
-            ..Grants::default()
-        };
-        let warnings = wide.warnings();
-        assert_eq!(warnings.len(), 4, "{warnings:?}");
-        assert!(warnings[0].contains("dirs = [\"/\"]") && warnings[0].contains("`files`"), "{warnings:?}");
-        assert!(warnings[1].contains("dirs = [\"..\"]"), "{warnings:?}");
-        assert!(warnings[2].contains("http = [\"https://*\"]") && warnings[3].contains("private"), "{warnings:?}");
     }
 
     #[test]

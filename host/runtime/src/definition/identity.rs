@@ -26,10 +26,11 @@ impl DigestKey {
         let mut digest = self.begin("plugin");
         digest.add(&build.to_be_bytes());
         digest.add(settings.to_json().as_bytes());
-        let Grants { http, dirs, env } = grants;
+        let Grants { http, dirs, files, env } = grants;
         digest.add_all("http", http.iter().map(ToString::to_string));
         // As they are written: where they lie is each machine's own business.
         digest.add_all("dirs", dirs.iter().map(|dir| dir.guest_path.clone()));
+        digest.add_all("files", files.iter().map(|file| file.guest_path.clone()));
         // What a variable holds decides what is loaded, as a setting does.
         let variable = |name: &String| format!("{name}={}", std::env::var(name).unwrap_or_default());
         digest.add_all("env", env.iter().map(variable));
@@ -92,7 +93,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::config::grants::DirGrant;
+    use crate::config::file_grants::DirGrant;
 
     #[test]
     fn hosts_with_their_files_in_different_places_share_a_definition() {

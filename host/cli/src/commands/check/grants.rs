@@ -5,7 +5,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use kiwi_host::{CacheConfig, DirGrant, HttpGrant};
+use kiwi_host::{CacheConfig, DirGrant, FileGrant, HttpGrant};
 
 use super::report::Finding;
 
@@ -21,6 +21,8 @@ pub(super) fn check(cache: &CacheConfig, base: &Path) -> Vec<Finding> {
             Finding::warning(&subject, message)
         }));
     }
+    // A file may come later: its load says so until then.
+    findings.extend(grants.files.iter().filter_map(missing_file).map(|message| Finding::warning(&subject, message)));
     for http in &grants.http {
         findings.extend(broad_http(http).map(|why| {
             Finding::warning(&subject, format!("grants.http: `{http}` {why}: grant only what the plugin needs"))
@@ -47,6 +49,26 @@ fn missing(dir: &DirGrant) -> Option<String> {
                 "{at} cannot be read ({path}): {error}; change its permissions, or run kiwi-host as another user"
             ))
         }
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            Some(format!("{at} does not exist ({path}): create it, or correct the grant"))
+        }
+        Err(error) => Some(format!("{at} cannot be read ({path}): {error}")),
+    }
+}
+
+/// Why a file cannot be read.
+fn missing_file(file: &FileGrant) -> Option<String> {
+    let at = format!("grants.files: `{}`", file.guest_path);
+    let path = std::path::absolute(&file.path).unwrap_or_else(|_| file.path.clone());
+    let path = path.display();
+    match fs::metadata(&file.path) {
+        Ok(metadata) if metadata.is_file() => {
+            let error = fs::File::open(&file.path).err()?;
+            Some(format!(
+                "{at} cannot be read ({path}): {error}; change its permissions, or run kiwi-host as another user"
+            ))
+        }
+        Ok(_) => Some(format!("{at} is not a regular file ({path}): for a directory use `dirs`")),
         Err(error) if error.kind() == ErrorKind::NotFound => {
             Some(format!("{at} does not exist ({path}): create it, or correct the grant"))
         }
@@ -111,6 +133,17 @@ fn unset(name: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_granted_file_must_be_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let message = |name: &str| missing_file(&FileGrant::new(name, dir.path()).unwrap());
+        assert!(message("a.csv").unwrap().contains("`a.csv` does not exist"));
+        fs::write(dir.path().join("a.csv"), "").unwrap();
+        assert_eq!(message("a.csv"), None);
+        fs::create_dir(dir.path().join("data")).unwrap();
+        assert!(message("data").unwrap().contains("use `dirs`"));
+    }
 
     #[test]
     fn grants_that_allow_too_much_are_found() {

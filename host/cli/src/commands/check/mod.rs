@@ -42,7 +42,12 @@ pub(crate) async fn run(target: &TargetArgs, args: &CheckArgs, output: &mut Outp
         }
     };
     match Target::new(target, config) {
-        Ok(target) => store::check(&target, &mut report).await?,
+        Ok(target) => {
+            if let Err(error) = target.check_grants() {
+                report.add_error("grants", &error)?;
+            }
+            store::check(&target, &mut report).await?;
+        }
         Err(error) => report.add_error("store", &error)?,
     }
     report.finish()
