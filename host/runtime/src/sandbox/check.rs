@@ -16,6 +16,19 @@ const CORE_MODULE: [u8; 8] = *b"\0asm\x01\0\0\0";
 const WASI: [&str; 7] =
     ["wasi:cli", "wasi:clocks", "wasi:filesystem", "wasi:http", "wasi:io", "wasi:random", "wasi:sockets"];
 
+/// Compiling takes time and memory, and no limit of a guest bounds it.
+pub(super) const MAX_BYTES: u64 = 128 << 20;
+
+/// What is wrong with bytes that begin like a component and cannot be compiled.
+pub(super) fn not_a_component(cause: &wasmtime::Error) -> String {
+    format!("it is damaged or cut off: expected a whole component; build or copy it again ({})", words(cause))
+}
+
+/// wasmtime's own words: they may hold names that the component chose.
+pub(super) fn words(cause: &wasmtime::Error) -> String {
+    printable::message(&format!("{cause:#}"))
+}
+
 /// Whether these bytes can be a component at all.
 ///
 /// # Errors

@@ -8,8 +8,8 @@ use std::process::{ExitCode, ExitStatus};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use wasmtime::component::Component;
 
+use super::check::{MAX_BYTES, not_a_component};
 use super::engine;
-use super::plugin::{MAX_BYTES, not_a_component};
 
 /// Address space: a Python component needs a quarter of it.
 pub(super) const MEMORY: u64 = 3 << 30;

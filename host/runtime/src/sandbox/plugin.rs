@@ -10,9 +10,6 @@ use super::v0_1::loader::Loader;
 use super::{check, compiler};
 use crate::printable;
 
-/// Compiling takes time and memory, and no limit of a guest bounds it.
-pub(super) const MAX_BYTES: u64 = 128 << 20;
-
 /// A component that was compiled and found to be a loader.
 pub(crate) struct Plugin {
     pub(super) path: PathBuf,
@@ -91,12 +88,15 @@ impl Sandbox {
         let compiling = tokio::task::spawn_blocking(move || Component::from_binary(&engine, &bytes));
         let compiled = tokio::time::timeout(compiler::TIMEOUT, compiling).await.map_err(|_| compiler::too_slow())?;
         let compiled = compiled.map_err(|panic| format!("it cannot be compiled: {panic}"))?;
-        compiled.map_err(|cause| not_a_component(&cause))
+        compiled.map_err(|cause| check::not_a_component(&cause))
     }
 
     fn linked(&self, component: &Component) -> Result<Loader, String> {
         self.linker.instantiate_pre(component).and_then(Loader::new).map_err(|cause| {
-            format!("it uses an import in another way than this host offers it; build it again ({})", words(&cause))
+            format!(
+                "it uses an import in another way than this host offers it; build it again ({})",
+                check::words(&cause)
+            )
         })
     }
 
@@ -122,16 +122,6 @@ impl Sandbox {
     }
 }
 
-/// What is wrong with bytes that begin like a component and cannot be compiled.
-pub(super) fn not_a_component(cause: &wasmtime::Error) -> String {
-    format!("it is damaged or cut off: expected a whole component; build or copy it again ({})", words(cause))
-}
-
-/// wasmtime's own words: they may hold names that the component chose.
-fn words(cause: &wasmtime::Error) -> String {
-    printable::message(&format!("{cause:#}"))
-}
-
 async fn read(path: &Path) -> Result<Vec<u8>, String> {
     let unreadable = |cause: std::io::Error| match cause.kind() {
         std::io::ErrorKind::NotFound => {
@@ -140,10 +130,10 @@ async fn read(path: &Path) -> Result<Vec<u8>, String> {
         _ => format!("it cannot be read: {cause}"),
     };
     let size = tokio::fs::metadata(path).await.map_err(unreadable)?.len();
-    if size > MAX_BYTES {
+    if size > check::MAX_BYTES {
         return Err(format!(
             "it has {size} bytes, more than the {} allowed: expected a smaller component (strip its debug sections)",
-            printable::bytes(MAX_BYTES)
+            printable::bytes(check::MAX_BYTES)
         ));
     }
     tokio::fs::read(path).await.map_err(unreadable)
