@@ -131,6 +131,7 @@ fn parse(written: &str) -> Option<HttpGrant> {
     // An IPv6 address stands in brackets, so that its colons are not taken for the port's.
     let (host, port) = match rest.strip_prefix('[') {
         Some(bracketed) => match bracketed.split_once(']')? {
+            (host, _) if !host.contains(':') => return None,
             (host, "") => (host, None),
             (host, port) => (host, Some(port.strip_prefix(':')?)),
         },
@@ -154,7 +155,14 @@ fn parse_host(host: &str) -> Option<Host> {
         .split('.')
         .all(|label| !label.is_empty() && label.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')));
     let name = name.to_ascii_lowercase();
-    labels_fit.then_some(if below { Host::Below(name) } else { Host::Name(name) })
+    (labels_fit && !ends_in_number(&name)).then_some(if below { Host::Below(name) } else { Host::Name(name) })
+}
+
+/// Whether a URL has an address where this stands: `127.1` and `0x7f.1` are 127.0.0.1 there, so no name ends like this.
+fn ends_in_number(name: &str) -> bool {
+    let last = name.rsplit('.').next().unwrap_or_default();
+    let is_hexadecimal = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    last.bytes().all(|byte| byte.is_ascii_digit()) || last.strip_prefix("0x").is_some_and(is_hexadecimal)
 }
 
 /// The ports granted; `0..=0` stands for the scheme's own.
@@ -164,11 +172,17 @@ fn parse_ports(port: Option<&str>) -> Option<RangeInclusive<u16>> {
         return Some(1..=u16::MAX);
     }
     if let Some((first, end)) = port.split_once("..") {
-        let (first, end) = (first.parse::<u16>().ok()?, end.parse::<u16>().ok()?);
-        return (first > 0 && first < end).then(|| first..=end - 1);
+        let (first, end) = (parse_port(first)?, parse_port(end)?);
+        return (first < end).then(|| first..=end - 1);
     }
-    let port = port.parse::<u16>().ok().filter(|&port| port > 0)?;
+    let port = parse_port(port)?;
     Some(port..=port)
+}
+
+/// Digits only: a number of Rust may also begin with `+`.
+fn parse_port(port: &str) -> Option<u16> {
+    let is_number = port.bytes().all(|byte| byte.is_ascii_digit());
+    port.parse().ok().filter(|&port| is_number && port > 0)
 }
 
 impl fmt::Display for HttpGrant {
@@ -229,6 +243,10 @@ mod tests {
             "http://a b",
             "http://a:9..8",
             "http://[::1]8080",
+            "http://[example.com]",
+            "http://a:+80",
+            "http://127.1",
+            "http://0x7F000001",
         ] {
             assert!(bad.parse::<HttpGrant>().unwrap_err().is_invalid(), "{bad}");
         }
