@@ -8,7 +8,7 @@ use std::str::FromStr;
 use ipnet::IpNet;
 use kiwi_store::{Error, Result};
 
-use super::file_grants::{DirGrant, FileGrant, normal};
+use super::file_grants::{DirGrant, FileGrant};
 
 /// What one cache's plugin may touch: nothing, by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -12,8 +12,8 @@ use super::options::RedisOptions;
 use super::store::Redis;
 use super::stream::{Connect, Stream};
 use crate::{
-    Begin, CommitError, Content, Due, Holder, Id, Lease, Name, NotCommitted, Publish, Publishing, Reading, Result,
-    Root, Ttl,
+    Begin, CommitError, Content, Due, Holder, Id, Layout, Lease, LeaseState, Name, NotCommitted, Publish, Publishing,
+    Reading, Result, Root, Scan, Store, Ttl,
 };
 
 /// What the peer does with one command, once the connection is set up.
@@ -185,6 +185,30 @@ async fn a_reply_of_another_shape_is_an_error_and_not_a_panic() {
         }
         assert!(store.status(&"airlines".parse().unwrap()).await.is_err(), "{odd:?}");
     }
+}
+
+#[tokio::test]
+async fn a_clock_at_the_end_of_time_is_not_a_panic() {
+    let transaction = |commands: usize, replies: &str| {
+        let queued = std::iter::repeat_n(Step::Reply("+QUEUED\r\n"), commands);
+        let executed = Step::Reply(format!("*{commands}\r\n{replies}").leak());
+        [Step::Reply("+OK\r\n")].into_iter().chain(queued).chain([executed]).collect::<Vec<_>>()
+    };
+    let nils = |count: usize| format!("*{count}\r\n{}", "$-1\r\n".repeat(count));
+    let texts = |texts: &[&str]| texts.iter().map(|text| format!("${}\r\n{text}\r\n", text.len())).collect::<String>();
+    // TIME, HMGET of meta, HLEN, HMGET of the lease; PTTL of the lock, STRLEN, GETRANGE, GETRANGE.
+    let clock = format!("*2\r\n{}", texts(&["9223372036854775807", "0"]));
+    let status = format!("{clock}{}:0\r\n{}:60000\r\n:0\r\n{}", nils(18), nils(2), texts(&["", ""]));
+    // HMGET of meta, TIME, PTTL, GET.
+    let clock = format!("*2\r\n{}", texts(&["18446744073709551615", "0"]));
+    let record = format!("{}{clock}:60000\r\n{}", nils(15), texts(&["{\"data\": {}, \"timestamp\": null}"]));
+    let peer = Peer::following([[transaction(8, &status), transaction(4, &record)].concat()]);
+    let cache: Name = "airlines".parse().unwrap();
+    let layout = Layout::Record("Airlines".parse().unwrap());
+    let store = peer.store(URL).with_layouts(&[(cache.clone(), layout)]).unwrap();
+    assert!(matches!(store.status(&cache).await.unwrap().lease, LeaseState::Free));
+    let head = store.scan(&cache, Scan::Whole).await.unwrap().head.unwrap();
+    assert_eq!(head.cache_ttl, Ttl::For(Duration::MAX));
 }
 
 #[tokio::test]
