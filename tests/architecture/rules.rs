@@ -29,6 +29,8 @@ pub(crate) const FOLDERS: &[(&str, &[&str])] = &[
             "batch",
             "ttl",
             "root",
+            "hosts",
+            "holder",
             "id",
             "parse_name",
             "error",

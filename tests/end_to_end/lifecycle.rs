@@ -88,7 +88,9 @@ fn each_cache_starts_as_soon_as_its_plugin_is_ready() {
     let mut host = workdir.start(&["run"]);
     host.wait_for_log("cache `gone` cannot run");
     host.wait_for_log("keeping 1 cache warm");
-    eventually("the other one", || redis.command::<bool>(&["EXISTS", "kiwi:{quick}"]).expect("an answer").then_some(()));
+    eventually("the other one", || {
+        redis.command::<bool>(&["EXISTS", "kiwi:{quick}"]).expect("an answer").then_some(())
+    });
     host.signal(Signal::TERM);
     host.wait().expect(0);
 }

@@ -80,9 +80,9 @@ pub use loader::description::{AskedGrant, Description, Overruled, Setting};
 pub use loader::load_error::LoadError;
 pub use loader::native::{Loader, NativeLoader};
 pub use loader::output::Output;
-pub use printable::is_invisible;
 #[cfg(feature = "components")]
 pub use outside::http::is_special as is_special_address;
+pub use printable::is_invisible;
 #[cfg(feature = "components")]
 pub use sandbox::compile_child::compile_stdin;
 #[cfg(feature = "components")]

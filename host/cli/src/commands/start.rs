@@ -47,8 +47,7 @@ pub(super) async fn host(
 /// A host without caches, as the configuration and the command line want it.
 pub(super) fn builder(target: &Target, store: Arc<dyn Store>) -> Result<Builder> {
     let config = target.config.as_ref();
-    let mut builder =
-        Host::builder(store).digest_key(target.digest_key()?).compilation(compile_cache::compilation());
+    let mut builder = Host::builder(store).digest_key(target.digest_key()?).compilation(compile_cache::compilation());
     if let Some(statsd) = config.and_then(|config| config.statsd.as_ref()) {
         builder = builder.metrics(Metrics::statsd(&statsd.address, &statsd.prefix)?);
     }

@@ -1,7 +1,7 @@
 //! How far a load has come, for people who watch.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How far the load of one cache has come. Written by the load, read by anybody, exact enough for
 /// people.
@@ -19,7 +19,7 @@ pub(crate) enum Waiting {
     /// The store, which has not taken the entries so far.
     Store,
     /// Something in the world, such as `a response from https://example.com`.
-    World(String),
+    World(Arc<str>),
 }
 
 impl Progress {

@@ -59,7 +59,8 @@ impl State {
     pub(super) fn store(engine: &Engine, given: Capabilities<'_>) -> Store<Self> {
         let log = GuestLog::new(given.cache.clone(), given.limits.log_bytes);
         let memory = Memory::new(given.limits.memory);
-        let allowance = Allowance::new(given.limits, memory.clone());
+        let progress = given.intake.as_ref().map(|intake| Arc::clone(intake.progress())).unwrap_or_default();
+        let allowance = Allowance::new(given.limits, memory.clone(), progress);
         let refusals = Refusals::default();
         let state = Self {
             table: table(given.grants, given.max_resources),

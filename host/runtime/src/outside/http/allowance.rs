@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::config::limits::Limits;
+use crate::entries::progress::Progress;
 use crate::failure::Failure;
 use crate::memory::{Memory, Part};
 
@@ -19,6 +20,8 @@ pub(crate) struct Allowance {
     pub(super) memory: Memory,
     /// One permit an open answer.
     places: Arc<Semaphore>,
+    /// Says what the load waits for.
+    pub(super) progress: Arc<Progress>,
     retry_after: Arc<Mutex<Option<Duration>>>,
 }
 
@@ -29,6 +32,7 @@ pub(crate) struct Place {
     /// One of the connections of the host.
     connection: Option<OwnedSemaphorePermit>,
     body: Part,
+    pub(super) progress: Arc<Progress>,
 }
 
 impl Place {
@@ -53,13 +57,14 @@ impl Place {
 }
 
 impl Allowance {
-    pub(crate) fn new(limits: &Limits, memory: Memory) -> Self {
+    pub(crate) fn new(limits: &Limits, memory: Memory, progress: Arc<Progress>) -> Self {
         let most = usize::try_from(limits.open_responses).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
         Self {
             max_bytes: limits.http_response_bytes,
             max_open: limits.open_responses,
             memory,
             places: Arc::new(Semaphore::new(most)),
+            progress,
             retry_after: Arc::default(),
         }
     }
@@ -85,6 +90,6 @@ impl Allowance {
             );
             Failure::limit("open_responses", message)
         })?;
-        Ok(Place { _answer: answer, connection: None, body: self.memory.part() })
+        Ok(Place { _answer: answer, connection: None, body: self.memory.part(), progress: self.progress.clone() })
     }
 }

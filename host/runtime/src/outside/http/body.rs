@@ -1,11 +1,13 @@
 //! The body of a response, read piece by piece.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::allowance::Place;
 use super::decoder::Decoder;
+use crate::entries::progress::Waiting;
 use crate::failure::{Failure, FailureKind, chain};
 
 /// What is left of a response's body. Its connection closes (or goes back to the pool) at the end.
@@ -17,13 +19,15 @@ pub(crate) struct Body {
     timeout: Duration,
     max_bytes: u64,
     total: u64,
+    /// What a load waits for while it waits for more.
+    waited_for: Arc<str>,
 }
 
 /// What is still to be received.
 #[derive(Debug)]
 enum Rest {
     /// More; the response keeps its place until it has ended.
-    More { response: reqwest::Response, decoder: Option<Decoder>, has_ended: bool, _place: Place },
+    More { response: reqwest::Response, decoder: Option<Decoder>, has_ended: bool, place: Place },
     /// Nothing: that was all.
     Nothing,
     /// What was to come is lost. Told at every further read, so that a loader that reads on does not
@@ -39,8 +43,9 @@ impl Body {
         timeout: Duration,
         max_bytes: u64,
     ) -> Self {
-        let rest = Rest::More { response, decoder, has_ended: false, _place: place };
-        Self { rest, received: BytesMut::new(), timeout, max_bytes, total: 0 }
+        let waited_for = format!("more of the response from {}", response.url().origin().ascii_serialization()).into();
+        let rest = Rest::More { response, decoder, has_ended: false, place };
+        Self { rest, received: BytesMut::new(), timeout, max_bytes, total: 0, waited_for }
     }
 
     /// The next `max` bytes, fewer only at the end: a full piece spares calls into the guest.
@@ -93,7 +98,7 @@ impl Body {
     /// Waits for more. `false`: that was the end.
     async fn receive(&mut self) -> Result<bool, Failure> {
         loop {
-            let Rest::More { response, decoder, has_ended, .. } = &mut self.rest else {
+            let Rest::More { response, decoder, has_ended, place } = &mut self.rest else {
                 return match &self.rest {
                     Rest::Lost(failure) => Err(failure.clone()),
                     _ => Ok(false),
@@ -117,7 +122,9 @@ impl Body {
                 self.rest = Rest::Nothing;
                 return Ok(false);
             }
-            match (tokio::time::timeout(self.timeout, response.chunk()).await, decoder) {
+            let chunk = tokio::time::timeout(self.timeout, response.chunk());
+            let chunk = place.progress.waiting_for(Waiting::World(self.waited_for.clone()), chunk).await;
+            match (chunk, decoder) {
                 (Ok(Ok(Some(packed))), Some(decoder)) => decoder.feed(packed),
                 (Ok(Ok(Some(chunk))), None) => {
                     self.total += chunk.len() as u64;
@@ -204,7 +211,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_lost_rest_is_never_taken_for_the_end() {
-        let allowance = Allowance::new(&Limits { open_responses: 1, ..Limits::default() }, Memory::new(0));
+        let allowance =
+            Allowance::new(&Limits { open_responses: 1, ..Limits::default() }, Memory::new(0), Arc::default());
         let place = allowance.place().unwrap();
         assert!(allowance.place().is_err());
         let response = http::Response::new("x".repeat(11)).into();

@@ -17,6 +17,7 @@ use super::decoder::Decoder;
 use super::policy::{Policy, without_secrets};
 use super::request::{Request, Step, parse_url};
 use super::resolver::{CheckedResolver, denied_address};
+use crate::entries::progress::Waiting;
 use crate::failure::{Failure, FailureKind, chain};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -88,7 +89,8 @@ impl HttpClient {
         place.connect(self.connections.place(timeout).await?);
         let mut redirected_by = None;
         for _ in 0..=MAX_REDIRECTS {
-            let sent = self.send_once(&step, timeout).await;
+            let answer = Waiting::World(format!("a response from {}", step.url.origin().ascii_serialization()).into());
+            let sent = allowance.progress.waiting_for(answer, self.send_once(&step, timeout)).await;
             let response = sent.map_err(|failure| after_redirect(failure, redirected_by.as_ref(), &step.url))?;
             match step.redirected(&response)? {
                 Some(next) => redirected_by = Some(std::mem::replace(&mut step, next).url),
