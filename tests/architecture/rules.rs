@@ -69,6 +69,7 @@ pub(crate) const FOLDERS: &[(&str, &[&str])] = &[
             "shutdown",
             "exit",
             "log",
+            "log_fields",
             "progress",
             "output",
             "table",

@@ -30,7 +30,7 @@ async fn a_full_disk_is_reported_and_the_old_map_is_served() {
 
     let mut host = disk.run_with_little_room(&workdir);
     println!("{}", host.wait_for_log("disk is full"));
-    let published = neighbour.stderr().matches("published cache=numbers").count();
+    let published = neighbour.count_in_log("published cache=numbers");
     neighbour.wait_for_log_times("published cache=numbers", published + 3);
     assert_eq!(workdir.run(&["dump", "numbers"]).expect(0).stdout, old, "the old map is served");
     let mut met = Numbers::default();

@@ -33,7 +33,11 @@ fn ctrl_c_and_sigterm_let_a_load_in_flight_finish() {
         let host = loading(&redis, &workdir, &[]);
         host.signal(signal);
         let exited = host.wait().expect(0);
-        assert!(exited.stderr.contains("published cache=slow"), "{exited:?}");
+        let log: Vec<&str> = exited.stderr.lines().collect();
+        let published = log.iter().any(|line| line.contains("cache=slow") && line.ends_with(" published"));
+        assert!(published, "{exited:?}");
+        let last = log.last().copied().unwrap_or_default();
+        assert!(last.ends_with("finished=1 abandoned=0 stopped: all leases are released"), "{exited:?}");
         assert_eq!(redis.command(&["HGET", "kiwi:{slow}", "a"]), Ok("1".to_owned()));
         assert!(!is_held(&redis), "the lease is released");
     }
@@ -103,6 +107,7 @@ fn a_load_that_outlasts_the_drain_timeout_is_dropped_and_its_lease_released() {
     host.signal(Signal::INT);
     let exited = host.wait().expect(0);
     assert!(exited.stderr.contains("abandoned the load because the host is shutting down"), "{exited:?}");
+    assert!(exited.stderr.ends_with("finished=0 abandoned=1 stopped: all leases are released\n"), "{exited:?}");
     assert_eq!(redis.command(&["KEYS", "*"]), Ok(Vec::<String>::new()), "nothing is left");
 }
 
@@ -121,9 +126,16 @@ fn a_second_ctrl_c_stops_a_host_immediately() {
 fn a_refill_waits_for_the_result_of_the_host_that_is_loading() {
     let redis = RedisServer::start();
     let workdir = slow(&redis, 1_500);
-    let _host = loading(&redis, &workdir, &[]);
+    let host = loading(&redis, &workdir, &[]);
     let exited = workdir.run(&["refill", "slow"]).expect(0);
     assert_eq!(exited.stdout, "slow: just refilled by another host\n");
+    let waits =
+        exited.stderr.lines().find(|line| line.contains("another host is loading it: waiting")).expect("it says so");
+    let holder = format!("(process {})\"", host.id());
+    assert!(
+        waits.contains("cache=slow host=\"") && waits.contains(&holder) && waits.contains("lease_until="),
+        "{waits}"
+    );
     assert_eq!(redis.command(&["HGET", "kiwi:{slow}:meta", "seq"]), Ok(1), "it was loaded once");
 }
 
@@ -137,5 +149,5 @@ fn a_refill_reports_the_failure_of_the_host_that_is_loading() {
     ));
     let _host = loading(&redis, &workdir, &[]);
     let exited = workdir.run(&["refill", "slow"]).expect(1);
-    assert!(exited.stdout.contains("another host's load failed (limit): the load took longer"), "{exited:?}");
+    assert!(exited.stderr.contains("another host's load failed (limit): the load took longer"), "{exited:?}");
 }

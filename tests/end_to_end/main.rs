@@ -19,6 +19,7 @@ mod redis_page;
 mod redis_server;
 mod refusals;
 mod stalls;
+mod status;
 mod support;
 mod torn_reads;
 mod unreachable_redis;

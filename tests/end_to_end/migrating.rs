@@ -1,11 +1,13 @@
 //! Follows docs/migrating.md step by step and back, while the real kiwi-cache reads.
 
+use std::collections::HashMap;
 use std::os::unix::fs::symlink;
 use std::time::Duration;
 
 use kiwi_cache::blocking;
 use serde::Deserialize;
 use serde_json::json;
+use serde_json::value::RawValue;
 
 use crate::redis_server::RedisServer;
 use crate::support::{Exited, Python, WorkDir, page, repository};
@@ -76,7 +78,9 @@ fn source(workdir: &WorkDir, config: &str) -> String {
     let config = config.lines().filter(|line| !line.starts_with("layout") && !line.starts_with("record_key"));
     workdir.file("kiwi.toml", &config.collect::<Vec<_>>().join("\n"));
     workdir.run(&["run", "--once"]).expect(0);
-    workdir.run(&["dump", "airlines", "--format", "json"]).expect(0).stdout
+    let dump = workdir.run(&["dump", "airlines", "--format", "json"]).expect(0).stdout;
+    let dump: HashMap<&str, &RawValue> = serde_json::from_str(&dump).expect("JSON");
+    dump["entries"].get().to_owned()
 }
 
 #[test]

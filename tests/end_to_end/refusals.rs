@@ -21,7 +21,7 @@ fn url(redis: &RedisServer, user: &str) -> String {
 #[track_caller]
 fn failure(exited: Exited) -> String {
     let exited = exited.expect(1);
-    let said = exited.stdout.lines().find(|line| line.starts_with("numbers: failed (store): "));
+    let said = exited.stderr.lines().find(|line| line.starts_with("kiwi-host: cache `numbers`: failed (store): "));
     let said = said.unwrap_or_else(|| panic!("{exited:?}")).to_owned();
     println!("{said}");
     said

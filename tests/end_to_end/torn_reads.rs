@@ -118,7 +118,7 @@ async fn no_load_is_wrong_while_the_store_is_flushed_and_restored_and_two_hosts_
     for (cache, _) in MAPS {
         // Both hosts must have published: a race of one proves nothing.
         for host in &hosts {
-            assert!(host.stderr().matches(&format!("published cache={cache}")).count() > 5, "{}", host.stderr());
+            assert!(host.count_in_log(&format!("published cache={cache}")) > 5, "{}", host.stderr());
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::{compile_cache, open_files};
 pub(crate) fn run(cli: Cli) -> Result<Exit> {
     let level = match &cli.command {
         Command::Run(args) if !args.once && !args.dry_run => LogLevel::Service,
+        Command::Refill(args) if args.quiet => LogLevel::Quiet,
         Command::Run(_) | Command::Refill(_) => LogLevel::OneLoad,
         _ => LogLevel::Warnings,
     };

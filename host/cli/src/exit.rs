@@ -4,6 +4,8 @@ use std::io;
 use std::process::ExitCode;
 
 use kiwi_host::PluginError;
+use kiwi_store::{ErrorKind, Name};
+use serde::Serialize;
 
 use crate::config::Problems;
 use crate::shutdown::Stopped;
@@ -47,15 +49,53 @@ impl Exit {
     }
 }
 
+impl Exit {
+    fn code(self) -> u8 {
+        match self {
+            Self::Success => 0,
+            Self::Failure => 1,
+            Self::Absent => 2,
+            Self::Usage => 64,
+            Self::Interrupted => 130,
+        }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        Self::from(match exit {
-            Exit::Success => 0,
-            Exit::Failure => 1,
-            Exit::Absent => 2,
-            Exit::Usage => 64,
-            Exit::Interrupted => 130,
-        })
+        Self::from(exit.code())
+    }
+}
+
+/// An error as JSON: docs/output.md describes the fields.
+#[derive(Debug, Serialize)]
+pub(crate) struct ErrorDocument {
+    kind: &'static str,
+    cache: Option<String>,
+    message: String,
+    exit_code: u8,
+}
+
+impl ErrorDocument {
+    pub(crate) fn new(error: &anyhow::Error) -> Self {
+        let of_store = error.chain().find_map(|cause| cause.downcast_ref::<kiwi_store::Error>());
+        let kind = match of_store.map(kiwi_store::Error::kind) {
+            _ if error.chain().any(|cause| cause.is::<Problems>()) => "configuration",
+            _ if error.chain().any(|cause| cause.is::<PluginError>()) => "plugin",
+            None => "failure",
+            Some(ErrorKind::Invalid) => "invalid",
+            Some(ErrorKind::Missing) => "missing",
+            Some(ErrorKind::Unavailable) => "unavailable",
+            Some(ErrorKind::Denied) => "denied",
+            Some(ErrorKind::WrongType) => "wrong-type",
+            Some(ErrorKind::Full) => "full",
+            Some(ErrorKind::NewerFormat) => "newer-format",
+            Some(ErrorKind::Value) => "value",
+            Some(ErrorKind::LoadFailed) => "load-failed",
+            Some(_) => "failure",
+        };
+        let cache = of_store.and_then(kiwi_store::Error::cache).map(Name::to_string);
+        Self { kind, cache, message: explain(error), exit_code: Exit::of(error).code() }
     }
 }
 

@@ -7,6 +7,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::args::{LogFormat, OutputArgs};
+use crate::log_fields::FieldsFirst;
 use crate::progress::Terminal;
 use crate::style::Colours;
 
@@ -15,6 +16,8 @@ use crate::style::Colours;
 pub(crate) enum LogLevel {
     /// Warnings only: for a command that gives one answer.
     Warnings,
+    /// Warnings about anything but the loads, whose results the command prints.
+    Quiet,
     /// Warnings, and where the maps are published: for a command that prints the result of each load.
     OneLoad,
     /// All that a host does, with the time: for a service.
@@ -25,6 +28,7 @@ pub(crate) enum LogLevel {
 pub(crate) fn start(args: &OutputArgs, level: LogLevel, terminal: &Terminal) -> Result<()> {
     let filter = match (args.verbose, level) {
         (0, LogLevel::Warnings) => "warn",
+        (0, LogLevel::Quiet) => "warn,kiwi_host::outcome=off",
         (0, LogLevel::OneLoad) => "warn,kiwi_host::target=info,kiwi_host::events=info,kiwi_host::outcome=off",
         (0, LogLevel::Service) => "warn,kiwi_host=info,kiwi_cache=info",
         (1, _) => "info,kiwi_host=debug,kiwi_cache=debug",
@@ -40,8 +44,8 @@ pub(crate) fn start(args: &OutputArgs, level: LogLevel, terminal: &Terminal) -> 
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(AboveProgress(terminal.clone())).with_ansi(ansi);
     match (args.log_format, level) {
         (LogFormat::Json, _) => lines.json().flatten_event(true).init(),
-        (LogFormat::Text, LogLevel::Service) => lines.with_target(false).init(),
-        (LogFormat::Text, LogLevel::Warnings | LogLevel::OneLoad) => lines.with_target(false).without_time().init(),
+        (LogFormat::Text, LogLevel::Service) => lines.with_target(false).fmt_fields(FieldsFirst::OneLine).init(),
+        (LogFormat::Text, _) => lines.with_target(false).without_time().fmt_fields(FieldsFirst::Lines).init(),
     }
     Ok(())
 }

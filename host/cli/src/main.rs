@@ -9,6 +9,7 @@ mod dispatch;
 mod exit;
 mod human;
 mod log;
+mod log_fields;
 mod open_files;
 mod output;
 mod progress;
@@ -24,7 +25,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::args::{Cli, Command};
-use crate::exit::Exit;
+use crate::exit::{ErrorDocument, Exit};
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -38,12 +39,15 @@ fn main() -> ExitCode {
     if let Command::CompilePlugin(args) = cli.command {
         return kiwi_host::compile_stdin(args.cache);
     }
+    let format = cli.output.format;
     match dispatch::run(cli) {
         Ok(exit) => exit.into(),
         Err(error) => {
             let exit = Exit::of(&error);
             if exit != Exit::Success {
                 eprintln!("kiwi-host: {}", exit::explain(&error));
+                // If even this cannot be printed, the exit code still says it.
+                let _ = output::error(format, &ErrorDocument::new(&error));
             }
             exit.into()
         }

@@ -1,9 +1,11 @@
 //! Results on standard output, for people or for programs.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::io::{self, BufWriter, Stdout, Write};
 
 use serde::Serialize;
+use serde_json::Serializer;
 
 use crate::args::{Format, OutputArgs};
 use crate::style::{Colours, Style};
@@ -12,6 +14,10 @@ use crate::visible::VisibleJson;
 
 /// How many lines of one kind are shown without -v.
 const MAX_LINES: usize = 50;
+
+/// The version of the JSON documents, which docs/output.md describes. It changes when a program that reads them would
+/// have to change.
+const JSON_FORMAT: u32 = 1;
 
 /// Standard output, buffered. A reader that has gone away is an error, never a panic.
 pub(crate) struct Output {
@@ -59,11 +65,16 @@ impl Output {
         self.line(table)
     }
 
-    /// Writes a result as one JSON document, on one line.
-    pub(crate) fn json(&mut self, value: &impl Serialize) -> io::Result<()> {
-        let mut serializer = serde_json::Serializer::with_formatter(&mut self.out, VisibleJson);
-        value.serialize(&mut serializer).map_err(io::Error::from)?;
+    /// Writes a result, a struct or a map, as one JSON document on one line.
+    pub(crate) fn json(&mut self, result: &impl Serialize) -> io::Result<()> {
+        let document = Document { format: JSON_FORMAT, result };
+        document.serialize(&mut Serializer::with_formatter(&mut self.out, VisibleJson)).map_err(io::Error::from)?;
         writeln!(self.out)
+    }
+
+    /// The same for a result of another kind, such as a list, below a name.
+    pub(crate) fn json_of(&mut self, name: &str, result: &impl Serialize) -> io::Result<()> {
+        self.json(&BTreeMap::from([(name, result)]))
     }
 
     /// Text in the colour of its meaning, to be part of a line.
@@ -75,4 +86,25 @@ impl Output {
     pub(crate) fn finish(mut self) -> io::Result<()> {
         self.out.flush()
     }
+}
+
+/// Writes an error as the JSON document that stands for the result, if that is JSON.
+pub(crate) fn error(format: Format, error: &impl Serialize) -> io::Result<()> {
+    match format {
+        Format::Human => Ok(()),
+        Format::Json => {
+            let document = Document { format: JSON_FORMAT, result: &BTreeMap::from([("error", error)]) };
+            let mut out = io::stdout().lock();
+            document.serialize(&mut Serializer::with_formatter(&mut out, VisibleJson)).map_err(io::Error::from)?;
+            writeln!(out)
+        }
+    }
+}
+
+/// A result with the version of its format.
+#[derive(Serialize)]
+struct Document<'a, T> {
+    format: u32,
+    #[serde(flatten)]
+    result: &'a T,
 }

@@ -41,27 +41,37 @@ impl Running {
         Self { child, stderr, streams: Some(streams) }
     }
 
+    /// The number of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Its standard error so far.
     pub(crate) fn stderr(&self) -> String {
         self.stderr.lock().expect("no thread panics while it holds this").clone()
     }
 
-    /// Waits until its log has a line with this text, and returns the line.
+    /// Waits until its log has a line with all of these words, and returns the line.
     #[track_caller]
     pub(crate) fn wait_for_log(&mut self, text: &str) -> String {
         self.wait_for_log_times(text, 1)
     }
 
-    /// Waits until its log has this many lines with this text, and returns the last of them.
+    /// Waits until its log has this many lines with all of these words, and returns the last of them.
     #[track_caller]
     pub(crate) fn wait_for_log_times(&mut self, text: &str, times: usize) -> String {
         eventually(&format!("`{text}` in the log of a host"), || {
             let exited = self.child.try_wait().expect("our own child can be waited for");
             let log = self.stderr();
-            let line = log.lines().filter(|line| line.contains(text)).nth(times - 1).map(str::to_owned);
+            let line = lines_with(&log, text).nth(times - 1).map(str::to_owned);
             assert!(line.is_some() || exited.is_none(), "it exited without logging `{text}`:\n{log}");
             line
         })
+    }
+
+    /// How many lines of its log have all of these words.
+    pub(crate) fn count_in_log(&self, text: &str) -> usize {
+        lines_with(&self.stderr(), text).count()
     }
 
     /// Sends a signal.
@@ -80,6 +90,11 @@ impl Running {
     pub(crate) fn try_wait(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().expect("our own child can be waited for")
     }
+}
+
+/// The lines that have all of these words, in whatever order: fields come before what happened.
+fn lines_with<'a>(log: &'a str, text: &'a str) -> impl Iterator<Item = &'a str> {
+    log.lines().filter(move |line| text.split(' ').all(|word| line.contains(word)))
 }
 
 impl Drop for Running {

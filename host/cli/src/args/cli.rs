@@ -94,7 +94,7 @@ pub(crate) enum Command {
     /// Print a whole published map, sorted by key
     #[command(after_help = examples::DUMP)]
     Dump(CacheArgs),
-    /// Show what is published, how old it is, and the last error
+    /// Show the state of each cache, and why, from any machine that reaches the store
     #[command(after_help = examples::STATUS)]
     Status(StatusArgs),
     /// Show a plugin's settings and grants, and what to add to kiwi.toml
@@ -139,6 +139,9 @@ pub(crate) struct RefillArgs {
     /// Publish even if `min_entries` or `max_shrink` would refuse the map
     #[arg(long, conflicts_with = "dry_run")]
     pub(crate) force: bool,
+    /// Print nothing if all goes well; failures are printed on standard error
+    #[arg(short, long, conflicts_with = "dry_run")]
+    pub(crate) quiet: bool,
     /// Print the maps instead of publishing them
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -169,6 +172,15 @@ pub(crate) struct StatusArgs {
     /// Caches to show [default: all caches in the store or in kiwi.toml]
     #[arg(value_name = "CACHE", value_parser = name)]
     pub(crate) caches: Vec<Name>,
+    /// Show only the caches that are not well, and how many are
+    #[arg(long)]
+    pub(crate) failing: bool,
+    /// Exit with 1 if a cache is not well
+    #[arg(long)]
+    pub(crate) exit_code: bool,
+    /// Also treat data as not well that was checked against its source longer ago than this
+    #[arg(long, value_name = "DURATION", value_parser = kiwi_host::parse_duration)]
+    pub(crate) max_age: Option<Duration>,
 }
 
 #[derive(Args)]

@@ -10,7 +10,7 @@ Examples:
 
 Exit codes:
   0    success
-  1    failure at run time
+  1    failure at run time, or what `status --exit-code` found
   2    the cache or the key does not exist
   64   invalid usage or configuration, or nothing to run
   130  stopped immediately by a second Ctrl-C";
@@ -27,11 +27,12 @@ Ctrl-C or SIGTERM shuts down after the loads in flight have finished. A second o
 pub(super) const REFILL: &str = "\
 Examples:
   kiwi-host refill airlines rates
-  */15 * * * *  kiwi-host refill --all --config /etc/kiwi.toml
+  */15 * * * *  kiwi-host refill --all --quiet --config /etc/kiwi.toml
   kiwi-host refill airlines --dry-run --diff    Show what a refill would change
   kiwi-host refill airlines --force             Accept a map that is smaller than the guards allow
 
-A refill loads even what is fresh. If another host is loading the cache, it waits for that host's result.";
+A refill loads even what is fresh. If another host is loading the cache, it says so and waits for that
+host's result. Failures are printed on standard error. A refill that a guard would refuse exits 1, with --diff as well.";
 
 pub(super) const GET: &str = "\
 Examples:
@@ -54,13 +55,24 @@ pub(super) const STATUS: &str = "\
 Examples:
   kiwi-host status
   kiwi-host status airlines --store redis://redis --format json
+  kiwi-host status --failing --exit-code --max-age 1h    For monitoring
 
 States:
-  fresh    the map is up to date
-  stale    the source has not been checked for twice the refill interval
-  missing  nothing is published
-  lost     the data is incomplete; a host will publish it again
-  foreign  the record was written by Python's kiwi-cache";
+  fresh, loading  the map is up to date (a first load is not well until it ends)
+  foreign         Python's kiwi-cache wrote the record
+  failing         the last load failed, and the next try is due
+  backing off     the last load failed, and the source is left alone for a while
+  refused         a guard refuses what the loader returns
+  store refuses   the store is full, refuses, or cannot be reached from the host
+  cannot run      a host could not start the plugin
+  partly failing  it fails on one host, and another keeps it fresh
+  no host         the hosts that ran it are dead
+  leftover        it is in the store, and no host has it in its configuration
+  stale           it was not checked for twice the refill interval, or for --max-age
+  missing, lost   nothing is published, or the data is incomplete
+
+Exit codes: 2 if there is no cache of a given name; with --exit-code, 1 if a cache is not well. All states but fresh,
+loading and foreign are not well.";
 
 pub(super) const INSPECT: &str = "\
 Examples:
@@ -82,4 +94,4 @@ Examples:
   kiwi-host forget airlines          Show what would be deleted; delete nothing
   kiwi-host forget airlines --yes    Delete it
 
-A host that still runs the cache publishes it again at its next refill.";
+A host that still runs the cache publishes it again at its next refill. Exit code 2 means that there is no such cache.";

@@ -42,12 +42,14 @@ pub(super) async fn run(
         }
     }
     let diffs = loaded.iter().map(|(config, map, published)| Diff::new(config, map, published.as_deref()));
+    let diffs: Vec<Diff<'_>> = diffs.collect();
     match output.format() {
         _ if exit == Exit::Usage => {}
-        Format::Json => output.json(&diffs.collect::<Vec<_>>())?,
-        Format::Human => diffs.into_iter().try_for_each(|diff| diff.write(output))?,
+        Format::Json => output.json_of("diffs", &diffs)?,
+        Format::Human => diffs.iter().try_for_each(|diff| diff.write(output))?,
     }
-    Ok(exit)
+    let is_refused = diffs.iter().any(|diff| diff.refused.is_some());
+    Ok(if exit == Exit::Success && is_refused { Exit::Failure } else { exit })
 }
 
 /// The published map, if there is one.

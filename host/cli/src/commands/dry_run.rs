@@ -38,7 +38,7 @@ pub(super) async fn run(
         _ if exit == Exit::Usage => {}
         Format::Json => {
             let maps: BTreeMap<&str, &Map> = maps.iter().map(|(cache, map)| (cache.as_str(), map)).collect();
-            output.json(&maps)?;
+            output.json_of("maps", &maps)?;
         }
         Format::Human => {
             for (cache, map) in &maps {

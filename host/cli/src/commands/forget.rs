@@ -1,8 +1,9 @@
-//! `kiwi-host forget CACHE --yes`
+//! `kiwi-host forget CACHE [--yes]`
 
 use anyhow::Result;
 use kiwi_store::{Error, Presence};
 
+use super::no_such_cache::{exists, no_such_cache};
 use crate::args::{ForgetArgs, Format};
 use crate::exit::Exit;
 use crate::human;
@@ -14,7 +15,11 @@ pub(crate) async fn run(target: &Target, args: &ForgetArgs, output: &mut Output)
     let store = target.open_existing_store()?;
     let (cache, location) = (&args.cache, store.location());
     if !args.yes {
-        let what = match store.status(cache).await?.presence {
+        let status = store.status(cache).await?;
+        if !exists(&status, &store.hosts(std::slice::from_ref(cache)).await?.concat()) {
+            return Err(no_such_cache(target, &*store, cache).await.into());
+        }
+        let what = match status.presence {
             Presence::Whole(head) | Presence::Lost(head) => human::entries(head.entries),
             Presence::Foreign(_) => "leftover keys (but not the record, which kiwi-cache wrote)".to_owned(),
             _ => "leftover keys, if any (nothing is published)".to_owned(),
@@ -23,11 +28,12 @@ pub(crate) async fn run(target: &Target, args: &ForgetArgs, output: &mut Output)
             format!("this would delete {what} from {location}; to delete, run `kiwi-host forget {cache} --yes`");
         return Err(Error::invalid(message).of(cache).into());
     }
-    let forgotten = store.forget(cache).await?;
+    if !store.forget(cache).await? {
+        return Err(no_such_cache(target, &*store, cache).await.into());
+    }
     match output.format() {
-        Format::Json => output.json(&serde_json::json!({ "cache": cache.as_str(), "forgotten": forgotten }))?,
-        Format::Human if forgotten => output.line(format_args!("deleted cache `{cache}` from {location}"))?,
-        Format::Human => output.line(format_args!("nothing to delete: {location} has no cache `{cache}`"))?,
+        Format::Json => output.json(&serde_json::json!({ "cache": cache.as_str(), "forgotten": true }))?,
+        Format::Human => output.line(format_args!("deleted cache `{cache}` from {location}"))?,
     }
     Ok(Exit::Success)
 }

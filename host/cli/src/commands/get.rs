@@ -1,7 +1,7 @@
 //! `kiwi-host get CACHE KEY`
 
 use anyhow::{Context, Result};
-use kiwi_store::Presence;
+use kiwi_store::{Error, Presence};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -25,15 +25,11 @@ pub(crate) async fn run(target: &Target, args: &GetArgs, output: &mut Output) ->
     let (cache, key) = (&args.cache, args.key.as_str());
     let Some(values) = store.get(cache, &[key]).await? else {
         let presence = store.status(cache).await?.presence;
-        eprintln!("kiwi-host: {}", no_cache(args, &presence, store.location()));
-        return Ok(Exit::Absent);
+        return Err(Error::missing(no_cache(args, &presence, store.location())).of(cache).into());
     };
     let Some(value) = values.into_iter().next().flatten() else {
-        eprintln!(
-            "kiwi-host: cache `{cache}` has no key `{}`; list its keys with `kiwi-host keys {cache}`",
-            visible::text(key)
-        );
-        return Ok(Exit::Absent);
+        let message = format!("there is no key `{}`; list its keys with `kiwi-host keys {cache}`", visible::text(key));
+        return Err(Error::missing(message).of(cache).into());
     };
     let value = std::str::from_utf8(&value).with_context(|| invalid_json(args))?;
     match output.format() {
@@ -50,12 +46,12 @@ fn no_cache(args: &GetArgs, presence: &Presence, location: &str) -> String {
     let cache = &args.cache;
     match presence {
         Presence::Lost(_) => format!(
-            "cache `{cache}`: the data in {location} is not what was published (Redis may have evicted it); publish it \
+            "the data in {location} is not what was published (Redis may have evicted it); publish it \
              again with `kiwi-host refill {cache}`"
         ),
         // A map published between the two requests is `Whole` here; the next `get` will find it.
         _ => {
-            format!("cache `{cache}`: nothing is published in {location}; for the reason, see `kiwi-host status`")
+            format!("nothing is published in {location}; for the reason, see `kiwi-host status {cache}`")
         }
     }
 }

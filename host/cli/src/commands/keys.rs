@@ -16,7 +16,7 @@ pub(crate) async fn run(target: &Target, args: &CacheArgs, output: &mut Output) 
     keys.sort_unstable();
     match output.format() {
         Format::Human => keys.iter().try_for_each(|key| output.line(visible::text(key)))?,
-        Format::Json => output.json(&keys)?,
+        Format::Json => output.json(&serde_json::json!({ "cache": args.cache.as_str(), "keys": keys }))?,
     }
     Ok(Exit::Success)
 }

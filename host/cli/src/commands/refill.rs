@@ -35,7 +35,7 @@ pub(crate) async fn run(target: &Target, args: &RefillArgs, output: &mut Output,
         caches.iter_mut().for_each(|cache| cache.guards = Guards::default());
     }
     let started = start::host(target, caches, || target.open_store()).await?;
-    run_once::run(&started, output, terminal).await
+    run_once::run(&started, args.quiet, output, terminal).await
 }
 
 fn find(config: &Config, name: &Name) -> Result<CacheConfig, Error> {

@@ -21,7 +21,7 @@ pub(crate) async fn run(target: &Target, args: &RunArgs, output: &mut Output, te
     }
     if args.once {
         let started = start::host(target, caches, || target.open_store()).await?;
-        return run_once::run(&started, output, terminal).await;
+        return run_once::run(&started, false, output, terminal).await;
     }
     start::check_not_empty(&caches)?;
     let (host, _) = start::builder(target, target.open_store()?)?.build().await?;

@@ -14,8 +14,9 @@ use crate::progress::Terminal;
 use crate::style::Style;
 use crate::{human, shutdown};
 
-/// Loads all caches and prints each outcome. The exit code is a success only if all went well.
-pub(super) async fn run(started: &Started, output: &mut Output, terminal: &Terminal) -> Result<Exit> {
+/// Loads all caches and prints each outcome, a failure on standard error; if `is_quiet`, only failures. The exit code is
+/// a success only if all went well.
+pub(super) async fn run(started: &Started, is_quiet: bool, output: &mut Output, terminal: &Terminal) -> Result<Exit> {
     let Started { host, skipped } = started;
     let stop = CancellationToken::new();
     let mut outcomes = Vec::new();
@@ -28,51 +29,60 @@ pub(super) async fn run(started: &Started, output: &mut Output, terminal: &Termi
         Format::Json => {
             let skipped = skipped.iter().map(skipped_to_json);
             let all: Vec<Value> = outcomes.iter().map(outcome_to_json).chain(skipped).collect();
-            output.json(&all)?;
+            output.json_of("outcomes", &all)?;
         }
-        Format::Human => outcomes.iter().try_for_each(|(cache, outcome)| write(cache, outcome, output))?,
+        Format::Human => {
+            outcomes.iter().try_for_each(|(cache, outcome)| write(cache, outcome, is_quiet, output))?;
+        }
     }
     Ok(exit)
 }
 
+fn went_well(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Published { .. } | Outcome::Unchanged { .. } | Outcome::Fresh { .. })
+}
+
 fn exit(outcomes: &[(Name, Outcome)], skipped: &[Skip]) -> Exit {
-    let went_well = |(_, outcome): &(Name, Outcome)| {
-        matches!(outcome, Outcome::Published { .. } | Outcome::Unchanged { .. } | Outcome::Fresh { .. })
-    };
-    match (outcomes.is_empty(), outcomes.iter().all(went_well) && skipped.is_empty()) {
+    let all_went_well = outcomes.iter().all(|(_, outcome)| went_well(outcome));
+    match (outcomes.is_empty(), all_went_well && skipped.is_empty()) {
         (true, _) => Exit::Usage,
         (false, true) => Exit::Success,
         (false, false) => Exit::Failure,
     }
 }
 
-fn write(cache: &Name, outcome: &Outcome, output: &mut Output) -> Result<()> {
-    let (style, what) = match outcome {
-        Outcome::Published { entries, bytes, took, .. } => (
-            Style::Good,
-            format!("published {} ({}) in {}", human::entries(*entries), human::bytes(*bytes), human::duration(*took)),
-        ),
+fn write(cache: &Name, outcome: &Outcome, is_quiet: bool, output: &mut Output) -> Result<()> {
+    let what = match outcome {
+        Outcome::Published { entries, bytes, took, .. } => {
+            let (entries, bytes) = (human::entries(*entries), human::bytes(*bytes));
+            format!("published {entries} ({bytes}) in {}", human::duration(*took))
+        }
         Outcome::Unchanged { entries, took, .. } => {
-            (Style::Good, format!("unchanged ({}), checked in {}", human::entries(*entries), human::duration(*took)))
+            format!("unchanged ({}), checked in {}", human::entries(*entries), human::duration(*took))
         }
-        Outcome::Fresh { .. } => (Style::Good, "just refilled by another host".to_owned()),
-        Outcome::Busy { left } => {
-            (Style::Bad, format!("another host is loading it (lease expires in {})", human::duration(*left)))
-        }
+        Outcome::Fresh { .. } => "just refilled by another host".to_owned(),
+        Outcome::Busy { left } => format!("another host is loading it (lease expires in {})", human::duration(*left)),
         Outcome::Backoff { left } => {
-            (Style::Bad, format!("in back-off after a failure (next attempt in {})", human::duration(*left)))
+            format!("in back-off after a failure (next attempt in {})", human::duration(*left))
         }
         Outcome::Failed(failure) => {
             // Errors of the store name the cache, and so does this line.
             let prefix = format!("cache `{cache}`: ");
             let message = failure.message.strip_prefix(&prefix).unwrap_or(&failure.message);
-            (Style::Bad, format!("failed ({}): {message}", failure.kind))
+            format!("failed ({}): {}", failure.kind, human::one_line(message))
         }
-        _ => (Style::Bad, "stopped before it was loaded; nothing was published".to_owned()),
+        _ => "stopped before it was loaded; nothing was published".to_owned(),
     };
-    output.styled_line(style, format_args!("{cache}: {what}"))?;
+    match went_well(outcome) {
+        true if is_quiet => return Ok(()),
+        true => return Ok(output.styled_line(Style::Good, format_args!("{cache}: {what}"))?),
+        false => eprintln!("kiwi-host: cache `{cache}`: {what}"),
+    }
     let detail = outcome.failure().and_then(|failure| failure.detail.as_deref()).unwrap_or_default();
-    Ok(detail.lines().try_for_each(|line| output.line(format_args!("    {line}")))?)
+    for line in detail.lines() {
+        eprintln!("    {}", human::one_line(line));
+    }
+    Ok(())
 }
 
 fn outcome_to_json((cache, outcome): &(Name, Outcome)) -> Value {
@@ -80,15 +90,15 @@ fn outcome_to_json((cache, outcome): &(Name, Outcome)) -> Value {
     match outcome {
         Outcome::Published { id, entries, bytes, took } => json!({
             "cache": cache, "outcome": "published", "id": id.to_string(), "entries": entries, "bytes": bytes,
-            "took": took.as_secs_f64(),
+            "took_ms": human::millis(*took),
         }),
         Outcome::Unchanged { id, entries, took } => json!({
             "cache": cache, "outcome": "unchanged", "id": id.to_string(), "entries": entries,
-            "took": took.as_secs_f64(),
+            "took_ms": human::millis(*took),
         }),
-        Outcome::Fresh { left } => json!({ "cache": cache, "outcome": "fresh", "left": left.as_secs_f64() }),
-        Outcome::Busy { left } => json!({ "cache": cache, "outcome": "busy", "left": left.as_secs_f64() }),
-        Outcome::Backoff { left } => json!({ "cache": cache, "outcome": "backoff", "left": left.as_secs_f64() }),
+        Outcome::Fresh { left } => json!({ "cache": cache, "outcome": "fresh", "left_ms": human::millis(*left) }),
+        Outcome::Busy { left } => json!({ "cache": cache, "outcome": "busy", "left_ms": human::millis(*left) }),
+        Outcome::Backoff { left } => json!({ "cache": cache, "outcome": "backoff", "left_ms": human::millis(*left) }),
         Outcome::Failed(failure) => json!({
             "cache": cache, "outcome": "failed", "kind": failure.kind.as_str(), "message": failure.message,
             "detail": failure.detail,

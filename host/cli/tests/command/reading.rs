@@ -67,6 +67,7 @@ fn a_missing_key_or_cache_exits_2_and_is_named() {
     on_both_stores(|workdir, store| {
         publish(store, "airlines", &AIRLINES, Ttl::Forever);
         assert_output!("get-no-key", workdir.transcript(&["get", "airlines", "XX"]));
+        assert_output!("get-no-key-json", workdir.transcript(&["get", "airlines", "XX", "--format", "json"]));
         let cache = workdir.run(&["get", "ships", "FR"]);
         assert_eq!(cache.status.code(), Some(2));
         let stderr = String::from_utf8(cache.stderr).unwrap();
@@ -101,7 +102,16 @@ fn status_shows_states_and_errors() {
         let held = block_on(lease(store, "ships"));
         assert_status!("status", workdir.transcript(&["status"]));
         assert_status!("status-json", workdir.transcript(&["status", "--format", "json"]));
-        assert_status!("status-one", workdir.transcript(&["status", "airlines", "nowhere"]));
+        assert_status!("status-failing", workdir.transcript(&["status", "--failing", "--exit-code"]));
+        assert_status!("status-all-well", workdir.transcript(&["status", "airlines", "--failing", "--exit-code"]));
+        assert_eq!(workdir.run(&["status", "airlines", "--exit-code", "--max-age", "1ms"]).status.code(), Some(1));
+        let unknown = workdir.run(&["status", "airlines", "airlinse", "--format", "json"]);
+        assert_eq!(unknown.status.code(), Some(2));
+        let document: serde_json::Value = serde_json::from_slice(&unknown.stdout).unwrap();
+        assert_eq!(document["caches"][0]["cache"], "airlines", "{document}");
+        assert_eq!(document["errors"][0]["cache"], "airlinse", "{document}");
+        let message = document["errors"][0]["message"].as_str().unwrap();
+        assert!(message.ends_with("did you mean `airlines`?"), "{message}");
         block_on(store.release(held)).unwrap();
     });
 }
@@ -140,9 +150,54 @@ fn forget_deletes_only_with_yes() {
         assert_eq!(workdir.run(&["get", "airlines", "FR"]).status.code(), Some(0));
         assert_eq!(workdir.run(&["forget", "airlines", "--yes"]).status.code(), Some(0));
         assert_eq!(workdir.run(&["get", "airlines", "FR"]).status.code(), Some(2));
-        let again = workdir.run(&["forget", "airlines", "--yes", "--format", "json"]);
-        assert_eq!(String::from_utf8(again.stdout).unwrap(), "{\"cache\":\"airlines\",\"forgotten\":false}\n");
+        for args in [&["forget", "airlines", "--yes"][..], &["forget", "airlines"]] {
+            let again = workdir.run(&[args, &["--format", "json"]].concat());
+            assert_eq!(again.status.code(), Some(2), "{again:?}");
+            let error: serde_json::Value = serde_json::from_slice(&again.stdout).unwrap();
+            assert_eq!((&error["format"], &error["error"]["kind"]), (&1.into(), &"missing".into()), "{error}");
+            assert_eq!(error["error"]["cache"], "airlines", "{error}");
+        }
     });
+}
+
+#[test]
+fn json_is_one_line_whatever_keys_and_values_hold() {
+    on_both_stores(|workdir, store| {
+        let value = "{\n  \"a\": 1.10,\r\n  \"b\": \"\u{2028}\u{202e}\u{9b}\"\n}";
+        publish(store, "odd", &[("x\ny\u{85}", value)], Ttl::Forever);
+        for (args, expected) in [
+            (
+                &["dump", "odd"][..],
+                r#"{"format":1,"cache":"odd","entries":{"x\ny\u0085":{   "a": 1.10,    "b": "\u2028\u202e\u009b" }}}"#,
+            ),
+            (&["keys", "odd"], r#"{"format":1,"cache":"odd","keys":["x\ny\u0085"]}"#),
+            (
+                &["get", "odd", "x\ny\u{85}"],
+                r#"{"format":1,"cache":"odd","key":"x\ny\u0085","value":{   "a": 1.10,    "b": "\u2028\u202e\u009b" }}"#,
+            ),
+        ] {
+            let output = workdir.run(&[args, &["--format", "json"]].concat());
+            assert_eq!(String::from_utf8(output.stdout).unwrap(), format!("{expected}\n"));
+        }
+    });
+}
+
+#[test]
+fn errors_are_json_too() {
+    let workdir = WorkDir::new();
+    let document = |args: &[&str], code: i32| -> serde_json::Value {
+        let output = workdir.run(&[args, &["--format", "json"]].concat());
+        assert_eq!(output.status.code(), Some(code), "{output:?}");
+        let mut document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!((&document["format"], &document["error"]["exit_code"]), (&1.into(), &code.into()), "{document}");
+        document["error"].take()
+    };
+    assert_eq!(document(&["status", "--store", "redis://127.0.0.1:1"], 1)["kind"], "unavailable");
+    assert_eq!(document(&["status"], 64)["kind"], "invalid");
+    workdir.file("kiwi.toml", "stor = 1\n");
+    let configuration = document(&["refill", "--all"], 64);
+    assert_eq!(configuration["kind"], "configuration");
+    assert!(configuration["message"].as_str().unwrap().contains("did you mean `store`"), "{configuration}");
 }
 
 #[test]

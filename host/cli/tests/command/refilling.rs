@@ -25,12 +25,12 @@ fn airlines(workdir: &WorkDir, rows: &[&str]) {
     workdir.file("data/airlines.csv", &format!("iata,name\n{}\n", rows.join("\n")));
 }
 
-/// The snapshot and the last error, as `status` shows them.
+/// The snapshot and the failures, as `status` shows them.
 fn status(workdir: &WorkDir) -> serde_json::Value {
     let output = workdir.run(&["status", "airlines", "--format", "json"]);
-    let mut rows: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    let row = rows[0].take();
-    serde_json::json!({ "id": row["id"], "checked_at": row["checked_at"], "last_error": row["last_error"] })
+    let mut document: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let row = document["caches"][0].take();
+    serde_json::json!({ "id": row["id"], "checked_at": row["checked_at"], "failures": row["failures"] })
 }
 
 const DIFF: [&str; 4] = ["refill", "airlines", "--dry-run", "--diff"];
@@ -50,6 +50,8 @@ fn a_diff_shows_what_a_refill_would_change_and_changes_nothing() {
     assert_output!("refill-dry-run", workdir.transcript(&DIFF[..3]));
     airlines(&workdir, &["FR,Ryanair"]);
     assert_output!("diff-refused", workdir.transcript(&DIFF));
+    let json = workdir.run(&[&DIFF[..], &["--format", "json"]].concat());
+    assert_eq!(json.status.code(), Some(1), "as the refill would");
     assert_eq!(status(&workdir), before);
 
     std::fs::remove_file(workdir.path().join("data/airlines.csv")).unwrap();
@@ -73,7 +75,7 @@ fn a_long_diff_is_truncated_without_v() {
     assert_eq!(short[51], "... and 10 more added (-v shows all)");
     assert_eq!(lines(&["-v"]).len(), 62);
     let json: serde_json::Value = serde_json::from_str(&lines(&["--format", "json"])[0]).expect("JSON");
-    assert_eq!(json[0]["added"].as_object().map(serde_json::Map::len), Some(60));
+    assert_eq!(json["diffs"][0]["added"].as_object().map(serde_json::Map::len), Some(60));
 }
 
 #[test]
@@ -88,7 +90,15 @@ fn a_refused_map_is_reported_and_force_publishes_it_once() {
 
     assert_outcome!("refill-forced", workdir.transcript(&["refill", "airlines", "--force"]));
     assert_eq!(workdir.run(&["get", "airlines", "VY"]).status.code(), Some(2));
-    assert_eq!(status(&workdir)["last_error"], serde_json::Value::Null);
+    assert_eq!(status(&workdir)["failures"], serde_json::json!([]));
     airlines(&workdir, &["FR,Ryanair"]);
     assert_eq!(workdir.run(&["refill", "airlines"]).status.code(), Some(1), "the guards apply again");
+}
+
+#[test]
+fn a_quiet_refill_prints_only_failures_and_those_on_standard_error() {
+    let workdir = guarded();
+    assert_outcome!("refill-quiet", workdir.transcript(&["refill", "--all", "-q"]));
+    airlines(&workdir, &["FR,Ryanair"]);
+    assert_outcome!("refill-quiet-refused", workdir.transcript(&["refill", "--all", "--quiet"]));
 }

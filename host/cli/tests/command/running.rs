@@ -88,7 +88,7 @@ fn a_failed_load_exits_1_and_shows_in_status() {
     std::fs::remove_file(workdir.path().join("data/airlines.csv")).unwrap();
     assert_outcome!("refill-failed", workdir.transcript(&["refill", "--all"]));
     let status = String::from_utf8(workdir.run(&["status"]).stdout).unwrap();
-    assert!(status.contains("airlines: last refill failed") && status.contains("data/airlines.csv"), "{status}");
+    assert!(status.contains("the last load failed ") && status.contains("data/airlines.csv"), "{status}");
     assert_eq!(workdir.run(&["get", "airlines", "FR"]).status.code(), Some(0), "the old data stays");
 }
 
@@ -218,6 +218,40 @@ fn a_host_keeps_caches_warm_until_a_signal() {
     eventually(|| (workdir.run(&["get", "airlines", "FR", "--store", &store]).status.code() == Some(0)).then_some(()));
     host.signal("-TERM");
     host.wait_for_log("shutting down");
+    let log = host.wait_for_log("stopped");
+    let last = log.lines().last().unwrap_or_default();
+    assert!(last.contains(" INFO finished=") && last.ends_with("stopped: all leases are released"), "{log}");
+    assert_eq!(host.exit_code(), Some(0));
+}
+
+#[test]
+fn an_event_is_one_line_and_a_failure_that_repeats_and_a_recovery_are_said() {
+    let workdir = workdir();
+    let config = format!(
+        "store = \"file:.kiwi\"\n[cache.panicking]\nplugin = {:?}\n[cache.airlines]\nplugin = \"file.wasm\"\n\
+         settings = {{ path = \"data/airlines.csv\", key = \"iata\" }}\ngrants = {{ dirs = [\"data\"] }}\n\
+         refill_interval = \"1s\"\n",
+        guest("panics")
+    );
+    workdir.file("kiwi.toml", &config);
+    let rows = std::fs::read_to_string(workdir.path().join("data/airlines.csv")).unwrap();
+    std::fs::remove_file(workdir.path().join("data/airlines.csv")).unwrap();
+    let mut host = Running::start(&workdir, &[]);
+    let line = |log: String, text: &str| log.lines().find(|line| line.contains(text)).unwrap_or_default().to_owned();
+    let first = line(host.wait_for_log("cache=airlines kind=unavailable times=1"), "cache=airlines");
+    assert!(first.contains(" next_in_ms=1") && first.contains(" not refilled: data/airlines.csv"), "{first}");
+    let second = line(host.wait_for_log("cache=airlines kind=unavailable times=2"), "times=2");
+    assert!(second.contains("still not refilled, 2 failures in a row since 2"), "{second}");
+    let fourth = host.wait_for_log("cache=airlines kind=unavailable times=4");
+    assert!(!fourth.contains("cache=airlines kind=unavailable times=3"), "the third says nothing new: {fourth}");
+    workdir.file("data/airlines.csv", &rows);
+    let recovered = host.wait_for_log("published, again after");
+    let log = format!("{fourth}{recovered}");
+    for line in log.lines() {
+        assert!(line.starts_with("2") && line.contains("Z "), "a line that is no event: {line}\n{log}");
+    }
+    host.signal("-TERM");
+    host.wait_for_log("stopped");
     assert_eq!(host.exit_code(), Some(0));
 }
 

@@ -88,8 +88,11 @@ macro_rules! assert_status {
             $name,
             $text,
             [
-                (r#""(age|at|loaded_at|checked_at|next_refill)":[\d.e-]+"#, r#""$1":TIME"#),
+                (r"\d{4}-\d\d-\d\dT[\d:.]+Z", "DATE"),
+                (r#""(age_ms|next_refill_ms)":\d+"#, r#""$1":TIME"#),
+                (r"[\w.-]+ \(process \d+\)", "HOST"),
                 (r"\b(\d+[mu]?s|1m)( ago|  | \(back-off\))", "TIME$2"),
+                (r"\b(in|for) (\d+[mu]?s|1m)", "$1 TIME"),
                 (r"   +", "  ")
             ]
         )
@@ -138,7 +141,7 @@ plugin = "currencies.wasm"
 /// The same for the outcomes of loads, with durations that vary.
 macro_rules! assert_outcome {
     ($name:expr, $text:expr) => {
-        assert_output!($name, $text, [(r"\b\d+[mu]?s\b", "TIME"), (r#""took":[\d.e-]+"#, r#""took":TIME"#)])
+        assert_output!($name, $text, [(r"\b\d+[mu]?s\b", "TIME"), (r#""took_ms":\d+"#, r#""took_ms":TIME"#)])
     };
 }
 pub(crate) use assert_outcome;

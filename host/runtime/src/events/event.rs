@@ -22,6 +22,10 @@ pub(crate) enum Event<'a> {
     ReportFailed { cache: &'a Name, error: &'a Error },
     /// A task panicked, this many times by now: a bug of ours. It is started again after `delay`.
     TaskDied { task: &'a str, times: u32, delay: Duration },
+    /// The host begins to shut down: no more loads begin.
+    Draining,
+    /// The host has shut down. `in_time`: no load had to be cut off, and every lease was released that could be.
+    Stopped { in_time: bool },
     /// Something happened to one cache.
     Cache(&'a Label, CacheEvent<'a>),
 }
@@ -50,12 +54,10 @@ pub(crate) enum CacheEvent<'a> {
     Refused { refusal: &'a Refusal },
     /// A map was committed, within this time.
     Committed { took: Duration },
-    /// An attempt to refill it has ended. `before` is how the attempt before it ended.
-    Ended { outcome: &'a Outcome, before: Option<&'a Outcome> },
-    /// What follows from an attempt: the next one after `next`.
-    Scheduled { outcome: &'a Outcome, before: Option<&'a Outcome>, next: Duration },
-    /// Another host is loading it, and its result is waited for.
-    WaitingForOtherHost,
+    /// An attempt to refill it has ended. The next one follows after `next`, where that is known.
+    Ended { outcome: &'a Outcome, next: Option<Duration> },
+    /// Another host is loading it, and its result is waited for. Its lease ends after `left` unless it is renewed.
+    WaitingForOtherHost { holder: Option<&'a str>, left: Duration },
     /// The published snapshot was last checked against its source this long ago.
     Aged { age: Duration },
     /// A call of the store failed.

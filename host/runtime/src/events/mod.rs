@@ -7,4 +7,5 @@ mod log;
 pub(crate) mod metrics;
 pub(crate) mod outcome;
 mod statsd;
+mod streak;
 pub(crate) mod stream;

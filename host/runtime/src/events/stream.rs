@@ -17,7 +17,7 @@ pub(crate) struct Events(Arc<[Box<dyn Listener>]>);
 impl Events {
     /// Events that are logged, and sent to statsd where `metrics` says so.
     pub(crate) fn new(metrics: Metrics) -> Self {
-        let mut listeners: Vec<Box<dyn Listener>> = vec![Box::new(Log)];
+        let mut listeners: Vec<Box<dyn Listener>> = vec![Box::new(Log::default())];
         listeners.extend(metrics.into_statsd().map(|statsd| Box::new(statsd) as Box<dyn Listener>));
         Self(listeners.into())
     }

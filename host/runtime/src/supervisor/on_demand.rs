@@ -46,8 +46,10 @@ impl Supervisor {
                 self.attempt(store, cache, due, &turn, stop).await
             };
             match attempt.outcome {
-                Outcome::Busy { .. } if due == Due::Always => {
-                    self.events.of(&cache.definition.label).emit(CacheEvent::WaitingForOtherHost);
+                Outcome::Busy { left } if due == Due::Always => {
+                    let holder = store.status(cache.name()).await.ok().and_then(|status| status.holder);
+                    let holder = holder.as_deref();
+                    self.events.of(&cache.definition.label).emit(CacheEvent::WaitingForOtherHost { holder, left });
                 }
                 Outcome::Busy { .. } => {}
                 // The host that was loading has failed since.

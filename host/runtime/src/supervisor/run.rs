@@ -173,6 +173,7 @@ pub(crate) async fn run(shared: Arc<Supervisor>, shutdown: impl Future<Output = 
             Some(ended) = tasks.tasks.join_next_with_id() => tasks.ended(ended),
         }
     }
+    tasks.shared.events.emit(&Event::Draining);
     tasks.stopping.draining.cancel();
     let Tasks { mut tasks, stopping, shared, .. } = tasks;
     if tokio::time::timeout(drain_timeout, async { while tasks.join_next().await.is_some() {} }).await.is_err() {
@@ -183,6 +184,7 @@ pub(crate) async fn run(shared: Arc<Supervisor>, shutdown: impl Future<Output = 
         while tasks.join_next().await.is_some() {}
         withdraw_all(&shared).await;
     };
-    let _ = tokio::time::timeout(RELEASE_TIMEOUT, released).await;
+    let in_time = tokio::time::timeout(RELEASE_TIMEOUT, released).await.is_ok();
     tasks.shutdown().await;
+    shared.events.emit(&Event::Stopped { in_time });
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use futures_util::FutureExt;
@@ -184,8 +185,8 @@ impl Supervisor {
         attempt
     }
 
-    /// Reports how an attempt ended, after the one before.
-    pub(super) fn tell(&self, cache: &Cache, outcome: &Outcome, before: Option<&Outcome>) {
-        self.events.of(&cache.definition.label).emit(CacheEvent::Ended { outcome, before });
+    /// Reports how an attempt ended, and when the next one follows, where that is known.
+    pub(super) fn tell(&self, cache: &Cache, outcome: &Outcome, next: Option<Duration>) {
+        self.events.of(&cache.definition.label).emit(CacheEvent::Ended { outcome, next });
     }
 }

@@ -11,7 +11,6 @@ use tokio_util::sync::CancellationToken;
 use super::caches::Entry;
 use super::schedule;
 use super::shared::Supervisor;
-use crate::events::event::CacheEvent;
 use crate::events::outcome::Outcome;
 use crate::refill::attempt::Attempt;
 use crate::refill::prolong::keep_alive;
@@ -58,17 +57,14 @@ pub(super) async fn keep_warm(shared: &Supervisor, store: Arc<dyn Store>, entry:
 async fn keep_refilled(shared: &Supervisor, store: &dyn Store, entry: &Entry, stopping: &Stopping) {
     let cache = &entry.cache;
     let interval = cache.definition.timing.refill_interval;
-    let events = shared.events.of(&cache.definition.label);
     let mut due = if entry.is_changed { Due::Always } else { Due::After(interval) };
     let mut losses = 0u32;
-    let mut before: Option<Outcome> = None;
     while let Some(turn) = stopping.draining.run_until_cancelled(shared.turn(&entry.cache)).await {
         let attempt = shared.attempt(store, cache, due, &turn, &stopping.stop).await;
         drop(turn);
         let Attempt { outcome, backoff, is_recorded } = attempt;
-        shared.tell(cache, &outcome, before.as_ref());
         let next = schedule::next(&outcome, backoff, interval, random());
-        events.emit(CacheEvent::Scheduled { outcome: &outcome, before: before.as_ref(), next });
+        shared.tell(cache, &outcome, Some(next));
         match stopping
             .draining
             .run_until_cancelled(wait(entry, next, outcome.failure().is_none(), is_recorded, losses))
@@ -82,7 +78,6 @@ async fn keep_refilled(shared: &Supervisor, store: &dyn Store, entry: &Entry, st
         if !matches!(outcome, Outcome::Busy { .. }) {
             due = Due::After(interval);
         }
-        before = Some(outcome);
     }
 }
 

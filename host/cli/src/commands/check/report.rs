@@ -90,7 +90,7 @@ impl<'a> Report<'a> {
 
     pub(super) fn finish(self) -> Result<Exit> {
         if self.output.format() == Format::Json {
-            self.output.json(&self.findings)?;
+            self.output.json_of("findings", &self.findings)?;
         }
         Ok(self.exit)
     }
