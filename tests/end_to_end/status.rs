@@ -134,12 +134,13 @@ fn a_dead_host_and_a_leftover_are_told_apart() {
     says(&again.stderr, &["cache `left`: no such cache"]);
 }
 
-/// Lets the reports of all hosts of a cache be a minute older than they are.
+/// Lets a minute pass for a cache: the reports of its hosts and its last check are older than they are.
 fn silence(redis: &RedisServer, cache: &str) {
-    let hosts = format!("kiwi:{{{cache}}}:hosts");
+    let [hosts, meta] = ["hosts", "meta"].map(|key| format!("kiwi:{{{cache}}}:{key}"));
     let older = "local all = redis.call('HGETALL', KEYS[1]) for i = 1, #all, 2 do local seen, rest = \
-                 all[i + 1]:match('^(%d+)( .*)$') redis.call('HSET', KEYS[1], all[i], (seen - 60000) .. rest) end";
-    redis.command::<()>(&["EVAL", older, "1", &hosts]).expect("a script");
+                 all[i + 1]:match('^(%d+)( .*)$') redis.call('HSET', KEYS[1], all[i], (seen - 60000) .. rest) end \
+                 redis.call('HINCRBY', KEYS[2], 'checked_at', -60000)";
+    redis.command::<()>(&["EVAL", older, "2", &hosts, &meta]).expect("a script");
 }
 
 #[test]
