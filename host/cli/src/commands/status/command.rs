@@ -127,8 +127,9 @@ fn write_count(well: usize, all: usize, is_below: bool, output: &mut Output) -> 
         output.line("")?;
     }
     let caches = |number: usize| if number == 1 { "1 cache".to_owned() } else { format!("{number} caches") };
-    Ok(match (well, all) {
-        (well, all) if well == all => output.line(format_args!("all well ({})", caches(all)))?,
-        (well, all) => output.line(format_args!("{well} of {} well", caches(all)))?,
-    })
+    let count = match (well, all) {
+        (well, all) if well == all => format!("all well ({})", caches(all)),
+        (well, all) => format!("{well} of {} well", caches(all)),
+    };
+    Ok(output.line(count)?)
 }
