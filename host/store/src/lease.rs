@@ -84,6 +84,7 @@ pub enum Due {
 /// The answer of [`Publishing::begin`](crate::Publishing::begin).
 #[derive(Debug)]
 #[non_exhaustive]
+#[allow(clippy::large_enum_variant, reason = "it is taken apart at once, and most of them are of the largest variant")]
 pub enum Begin {
     /// The lease is ours.
     Go {

@@ -51,8 +51,8 @@ pub trait Publishing: Send + Sync {
     /// Whether a key was staged by this lease. For confirming a suspected duplicate: slow.
     async fn is_staged(&self, lease: &Lease, key: &str) -> Result<bool>;
 
-    /// Publishes in one atomic step, notifies readers, forgets the failures of the lease's definition and ends the
-    /// lease.
+    /// Publishes in one atomic step, notifies readers, forgets the failures of the lease's definition, and those of
+    /// its host under another one, and ends the lease.
     ///
     /// Safe to repeat with the lease in the error when the reply was lost: a swap or delta that is already
     /// published is `Ok`, and so is a touch of what is published while the lease is ours.

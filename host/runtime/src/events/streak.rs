@@ -79,7 +79,7 @@ mod tests {
     #[test]
     fn a_failure_that_repeats_is_said_at_growing_intervals_and_a_new_one_at_once() {
         let (streaks, cache) = (Streaks::default(), "rates".parse().unwrap());
-        let mut fail = |kind, message: String| streaks.failed(&cache, &Failure::new(kind, message)).1;
+        let fail = |kind, message: String| streaks.failed(&cache, &Failure::new(kind, message)).1;
         let said: Vec<u32> = (1..=40)
             .filter(|n| fail(FailureKind::Unavailable, format!("no answer in {n} ms")) != Worth::Nothing)
             .collect();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use kiwi_store::{Error, Layout, Name, Store};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::definition::cache::{Cache, Definition};
@@ -24,6 +25,13 @@ pub(crate) struct Entry {
     pub(crate) is_changed: bool,
     /// Cancelled when the cache is removed or gets another definition.
     pub(crate) replaced: CancellationToken,
+}
+
+/// Why a cache does not run here.
+#[derive(Clone, Debug)]
+pub(crate) struct Refused {
+    pub(crate) message: String,
+    pub(crate) since: Instant,
 }
 
 /// All caches of a host, and the store as it must be opened for them.

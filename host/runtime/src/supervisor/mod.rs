@@ -5,6 +5,7 @@
 
 mod asks;
 pub(crate) mod caches;
+mod host_name;
 mod on_demand;
 pub(crate) mod read_through;
 mod report;

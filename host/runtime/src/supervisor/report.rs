@@ -21,29 +21,6 @@ const AT_A_TIME: usize = 16;
 /// How long a message is at most.
 const MESSAGE_BYTES: usize = 2 << 10;
 
-/// This host, as it reports.
-#[derive(Debug)]
-pub(crate) struct HostName {
-    id: Id,
-    /// For people: the machine, and the number of the process.
-    pub(crate) name: String,
-}
-
-impl HostName {
-    pub(crate) fn of_this_process() -> Self {
-        let machine = hostname::get().unwrap_or_else(|_| "unknown machine".into());
-        let machine = printable::line(&machine.to_string_lossy(), 100);
-        Self { id: Id::random(), name: format!("{machine} (process {})", std::process::id()) }
-    }
-}
-
-/// Why a cache does not run here.
-#[derive(Clone, Debug)]
-pub(crate) struct Refused {
-    pub(crate) message: String,
-    pub(crate) since: Instant,
-}
-
 /// What was reported last of a cache, and when.
 struct Reported {
     /// The kind and the message of what keeps it from loading.

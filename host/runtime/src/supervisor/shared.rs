@@ -12,8 +12,8 @@ use tokio::sync::{OnceCell, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::caches::{Caches, Entry};
-use super::report::{HostName, Refused};
+use super::caches::{Caches, Entry, Refused};
+use super::host_name::HostName;
 use crate::config::compilation::Compilation;
 use crate::definition::cache::{Cache, Definition};
 use crate::definition::config::CacheConfig;

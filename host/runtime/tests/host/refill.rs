@@ -144,8 +144,8 @@ async fn a_source_that_asks_for_patience_is_left_alone_by_every_host() {
     let status = setup.status(&config.name).await;
     let LeaseState::Backoff { until } = status.lease else { panic!("{status:?}") };
     assert!(until > status.now + Duration::from_secs(3590), "{status:?}");
-    let begun =
-        setup.store.begin(&config.name, Holder::anonymous(), Duration::from_secs(1), Due::After(Duration::ZERO)).await;
+    let other = Holder::new(status.failing[0].definition, "another host");
+    let begun = setup.store.begin(&config.name, other, Duration::from_secs(1), Due::After(Duration::ZERO)).await;
     assert!(matches!(begun.unwrap(), Begin::Backoff { .. }));
 }
 

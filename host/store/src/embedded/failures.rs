@@ -5,14 +5,21 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use super::lease;
 use super::record::{Millis, Record, text};
-use crate::{DefinitionId, Failing, LastError};
+use crate::{DefinitionId, Failing, LastError, Ttl};
 
 /// The most definitions that are remembered.
 const MAX_DEFINITIONS: usize = 16;
 /// A definition that nobody uses any more is forgotten after this time.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How a load failed.
+pub(super) struct FailedLoad {
+    pub(super) backoff: Duration,
+    pub(super) error: LastError,
+    pub(super) host: String,
+    pub(super) keep: Ttl,
+}
 
 /// The failures of all definitions, the latest first.
 #[derive(Default, Serialize, Deserialize)]
@@ -50,9 +57,9 @@ impl Failures {
     }
 
     /// Counts one more.
-    pub(super) fn add(&mut self, definition: DefinitionId, failing: &lease::Failing, now: Millis) {
+    pub(super) fn add(&mut self, definition: DefinitionId, failing: &FailedLoad, now: Millis) {
         let (times, since) = self.of(definition).map_or((0, now), |before| (before.times, before.since));
-        self.forget(definition);
+        self.0.retain(|failing| failing.definition != definition);
         self.0.retain(|failing| failing.at.plus(FORGOTTEN_AFTER).max(failing.retry_at) >= now);
         self.0.insert(
             0,
@@ -71,10 +78,11 @@ impl Failures {
         self.0.truncate(MAX_DEFINITIONS);
     }
 
-    /// Forgets those of a definition. `false`: there are none.
-    pub(super) fn forget(&mut self, definition: DefinitionId) -> bool {
+    /// Forgets those of a definition, and of whatever its host has run before: a host runs one definition of a cache.
+    /// `false`: there are none.
+    pub(super) fn forget(&mut self, definition: DefinitionId, host: &str) -> bool {
         let before = self.0.len();
-        self.0.retain(|failing| failing.definition != definition);
+        self.0.retain(|failing| failing.definition != definition && failing.host != host);
         self.0.len() < before
     }
 

@@ -16,20 +16,22 @@ use heed::RwTxn;
 use super::directory::{Directory, LEASE_FILE};
 use super::environment::Environment;
 use super::failure::Result;
-use super::failures::Failures;
+use super::failures::{FailedLoad, Failures};
 use super::record::{Millis, Published, Refill, Staging};
-use crate::{Begin, DefinitionId, Due, Holder, LastError, Lease, Name, Token, Ttl};
+use crate::{Begin, DefinitionId, Due, Holder, Lease, Name, Token};
 
 /// What names a lease, for the thread that waits for the disk.
 pub(super) struct Held {
     pub(super) cache: Name,
     pub(super) token: Token,
     pub(super) definition: DefinitionId,
+    pub(super) host: String,
 }
 
 impl Held {
     pub(super) fn of(lease: &Lease) -> Self {
-        Self { cache: lease.cache().clone(), token: lease.token(), definition: lease.definition() }
+        let host = lease.holder().host.clone();
+        Self { cache: lease.cache().clone(), token: lease.token(), definition: lease.definition(), host }
     }
 }
 
@@ -133,15 +135,7 @@ pub(super) fn renew(directory: &Directory, locks: &Locks, holder: &Held, lease_t
     Ok(false)
 }
 
-/// How a load failed.
-pub(super) struct Failing {
-    pub(super) backoff: Duration,
-    pub(super) error: LastError,
-    pub(super) host: String,
-    pub(super) keep: Ttl,
-}
-
-pub(super) fn fail(directory: &Directory, locks: &Locks, holder: &Held, failing: &Failing) -> Result<()> {
+pub(super) fn fail(directory: &Directory, locks: &Locks, holder: &Held, failing: &FailedLoad) -> Result<()> {
     end(directory, locks, holder, |environment, txn| {
         let now = Millis::now();
         environment.meta().delete::<Refill>(txn)?;
@@ -162,16 +156,20 @@ fn end(
     holder: &Held,
     record: impl FnOnce(&Environment, &mut RwTxn<'_>) -> Result<()>,
 ) -> Result<()> {
-    // First, so that it is unlocked even if the rest fails: a locked file says that a load is running.
+    let recorded = (|| {
+        let Some(environment) = directory.find(&holder.cache)? else { return Ok(()) };
+        let mut txn = environment.write()?;
+        if is_held(&environment, &txn, holder)? {
+            environment.clear_staging(&mut txn)?;
+            record(&environment, &mut txn)?;
+            txn.commit()?;
+        }
+        Ok(())
+    })();
+    // Not before: a lease that is held and unlocked is free, and a failure that is not recorded yet keeps nobody away.
+    // But also if that fails: a locked file says that a load is running.
     locks.drop(holder);
-    let Some(environment) = directory.find(&holder.cache)? else { return Ok(()) };
-    let mut txn = environment.write()?;
-    if is_held(&environment, &txn, holder)? {
-        environment.clear_staging(&mut txn)?;
-        record(&environment, &mut txn)?;
-        txn.commit()?;
-    }
-    Ok(())
+    recorded
 }
 
 /// Whether a lease is still ours. One that has expired is, until another host takes it.

@@ -100,7 +100,7 @@ pub(super) fn commit(directory: &Directory, locks: &Locks, holder: &Held, publis
     environment.clear_staging(&mut txn)?;
     environment.meta().delete::<Refill>(&mut txn)?;
     let mut failures = environment.meta().get::<Failures>(&txn)?.unwrap_or_default();
-    if failures.forget(holder.definition) {
+    if failures.forget(holder.definition, &holder.host) {
         environment.meta().put(&mut txn, &failures)?;
     }
     txn.commit()?;

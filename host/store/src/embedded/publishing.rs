@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use super::failures::FailedLoad;
 use super::hosts;
-use super::lease::{self, Asking, Failing, Held};
+use super::lease::{self, Asking, Held};
 use super::publish;
 use super::store::Embedded;
 use crate::{
@@ -49,7 +50,7 @@ impl Publishing for Embedded {
 
     async fn fail(&self, lease: Lease, backoff: Duration, error: &LastError, keep: Ttl) -> Result<()> {
         let host = lease.holder().host.clone();
-        let (holder, failing) = (Held::of(&lease), Failing { backoff, error: error.clone(), host, keep });
+        let (holder, failing) = (Held::of(&lease), FailedLoad { backoff, error: error.clone(), host, keep });
         self.on_disk(lease.cache(), move |directory, locks| lease::fail(directory, locks, &holder, &failing)).await
     }
 

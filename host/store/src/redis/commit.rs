@@ -29,6 +29,7 @@ impl Redis {
             self.publication(&COMMIT, lease, keys)
                 .arg("mode", mode)
                 .arg("definition", lease.definition())
+                .arg("host", &lease.holder().host)
                 .arg("ttl_ms", ttl_millis(publish.cache_ttl))
                 .arg("refill_interval_ms", millis(publish.refill_interval))
                 .arg("seq_after", publish.seq_after)

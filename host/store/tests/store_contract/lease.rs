@@ -204,7 +204,8 @@ pub(crate) async fn failures_are_counted_over_all_hosts_of_one_definition(place:
     let (host, other) = (place.open(), place.open());
     let (right, wrong) = (DefinitionId::of(1), DefinitionId::of(2));
     let begin = async |store: &Arc<dyn Store>, definition, due| {
-        store.begin(&cache(), Holder::new(definition, "web-1"), LONG, due).await.unwrap()
+        let host = if definition == wrong { "web-2" } else { "web-1" };
+        store.begin(&cache(), Holder::new(definition, host), LONG, due).await.unwrap()
     };
     let fail = async |store: &Arc<dyn Store>, definition, backoff| match begin(store, definition, Due::Always).await {
         Begin::Go { lease, failures, .. } => {
@@ -228,7 +229,7 @@ pub(crate) async fn failures_are_counted_over_all_hosts_of_one_definition(place:
     }
     let now = status(&host).await;
     let [failing] = &now.failing[..] else { panic!("its success forgets no failure of the others: {now:?}") };
-    assert_eq!((failing.definition, failing.times, failing.host.as_str()), (wrong, 2, "web-1"));
+    assert_eq!((failing.definition, failing.times, failing.host.as_str()), (wrong, 2, "web-2"));
     assert!(failing.since <= failing.last.at && failing.last.at <= now.now && failing.retry_at > now.now, "{now:?}");
     match begin(&host, wrong, Due::Always).await {
         Begin::Go { lease, failures: 2, base: Some(base) } => {

@@ -25,6 +25,7 @@ pub(crate) struct Body {
 
 /// What is still to be received.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "there is one for each open response, and most are of the large variant")]
 enum Rest {
     /// More; the response keeps its place until it has ended.
     More { response: reqwest::Response, decoder: Option<Decoder>, has_ended: bool, place: Place },

@@ -1,5 +1,5 @@
 -- Publishes a snapshot in one step, and ends the lease.
--- args: those of publication.lua; definition, mode, and
+-- args: those of publication.lua; definition, host, mode, and
 --   swap:  id, seq_after, channel; the staged entries replace the data
 --   open:  id, seq_after, channel, base, delta_bytes, max_change_bytes; lends the data and the changes out under
 --          staging names, for the HSETs and HDELs of a delta and the XADD that records it, which follow in the
@@ -64,10 +64,15 @@ if mode ~= 'touch' then
 end
 put_check(now)
 local failures = read_failures()
-if failures[args.definition] then
-  failures[args.definition] = nil
-  write_failures(failures)
+local is_changed = false
+for definition, failing in pairs(failures) do
+  -- A host runs one definition of a cache: what it has run before is over.
+  if definition == args.definition or failing.host == args.host then
+    failures[definition] = nil
+    is_changed = true
+  end
 end
+if is_changed then write_failures(failures) end
 call('UNLINK', lease)
 if lock then call('DEL', lock) end
 expire(meta, ttl)
