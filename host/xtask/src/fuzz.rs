@@ -40,7 +40,7 @@ enum Target {
     Rows,
     /// HTTP grants
     Grants,
-    /// kiwi.toml
+    /// kiwi.toml (building it for the first time takes long, because the command contains wasmtime)
     KiwiToml,
     /// The text of kiwi-cache's records
     Records,
