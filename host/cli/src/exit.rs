@@ -8,7 +8,6 @@ use kiwi_store::{ErrorKind, Name};
 use serde::Serialize;
 
 use crate::config::Problems;
-use crate::shutdown::Stopped;
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,6 +97,18 @@ impl ErrorDocument {
         Self { kind, cache, message: explain(error), exit_code: Exit::of(error).code() }
     }
 }
+
+/// Stopped by a signal before there was anything to give back.
+#[derive(Debug)]
+pub(crate) struct Stopped;
+
+impl std::fmt::Display for Stopped {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("stopped by a signal")
+    }
+}
+
+impl std::error::Error for Stopped {}
 
 /// An error and its causes, without repeating a cause whose text the error already contains.
 pub(crate) fn explain(error: &anyhow::Error) -> String {

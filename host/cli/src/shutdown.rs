@@ -62,15 +62,3 @@ pub(crate) async fn run_until_stopped(stop: &CancellationToken, work: impl Futur
         () = two_signals => Ok(Exit::Interrupted),
     }
 }
-
-/// Stopped by a signal before there was anything to give back.
-#[derive(Debug)]
-pub(crate) struct Stopped;
-
-impl std::fmt::Display for Stopped {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("stopped by a signal")
-    }
-}
-
-impl std::error::Error for Stopped {}

@@ -9,9 +9,9 @@ use futures_util::stream::{self, StreamExt};
 use kiwi_host::{Builder, CacheConfig, Host, Metrics, Skipped};
 use kiwi_store::{Error, Name, Store};
 
-use crate::shutdown::{self, Stopped};
+use crate::exit::Stopped;
 use crate::target::Target;
-use crate::{compile_cache, suggest};
+use crate::{compile_cache, shutdown, suggest};
 
 /// A host, and the caches that cannot run on it.
 pub(super) struct Started {

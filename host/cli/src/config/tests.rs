@@ -148,7 +148,7 @@ fn a_size_needs_a_unit_if_it_is_small_and_must_be_able_to_work() {
     assert!(limits("memory = \"8 GiB\"").ends_with("expected a size from 64.0 KiB to 4.0 GiB, found 8.0 GiB"));
     assert!(limits("memory = true").ends_with("expected a size such as `64 MiB`, found a boolean"));
     for (too_large, other) in
-        [("value_bytes = \"1 GiB\"", "hostcall_bytes"), ("hostcall_bytes = \"64 KiB\"", "hostcall_bytes")]
+        [("value_bytes = \"200 MiB\"", "hostcall_bytes"), ("hostcall_bytes = \"64 KiB\"", "hostcall_bytes")]
     {
         let said = limits(too_large);
         assert!(said.contains("`value_bytes` (") && said.contains(&format!("is larger than `{other}`")), "{said}");

@@ -122,7 +122,7 @@ fn a_directory_that_hands_out_secrets_is_refused() {
         }
         assert!(!workdir.path().join(".kiwi").exists());
     };
-    refused(".", "file:.kiwi", &["4:15: cache.airlines.grants.dirs", "kiwi.toml", "files = [\"airlines.csv\"]"]);
+    refused(".", "file:.kiwi", &["4:16: cache.airlines.grants.dirs", "kiwi.toml", "files = [\"airlines.csv\"]"]);
     refused("..", "file:.kiwi", &["kiwi.toml"]);
     std::os::unix::fs::symlink(".", workdir.path().join("all")).unwrap();
     refused("all", "file:.kiwi", &["kiwi.toml"]);

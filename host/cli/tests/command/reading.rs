@@ -54,11 +54,17 @@ fn each_entry_is_one_line_of_visible_characters() {
         assert_eq!(stdout(&["keys", "odd"]), format!("{key}\n"));
         assert_eq!(stdout(&["dump", "odd"]), format!("{key}\t{json}\n"));
         assert_eq!(stdout(&["get", "odd", "a\tb\nc\u{1b}[2J\u{200b}"]), format!("{json}\n"));
-        assert_eq!(stdout(&["keys", "odd", "--format", "json"]), "[\"a\\tb\\nc\\u001b[2J\\u200b\"]\n");
+        assert_eq!(
+            stdout(&["keys", "odd", "--format", "json"]),
+            "{\"format\":1,\"cache\":\"odd\",\"keys\":[\"a\\tb\\nc\\u001b[2J\\u200b\"]}\n"
+        );
         let dumped = stdout(&["dump", "odd", "--format", "json"]);
-        assert_eq!(dumped, format!("{{\"a\\tb\\nc\\u001b[2J\\u200b\":{json}}}\n"));
+        assert_eq!(
+            dumped,
+            format!("{{\"format\":1,\"cache\":\"odd\",\"entries\":{{\"a\\tb\\nc\\u001b[2J\\u200b\":{json}}}}}\n")
+        );
         let dumped: serde_json::Value = serde_json::from_str(&dumped).unwrap();
-        assert_eq!(dumped["a\tb\nc\u{1b}[2J\u{200b}"]["name"], "\u{202e}gnp.exe\u{9b}31m");
+        assert_eq!(dumped["entries"]["a\tb\nc\u{1b}[2J\u{200b}"]["name"], "\u{202e}gnp.exe\u{9b}31m");
     });
 }
 

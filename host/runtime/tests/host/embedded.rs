@@ -100,16 +100,18 @@ async fn a_source_that_fails_is_left_alone_by_readers_too() {
 }
 
 #[tokio::test]
-async fn what_only_a_change_can_mend_is_asked_once() {
+async fn a_source_that_denies_access_is_not_asked_by_every_reader() {
     let setup = Setup::new();
     let source = Source { fails: Some(|| LoadError::denied("the password is wrong")), ..Source::default() };
     let host = setup.host([source.cache()]).await;
     let airlines: Cache<Airline> = host.cache("airlines").await.unwrap();
-    for _ in 0..3 {
-        let failure = load_failure(&airlines.get_or_refill("FR").await.unwrap_err());
-        assert!(failure.contains("denied: the password is wrong"), "{failure}");
-    }
+    let first = load_failure(&airlines.get_or_refill("FR").await.unwrap_err());
+    assert!(first.contains("denied: the password is wrong"), "{first}");
+    let second = load_failure(&airlines.get_or_refill("FR").await.unwrap_err());
+    assert!(second.contains("backing off") && second.contains("the password is wrong"), "{second}");
     assert_eq!(source.asked(), 1);
+    // A second later it may be another answer.
+    eventually("it is asked again", async || airlines.get_or_refill("FR").await.is_err() && source.asked() > 1).await;
 }
 
 #[tokio::test]

@@ -154,7 +154,8 @@ async fn a_flood_of_entries_ends_at_the_bytes_allowed() {
 #[tokio::test]
 async fn a_flood_of_entries_ends_at_the_load_timeout() {
     let attacker = cache("attacked", guest("emit_flood"), json!({}));
-    let failure = attack(CacheConfig { limits: brief(), ..attacker }).await;
+    let limits = Limits { entries: u64::MAX, total_bytes: u64::MAX, ..brief() };
+    let failure = attack(CacheConfig { limits, ..attacker }).await;
     assert_failure(&failure, FailureKind::Limit, &["longer than 2s", "limits.load_timeout"]);
 }
 
