@@ -58,7 +58,7 @@ impl Airlines {
     fn state(&self) -> String {
         let status = self.0.run(&["status", "airlines", "--format", "json"]).expect(0).stdout;
         let status: serde_json::Value = serde_json::from_str(&status).expect("JSON");
-        status[0]["state"].as_str().expect("a state").to_owned()
+        status["caches"][0]["state"].as_str().expect("a state").to_owned()
     }
 }
 

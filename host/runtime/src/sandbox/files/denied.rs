@@ -102,6 +102,8 @@ fn names(text: &str, path: &str) -> bool {
         // Python and Rust write a path with `./` as it was given.
         !before.strip_suffix("./").unwrap_or(before).ends_with(is_of_a_path)
             && !after.trim_start_matches('.').starts_with(is_of_a_path)
+            // A place in a source that the exception names: `app.py:7`.
+            && !after.strip_prefix(':').is_some_and(|line| line.starts_with(|c: char| c.is_ascii_digit()))
     };
     text.match_indices(path).any(|(at, _)| stands_alone(at))
 }
@@ -112,6 +114,13 @@ mod tests {
 
     fn hint(denied: &Denied, message: &str, settings: &str) -> String {
         denied.hint(&Failure::new(FailureKind::Other, message), settings).unwrap_or_default()
+    }
+
+    #[test]
+    fn the_place_of_an_exception_is_not_a_file_that_it_asked_for() {
+        assert!(!names("KeyError: 'USD', in load_from_source (/0/app.py:7)", "/0/app.py"));
+        assert!(names("No such file or directory: '/0/rates.csv'", "/0/rates.csv"));
+        assert!(names("could not open /0/rates.csv: no such file", "/0/rates.csv"));
     }
 
     #[test]
