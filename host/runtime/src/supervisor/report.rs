@@ -31,6 +31,7 @@ struct Reported {
 /// Reports as long as the host runs.
 pub(super) async fn report(shared: &Supervisor) -> Infallible {
     let mut reported: HashMap<Name, Reported> = HashMap::new();
+    let mut changes = shared.changes();
     loop {
         let store = shared.caches().store.clone();
         let current = reports(shared);
@@ -53,7 +54,8 @@ pub(super) async fn report(shared: &Supervisor) -> Infallible {
                 Err(error) => shared.events.emit(&Event::ReportFailed { cache: &name, error: &error }),
             }
         }
-        tokio::time::sleep(LOOK_INTERVAL).await;
+        // A cache that is new is reported at once.
+        let _ = tokio::time::timeout(LOOK_INTERVAL, changes.changed()).await;
     }
 }
 

@@ -97,14 +97,19 @@ async fn a_failure_keeps_the_data_and_is_kept_until_a_success() {
     setup.refill(good.clone()).await;
     let before = setup.head(&good.name).await;
 
-    let Outcome::Failed(failure) = setup.refill(bad).await else { panic!("expected a failure") };
+    let host = setup.host([bad]).await;
+    let Outcome::Failed(failure) = refill(&host, &good.name).await else { panic!("expected a failure") };
     assert_failure(&failure, FailureKind::Other, &["the source is odd"]);
     assert_eq!(setup.head(&good.name).await, before);
     let status = setup.status(&good.name).await;
     let error = status.last_error().expect("the failure is kept");
     assert_eq!((error.kind.as_str(), error.message.as_str()), ("other", "the source is odd"));
 
+    // Another host with another configuration says nothing of it; its own host does.
     setup.refill(good.clone()).await;
+    assert!(setup.status(&good.name).await.last_error().is_some());
+    host.insert(good.clone()).await.unwrap();
+    assert!(matches!(refill(&host, &good.name).await, Outcome::Unchanged { .. }));
     assert_eq!(setup.status(&good.name).await.last_error(), None);
 }
 
