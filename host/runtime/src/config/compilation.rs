@@ -12,6 +12,7 @@ pub struct Compilation {
 
 /// A program that compiles one component in a process of its own.
 #[derive(Clone, Debug)]
+#[cfg_attr(not(feature = "components"), allow(dead_code, reason = "only components are compiled"))]
 pub(crate) struct Compiler {
     pub(crate) program: PathBuf,
     pub(crate) args: Vec<OsString>,

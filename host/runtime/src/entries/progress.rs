@@ -19,6 +19,7 @@ pub(crate) enum Waiting {
     /// The store, which has not taken the entries so far.
     Store,
     /// Something in the world, such as `a response from https://example.com`.
+    #[cfg_attr(not(feature = "components"), allow(dead_code, reason = "only components reach it through the host"))]
     World(Arc<str>),
 }
 
