@@ -1,7 +1,6 @@
 //! The host: keeps caches warm until it is told to stop.
 
 use std::collections::HashSet;
-use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -70,21 +69,8 @@ impl Builder {
         self
     }
 
-    /// A program that compiles each plugin in a process of its own first, within limits of memory and time, so that a
-    /// hostile plugin cannot take those of this process. It is called with these arguments and the directory of the
-    /// compile cache, and must call `compile_stdin` of this crate; usually it is this very program, called in another
-    /// way. Default: plugins are compiled in this process.
-    #[must_use]
-    pub fn compiler(
-        mut self,
-        program: impl Into<PathBuf>,
-        args: impl IntoIterator<Item = impl Into<OsString>>,
-    ) -> Self {
-        self.compilation = self.compilation.compiler(program, args);
-        self
-    }
-
-    /// As [`compile_cache`](Self::compile_cache) and [`compiler`](Self::compiler) in one.
+    /// How plugins are compiled: where the result is kept, as [`compile_cache`](Self::compile_cache) says, and in which
+    /// process. Default: at each start, in this process.
     #[must_use]
     pub fn compilation(mut self, compilation: Compilation) -> Self {
         self.compilation = compilation;

@@ -309,3 +309,17 @@ async fn a_commit_whose_reply_is_lost_is_not_a_failure() {
         assert!(setup.head(&airlines).await.checked_at > before.checked_at);
     }
 }
+
+/// The lease was given, and would keep all hosts waiting until it expires.
+#[tokio::test]
+async fn a_lease_whose_reply_is_lost_is_asked_for_again() {
+    let redis = RedisServer::start();
+    for mut setup in [Setup::new(), Setup::on(&redis)] {
+        let store = FaultyStore::new(setup.store.clone());
+        setup.store = Arc::new(store.clone());
+        store.fail_next(Method::Begin, Fault::LostReply);
+        let outcome = setup.refill(cache("airlines", guest("echo"), json!({ "entries": { "FR": 1 } }))).await;
+        assert!(matches!(outcome, Outcome::Published { entries: 1, .. }), "{outcome:?}");
+        assert_eq!(store.calls(Method::Begin), 2);
+    }
+}

@@ -307,8 +307,8 @@ async fn a_fresh_map_is_not_loaded_again_at_the_start() {
     assert_eq!(server.requests().len(), 1);
 }
 
-/// How many answers are under way at the most, each waiting until `together` are.
-async fn most_at_a_time(max_loads: usize, together: usize) -> usize {
+/// How many answers are under way at the most while all caches of a host are loaded, each waiting until `together` are.
+async fn most_at_a_time(max_loads: usize, together: usize, load_all: impl AsyncFn(&Host)) -> usize {
     let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let (barrier, seen) = (Arc::new(Barrier::new(together)), most.clone());
     let server = Server::start(move |_| {
@@ -325,15 +325,24 @@ async fn most_at_a_time(max_loads: usize, together: usize) -> usize {
     let configs = ["a", "b", "c"].map(|name| fetched(name, &server));
     let (host, skipped) = setup.builder().caches(configs).max_loads(max_loads).build().await.unwrap();
     assert!(skipped.is_empty(), "{skipped:?}");
-    let outcomes = host.refill_all().await;
-    assert!(outcomes.iter().all(|(_, outcome)| matches!(outcome, Outcome::Published { .. })), "{outcomes:?}");
+    load_all(&host).await;
     seen.load(Ordering::SeqCst)
 }
 
 #[tokio::test]
 async fn only_so_many_caches_are_loaded_at_a_time() {
-    assert_eq!(most_at_a_time(1, 1).await, 1);
-    assert_eq!(most_at_a_time(3, 3).await, 3);
+    let refill_all = async |host: &Host| {
+        let outcomes = host.refill_all().await;
+        assert!(outcomes.iter().all(|(_, outcome)| matches!(outcome, Outcome::Published { .. })), "{outcomes:?}");
+    };
+    assert_eq!(most_at_a_time(1, 1, refill_all).await, 1);
+    assert_eq!(most_at_a_time(3, 3, refill_all).await, 3);
+    let load_dry = async |host: &Host| {
+        let dry = async |cache: &str| assert_eq!(host.load_dry(cache, |_| {}).await.unwrap(), Ok(1));
+        tokio::join!(dry("a"), dry("b"), dry("c"));
+    };
+    assert_eq!(most_at_a_time(1, 1, load_dry).await, 1);
+    assert_eq!(most_at_a_time(3, 3, load_dry).await, 3);
 }
 
 #[tokio::test]
