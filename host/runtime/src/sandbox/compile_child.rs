@@ -48,7 +48,7 @@ impl Exit {
 
 /// Compiles the component on standard input into this cache, as a host of this version reads it there, within limits
 /// of memory and time that it sets for its own process. This is what a program that is given to
-/// [`Builder::compiler`](crate::Builder::compiler) must call first of all, and whose result it must exit with.
+/// [`Compilation::compiler`](crate::Compilation::compiler) must call first of all, and whose result it must exit with.
 #[must_use]
 pub fn compile_stdin(cache: Option<PathBuf>) -> ExitCode {
     limit(Resource::As, MEMORY);
