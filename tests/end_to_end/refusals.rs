@@ -94,7 +94,7 @@ fn a_full_redis_is_reported_and_the_old_map_stays() {
 
 #[test]
 fn a_key_of_another_type_is_named_and_nothing_is_changed() {
-    for key in ["kiwi:{numbers}", "kiwi:{numbers}:meta", "kiwi:{numbers}:lease", "kiwi:{numbers}:changes"] {
+    for key in ["kiwi:{numbers}", "kiwi:{numbers}:meta", "kiwi:{numbers}:lease", "kiwi:{numbers}:log"] {
         let redis = RedisServer::start();
         let workdir = WorkDir::with(&numbers(&redis, ENTRIES, ""));
         redis.command::<()>(&["SET", key, "not yours"]).expect("an answer");

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use foldhash::fast::RandomState;
 use serde::de::DeserializeOwned;
 
-use crate::entries::{Base, Entries};
+use crate::entries::Entries;
 use crate::failure::{LoadFailure, wrong_value};
 use crate::feed::ChangedKeys;
 use crate::snapshot::Snapshot;
@@ -39,32 +39,6 @@ pub(crate) async fn follow<V: DeserializeOwned>(
     }
     let is_whole = entries.len() as u64 == head.entries && !entries.has_large_overlay();
     Ok(is_whole.then_some(Followed { head, entries, deltas }))
-}
-
-/// Brings entries that were read while deltas were published to the last of these deltas. `None`: something
-/// other than deltas lies between the snapshots that were `seen`.
-///
-/// The result is exact, because a delta changes the data in place: an entry was read, or it is in a delta.
-pub(crate) async fn catch_up<V: DeserializeOwned>(
-    store: &dyn Store,
-    cache: &Name,
-    seen: &[Id],
-    entries: &mut Base<V>,
-) -> Result<Option<Head>, LoadFailure> {
-    let Some(&first) = seen.first() else { return Ok(None) };
-    let Some(Changes { head, deltas, .. }) = store.changes(cache, first).await? else { return Ok(None) };
-    let mut chain = std::iter::once(first).chain(deltas.iter().map(|(id, _)| *id));
-    if !seen.iter().all(|id| chain.any(|link| link == *id)) {
-        return Ok(None);
-    }
-    for (count, (key, change)) in merge(&deltas).into_iter().enumerate() {
-        yield_now_and_then(count).await;
-        match change {
-            Some(json) => entries.insert(key, parse(cache, &head, key, json)?),
-            None => entries.remove(key),
-        }
-    }
-    Ok(Some(head))
 }
 
 /// The keys that deltas have changed.

@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::base::{self, Base};
 use crate::table::{self, Table};
-
-/// Entries that were loaded as a whole.
-pub(crate) type Base<V> = Table<V>;
 
 /// An overlay with more than one eighth of the base's entries is large: looking into two maps then costs
 /// more than loading one of them again.
@@ -25,7 +23,7 @@ pub(crate) struct Entries<V> {
 /// Where an entry is.
 #[derive(Clone, Copy)]
 pub(crate) enum Place {
-    Base(table::Place),
+    Base(base::Place),
     Overlay(table::Place),
 }
 
@@ -109,7 +107,7 @@ impl<V> Entries<V> {
 /// ```
 pub struct Iter<'a, V> {
     entries: &'a Entries<V>,
-    base: table::Iter<'a, V>,
+    base: base::Iter<'a, V>,
     overlay: table::Iter<'a, Option<Arc<V>>>,
     left: usize,
 }

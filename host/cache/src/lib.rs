@@ -34,6 +34,7 @@
 
 mod address;
 mod attempts;
+mod base;
 pub mod blocking;
 mod builder;
 mod cache;

@@ -1,28 +1,31 @@
 //! A whole load: all entries of one snapshot, and of no other.
 //!
-//! A map is read in chunks, so that the store never stalls. Another snapshot may be published meanwhile, so
-//! each chunk says which snapshot it belongs to: where deltas lead from one to the other they are applied, and
-//! otherwise the load starts again.
+//! The parts of a large map are unpacked and parsed in several threads while the store sends more of them. All of them
+//! together prove that they are the map: their number and their root are those of its head.
 
-use std::sync::Arc;
+use std::num::NonZero;
+use std::panic::resume_unwind;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use compact_str::CompactString;
 use serde::de::DeserializeOwned;
-use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::deltas::{catch_up, yield_now_and_then};
-use crate::entries::{Base, Entries};
+use crate::base::Base;
+use crate::deltas::yield_now_and_then;
+use crate::entries::Entries;
 use crate::failure::{LoadFailure, no_data, wrong_value};
-use kiwi_store::{Batch, Chunk, Head, Id, Name, Presence, Result, Scan, Store};
+use crate::table::Table;
+use kiwi_store::{Batch, Error, ErrorKind, Head, Name, Part, Presence, Result, Root, Store, Whole, partition_of};
 
-/// A map of up to so many entries is read in one step, which is too short for other clients to notice.
-const MAX_ENTRIES_IN_ONE_STEP: u64 = 5_000;
-/// How often a load in chunks starts again before it takes one long step instead.
-const MAX_RESTARTS: usize = 2;
+/// A map of up to so many bytes is parsed at once: it takes less time than to start a thread for each of its parts.
+const MAX_SMALL_BYTES: u64 = 128 << 10;
+/// How often a load is tried: another snapshot may be published while it runs, or a part be read damaged.
+const ATTEMPTS: usize = 3;
 /// For how many entries memory is reserved before any of them was read: the store's figure may be wrong.
 const MAX_RESERVED_ENTRIES: u64 = 4 << 20;
-/// How many chunks are prefetched while one is parsed.
-const PREFETCHED_CHUNKS: usize = 2;
+/// How many parts are in memory beside the map, whatever the number of processors.
+const MAX_THREADS: usize = 8;
 
 /// What of a map is kept when it is loaded.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -41,112 +44,166 @@ pub(crate) struct Loaded<V> {
 }
 
 /// Loads the whole map that was just seen, or the one that has replaced it.
-pub(crate) async fn load<V: DeserializeOwned>(
+pub(crate) async fn load<V: DeserializeOwned + Send + 'static>(
     store: &Arc<dyn Store>,
     cache: &Name,
     seen: &Presence,
     keep: Keep,
 ) -> Result<Loaded<V>, LoadFailure> {
-    // A foreign record does not say how many entries it has, and is read in one step anyway.
-    let entries = seen.whole().map_or(0, |head| head.entries);
-    if entries > MAX_ENTRIES_IN_ONE_STEP {
-        for _ in 0..=MAX_RESTARTS {
-            if let Some(loaded) = load_in_chunks(store, cache, seen, keep).await? {
-                return Ok(loaded);
-            }
+    for _ in 1..ATTEMPTS {
+        match load_once(&**store, cache, seen, keep).await {
+            Err(LoadFailure::Failed(error)) if may_be_another_time(&error) => {}
+            loaded => return loaded,
         }
     }
-    let mut load = Load::new(&**store, cache, seen, keep);
-    load.add(store.scan(cache, Scan::Whole).await?).await?;
-    load.finish().await?.ok_or_else(|| no_data(&**store, cache, seen).into())
+    load_once(&**store, cache, seen, keep).await
 }
 
-/// One attempt. `None`: another snapshot was published meanwhile, or entries are missing.
-async fn load_in_chunks<V: DeserializeOwned>(
-    store: &Arc<dyn Store>,
+/// Whether the same load may work at once: what it read was replaced, or damaged on its way.
+fn may_be_another_time(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Missing | ErrorKind::Value)
+}
+
+async fn load_once<V: DeserializeOwned + Send + 'static>(
+    store: &dyn Store,
     cache: &Name,
     seen: &Presence,
     keep: Keep,
-) -> Result<Option<Loaded<V>>, LoadFailure> {
-    let mut load = Load::new(&**store, cache, seen, keep);
-    let (fetched, mut chunks) = mpsc::channel(PREFETCHED_CHUNKS);
-    // The store reads the next chunks while this task parses one. The set ends the fetching task when it is dropped.
-    let mut fetching = JoinSet::new();
-    fetching.spawn(fetch(Arc::clone(store), cache.clone(), fetched));
-    while let Some(chunk) = chunks.recv().await {
-        load.add(chunk?).await?;
-    }
-    load.finish().await
-}
-
-/// Requests one chunk after the other, until the last one or the first that fails.
-async fn fetch(store: Arc<dyn Store>, cache: Name, fetched: mpsc::Sender<Result<Chunk>>) {
-    let mut scan = Scan::First;
-    loop {
-        let mut chunk = store.scan(&cache, scan).await;
-        let next = chunk.as_mut().ok().and_then(|chunk| chunk.next.take());
-        if fetched.send(chunk).await.is_err() {
-            return;
-        }
-        match next {
-            Some(cursor) => scan = Scan::Next(cursor),
-            None => return,
-        }
+) -> Result<Loaded<V>, LoadFailure> {
+    let Some(mut whole) = store.whole(cache).await? else { return Err(no_data(store, cache, seen).into()) };
+    let load = Load::new(cache, whole.head(), keep);
+    if whole.head().bytes <= MAX_SMALL_BYTES {
+        load_here(&mut whole, load).await
+    } else {
+        load_in_threads(&mut whole, load).await
     }
 }
 
-/// A load in progress.
-struct Load<'a, V> {
-    store: &'a dyn Store,
-    cache: &'a Name,
-    seen: &'a Presence,
-    /// The head of the last chunk.
-    head: Option<Head>,
-    /// The snapshots that the chunks belong to, in the order of the chunks.
-    snapshots: Vec<Id>,
-    entries: Base<V>,
+/// Parses one part after the other in this task.
+async fn load_here<V: DeserializeOwned>(whole: &mut Whole, load: Load<V>) -> Result<Loaded<V>, LoadFailure> {
+    while let Some(part) = whole.next().await {
+        let (batch, root) = part?.unpack().map_err(|error| error.of(&load.cache))?;
+        for (count, (key, json)) in batch.iter().enumerate() {
+            yield_now_and_then(count).await;
+            let value = load.parse(key, json)?;
+            load.table(partition_of(key)).insert(key, value);
+        }
+        load.sum(root, batch);
+    }
+    load.finish(whole)
+}
+
+/// Parses several parts at the same time, each in a thread that may be kept busy.
+async fn load_in_threads<V: DeserializeOwned + Send + 'static>(
+    whole: &mut Whole,
+    load: Load<V>,
+) -> Result<Loaded<V>, LoadFailure> {
+    let (load, threads) =
+        (Arc::new(load), std::thread::available_parallelism().map_or(1, NonZero::get).min(MAX_THREADS));
+    let mut parsing = JoinSet::new();
+    while let Some(part) = whole.next().await {
+        let (part, load) = (part?, Arc::clone(&load));
+        parsing.spawn_blocking(move || load.add(part));
+        if parsing.len() > threads {
+            added(parsing.join_next().await)?;
+        }
+    }
+    while !parsing.is_empty() {
+        added(parsing.join_next().await)?;
+    }
+    drop(parsing);
+    let Some(load) = Arc::into_inner(load) else {
+        return Err(Error::unavailable("a thread still parses what was loaded").into());
+    };
+    load.finish(whole)
+}
+
+/// What a thread came to. A panic of the service's `Deserialize` goes on in this task.
+fn added(joined: Option<Result<Result<(), LoadFailure>, tokio::task::JoinError>>) -> Result<(), LoadFailure> {
+    match joined {
+        None => Ok(()),
+        Some(Ok(added)) => added,
+        Some(Err(error)) => match error.try_into_panic() {
+            Ok(panic) => resume_unwind(panic),
+            Err(_) => Err(Error::unavailable("the runtime is shutting down").into()),
+        },
+    }
+}
+
+/// A load in progress, to which several threads add parts.
+struct Load<V> {
+    cache: Name,
+    head: Head,
+    tables: Vec<Mutex<Table<V>>>,
     keep: Keep,
+    sum: Mutex<Sum>,
+}
+
+/// What was read so far.
+#[derive(Default)]
+struct Sum {
+    root: Root,
+    entries: u64,
     text: Vec<Batch>,
 }
 
-impl<'a, V: DeserializeOwned> Load<'a, V> {
-    fn new(store: &'a dyn Store, cache: &'a Name, seen: &'a Presence, keep: Keep) -> Self {
-        let capacity = seen.whole().map_or(0, |head| head.entries.min(MAX_RESERVED_ENTRIES) as usize);
-        let entries = Base::with_capacity(capacity);
-        Self { store, cache, seen, head: None, snapshots: Vec::new(), entries, keep, text: Vec::new() }
+impl<V: DeserializeOwned> Load<V> {
+    fn new(cache: &Name, head: &Head, keep: Keep) -> Self {
+        let tables = if head.bytes <= MAX_SMALL_BYTES { 1 } else { Base::<V>::TABLES };
+        // A little more, because partitions are not of one size.
+        let entries = head.entries.min(MAX_RESERVED_ENTRIES) as usize;
+        let capacity = if tables == 1 { entries } else { entries / tables * 17 / 16 };
+        let tables = (0..tables).map(|_| Mutex::new(Table::with_capacity(capacity))).collect();
+        Self { cache: cache.clone(), head: head.clone(), tables, keep, sum: Mutex::default() }
     }
 
-    /// Parses and adds a chunk.
-    async fn add(&mut self, chunk: Chunk) -> Result<(), LoadFailure> {
-        let Some(head) = chunk.head else {
-            return Err(no_data(self.store, self.cache, self.seen).into());
-        };
-        for (count, (key, json)) in chunk.entries.iter().enumerate() {
-            yield_now_and_then(count).await;
-            let value = serde_json::from_str(json)
-                .map_err(|error| LoadFailure::Refused(head.id, wrong_value::<V>(self.cache, key, error)))?;
-            self.entries.insert(key, value);
+    fn parse(&self, key: &str, json: &str) -> Result<V, LoadFailure> {
+        let refused = |error| LoadFailure::Refused(self.head.id, wrong_value::<V>(&self.cache, key, error));
+        serde_json::from_str(json).map_err(refused)
+    }
+
+    fn add(&self, part: Part) -> Result<(), LoadFailure> {
+        let (batch, root) = part.unpack().map_err(|error| error.of(&self.cache))?;
+        let mut parsed: Vec<(CompactString, V)> = Vec::with_capacity(batch.len());
+        for (key, json) in batch.iter() {
+            parsed.push((key.into(), self.parse(key, json)?));
         }
-        if self.snapshots.last() != Some(&head.id) {
-            self.snapshots.push(head.id);
+        // Mostly, all of them are of one partition.
+        let mut parsed = parsed.into_iter().peekable();
+        while let Some((key, _)) = parsed.peek() {
+            let partition = partition_of(key);
+            let mut table = self.table(partition);
+            while let Some((key, value)) = parsed.next_if(|(key, _)| partition_of(key) == partition) {
+                table.insert(&key, value);
+            }
         }
-        if self.keep == Keep::ValuesAndText {
-            self.text.push(chunk.entries);
-        }
-        self.head = Some(head);
+        self.sum(root, batch);
         Ok(())
     }
 
-    /// What was read, if it is one snapshot or deltas make it one.
-    async fn finish(mut self) -> Result<Option<Loaded<V>>, LoadFailure> {
-        let head = match &self.snapshots[..] {
-            [_] => self.head,
-            // The text cannot follow: what a delta removes would stay in it.
-            _ if self.keep == Keep::ValuesAndText => None,
-            several => catch_up(self.store, self.cache, several, &mut self.entries).await?,
-        };
-        let Some(head) = head else { return Ok(None) };
-        let is_whole = self.entries.len() as u64 == head.entries;
-        Ok(is_whole.then(|| Loaded { head, entries: Entries::new(self.entries), text: self.text }))
+    fn table(&self, partition: usize) -> std::sync::MutexGuard<'_, Table<V>> {
+        // A poisoned lock is fine here: the panic ends the load.
+        self.tables[partition % self.tables.len()].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn sum(&self, root: Root, batch: Batch) {
+        let mut sum = self.sum.lock().unwrap_or_else(PoisonError::into_inner);
+        sum.root.add_part(root);
+        sum.entries += batch.len() as u64;
+        if self.keep == Keep::ValuesAndText {
+            sum.text.push(batch);
+        }
+    }
+
+    /// The map, if what was read is all of it.
+    fn finish(self, whole: &Whole) -> Result<Loaded<V>, LoadFailure> {
+        let Sum { root, entries, text } = self.sum.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let tables = self.tables.into_iter().map(|table| table.into_inner().unwrap_or_else(PoisonError::into_inner));
+        let base = Base::new(tables.collect());
+        // A key that came twice is one entry of the base.
+        if !whole.is_proven_by(root, entries) || base.len() as u64 != entries {
+            return Err(whole.not_proven().of(&self.cache).into());
+        }
+        Ok(Loaded { head: self.head, entries: Entries::new(base), text })
     }
 }

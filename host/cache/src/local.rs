@@ -8,7 +8,8 @@ use arc_swap::{ArcSwapOption, Guard};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::entries::{Base, Entries};
+use crate::base::Base;
+use crate::entries::Entries;
 use crate::feed::Feed;
 use crate::freshness::{Seen, State};
 use crate::held::Held;

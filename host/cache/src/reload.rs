@@ -41,7 +41,7 @@ struct Load<V> {
     deltas: Option<Vec<(Id, Delta)>>,
 }
 
-impl<V: DeserializeOwned> Reload<V> {
+impl<V: DeserializeOwned + Send + 'static> Reload<V> {
     pub(crate) fn new(source: Source, settings: ReloadSettings<V>) -> Self {
         let local = Arc::new(Local::new(source.name.clone(), settings.reload_ttl));
         Self { source, local, settings, refused: None, logged: (State::Missing, None) }

@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 
 use crate::failure::{no_data, wrong_value};
 use crate::source::Source;
-use kiwi_store::{Name, Presence, Result, Scan, Status};
+use kiwi_store::{Name, Presence, Result, Status};
 
 /// A cache that is read from the store itself. It reports each read that fails.
 #[derive(Clone, Debug)]
@@ -63,7 +63,10 @@ impl RemoteSource {
         let Source { store, name, .. } = &self.0;
         match store.status(name).await?.presence {
             Presence::Whole(head) => Ok(head.entries),
-            Presence::Foreign(_) => Ok(store.scan(name, Scan::Whole).await?.entries.len() as u64),
+            Presence::Foreign(_) => {
+                let whole = store.whole(name).await?;
+                whole.map(|whole| whole.head().entries).ok_or_else(|| no_data(&**store, name, &Presence::Missing))
+            }
             presence => Err(no_data(&**store, name, &presence)),
         }
     }

@@ -67,12 +67,6 @@ impl<T> Table<T> {
             Entry::Vacant(place) => drop(place.insert((key.into(), value))),
         }
     }
-
-    pub(crate) fn remove(&mut self, key: &str) {
-        if let Ok(entry) = self.entries.find_entry(self.hasher.hash_one(key), |(found, _)| found == key) {
-            entry.remove();
-        }
-    }
 }
 
 impl<T> Default for Table<T> {

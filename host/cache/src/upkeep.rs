@@ -99,7 +99,7 @@ impl<V: DeserializeOwned + Send + Sync + 'static> Upkeep<V> {
     }
 }
 
-async fn reload_forever<V: DeserializeOwned>(reload: Arc<Mutex<Reload<V>>>) {
+async fn reload_forever<V: DeserializeOwned + Send + 'static>(reload: Arc<Mutex<Reload<V>>>) {
     loop {
         let interval = reload.lock().await.interval();
         tokio::time::sleep(interval).await;

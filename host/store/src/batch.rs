@@ -23,6 +23,13 @@ impl Batch {
         self.ends.push((key_end, self.text.len()));
     }
 
+    /// Adds all entries of another one.
+    pub fn extend(&mut self, other: &Batch) {
+        let before = self.text.len();
+        self.text.push_str(&other.text);
+        self.ends.extend(other.ends.iter().map(|&(key_end, end)| (before + key_end, before + end)));
+    }
+
     /// The entries as (key, value), in the order they came.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
         self.iter_from(0)

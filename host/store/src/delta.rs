@@ -1,5 +1,6 @@
 //! What changed from one snapshot to the next, and how it is packed.
 
+use crate::leb128::{read_number, write_number};
 use crate::{Batch, Error, Result};
 
 /// What changed from one snapshot to the next.
@@ -56,27 +57,6 @@ fn read_text<'a>(rest: &mut &'a [u8]) -> Option<&'a str> {
     let (text, after) = rest.split_at_checked(length)?;
     *rest = after;
     std::str::from_utf8(text).ok()
-}
-
-fn write_number(out: &mut Vec<u8>, mut number: usize) {
-    while number >= 0x80 {
-        out.push((number & 0x7f) as u8 | 0x80);
-        number >>= 7;
-    }
-    out.push(number as u8);
-}
-
-fn read_number(rest: &mut &[u8]) -> Option<usize> {
-    let mut number = 0usize;
-    for shift in (0..usize::BITS).step_by(7) {
-        let (&byte, after) = rest.split_first()?;
-        *rest = after;
-        number |= usize::from(byte & 0x7f).checked_shl(shift)?;
-        if byte < 0x80 {
-            return Some(number);
-        }
-    }
-    None
 }
 
 #[cfg(test)]

@@ -9,9 +9,13 @@ use crate::{Error, Result};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Layout {
-    /// A hash, key -> JSON text: any client can HGET one entry, and readers need not load it all.
+    /// A version for readers that load all of it, and beside it a hash, key -> JSON text, of which any client can HGET one
+    /// entry.
     #[default]
     Hash,
+    /// A version alone: for a cache that nobody HGETs. A refill then takes less than half of the time, and the map a
+    /// fifth of the memory; reading one entry without loading all of it costs more.
+    Version,
     /// One JSON record, as Python's kiwi-cache writes and reads it, under kiwi-cache's own lock.
     Record(RecordKey),
     /// Both, published in one commit: for moving from kiwi-cache reader by reader.
@@ -23,7 +27,7 @@ impl Layout {
     #[must_use]
     pub fn record_key(&self) -> Option<&RecordKey> {
         match self {
-            Self::Hash => None,
+            Self::Hash | Self::Version => None,
             Self::Record(key) | Self::Both(key) => Some(key),
         }
     }
@@ -31,14 +35,21 @@ impl Layout {
     /// Whether the layout has a hash.
     #[must_use]
     pub fn has_hash(&self) -> bool {
+        matches!(self, Self::Hash | Self::Both(_))
+    }
+
+    /// Whether the layout has a version, which deltas can lead on from.
+    #[must_use]
+    pub fn has_version(&self) -> bool {
         !matches!(self, Self::Record(_))
     }
 
-    /// As in kiwi.toml: `hash`, `record` or `both`.
+    /// As `status` shows it: `hash`, `version`, `record` or `both`.
     #[must_use]
     pub fn as_str(&self) -> &'static str {
         match self {
             Self::Hash => "hash",
+            Self::Version => "version",
             Self::Record(_) => "record",
             Self::Both(_) => "both",
         }

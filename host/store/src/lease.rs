@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 #[cfg(feature = "redis")]
-use crate::record_text::RecordText;
+use crate::staged::Staged;
 use crate::{DefinitionId, Head, Holder, Name, Token};
 
 /// The right to refill one cache, given by [`Publishing::begin`](crate::Publishing::begin).
@@ -15,18 +15,18 @@ use crate::{DefinitionId, Head, Holder, Name, Token};
 pub struct Lease {
     cache: Name,
     holder: Holder,
-    /// The staged part of a record. It is sent when it is whole.
     #[cfg(feature = "redis")]
-    record: std::sync::Mutex<RecordText>,
+    staged: std::sync::Mutex<Staged>,
 }
 
 impl Lease {
-    pub(crate) fn new(cache: Name, holder: Holder) -> Self {
+    /// `had_snapshot`: whether one is published now.
+    pub(crate) fn new(cache: Name, holder: Holder, had_snapshot: bool) -> Self {
         Self {
             cache,
             holder,
             #[cfg(feature = "redis")]
-            record: std::sync::Mutex::default(),
+            staged: std::sync::Mutex::new(Staged::new(had_snapshot)),
         }
     }
 
@@ -59,14 +59,14 @@ impl Lease {
             cache: self.cache.clone(),
             holder: self.holder.clone(),
             #[cfg(feature = "redis")]
-            record: std::sync::Mutex::new(self.record().clone()),
+            staged: std::sync::Mutex::new(self.staged().clone()),
         }
     }
 
     #[cfg(feature = "redis")]
-    pub(crate) fn record(&self) -> std::sync::MutexGuard<'_, RecordText> {
-        // A poisoned lock is fine here: the commit compares the record's length with what arrived.
-        self.record.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    pub(crate) fn staged(&self) -> std::sync::MutexGuard<'_, Staged> {
+        // A poisoned lock is fine here: the commit compares the number and the root of the entries.
+        self.staged.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
@@ -94,6 +94,8 @@ pub enum Begin {
         base: Option<Head>,
         /// How many loads of this definition have failed in a row, on any host.
         failures: u32,
+        /// How many bytes the deltas may have that lead on from the base, before a whole map is to be written again.
+        max_delta_bytes: u64,
     },
     /// Not due: another host has just checked it.
     Fresh {

@@ -21,10 +21,14 @@
 
 mod administration;
 mod batch;
+#[cfg(feature = "redis")]
+mod chunk;
 mod delta;
 #[cfg(feature = "embedded")]
 mod embedded;
 mod error;
+#[cfg(feature = "redis")]
+mod frame;
 mod head;
 mod hints;
 mod holder;
@@ -32,9 +36,15 @@ mod hosts;
 mod id;
 mod layout;
 mod lease;
+mod leb128;
+#[cfg(feature = "redis")]
+mod merged;
 mod name;
 mod open;
+#[cfg(feature = "redis")]
+mod packer;
 mod parse_name;
+mod partition;
 mod publish;
 mod publishing;
 mod reading;
@@ -43,12 +53,15 @@ mod record_text;
 #[cfg(feature = "redis")]
 mod redis;
 mod root;
+#[cfg(feature = "redis")]
+mod staged;
 mod status;
 mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod ttl;
 mod url;
+mod whole;
 
 pub use administration::{Administration, Finding};
 pub use batch::Batch;
@@ -65,13 +78,15 @@ pub use layout::{Layout, RecordKey};
 pub use lease::{Begin, Due, Lease};
 pub use name::Name;
 pub use open::open;
-pub use publish::{CommitError, Content, NotCommitted, Publish};
+pub use partition::{PARTITIONS, partition_of};
+pub use publish::{CommitError, Committed, Content, NotCommitted, Publish};
 pub use publishing::Publishing;
-pub use reading::{Changes, Chunk, Cursor, Reading, SEEN_FOR, Scan};
+pub use reading::{Changes, Reading, SEEN_FOR};
 #[cfg(feature = "redis")]
 pub use redis::{Redis, RedisOptions};
 pub use root::Root;
-pub use status::{Failing, Foreign, LastError, LeaseState, Presence, Status};
+pub use status::{Failing, Foreign, HashState, LastError, LeaseState, Presence, Status};
 pub use store::Store;
 pub use ttl::Ttl;
 pub use url::StoreUrl;
+pub use whole::{Part, Whole};

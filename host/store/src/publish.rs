@@ -78,6 +78,8 @@ pub enum Content {
         base: Id,
         /// The change.
         delta: Delta,
+        /// How many entries the new map has.
+        entries: u64,
         /// The bytes of all keys and values of the new map.
         bytes: u64,
         /// The fingerprint of the new map.
@@ -88,6 +90,14 @@ pub enum Content {
         /// The snapshot that was found unchanged: a commit is refused if another one is published.
         base: Id,
     },
+}
+
+/// What a commit came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Committed {
+    /// Whether the plain hash does not show the snapshot yet: [`Publishing::update_hash`](crate::Publishing::update_hash) is to follow.
+    pub is_hash_behind: bool,
 }
 
 /// A commit that did not publish, with its lease: to be repeated, failed or released.
@@ -125,8 +135,10 @@ pub enum CommitError {
     Moved,
     /// The published data does not match its head any more.
     Lost,
-    /// What was staged is gone, or some of it.
+    /// What was staged is gone, or some of it; or a key was staged twice.
     StagingLost,
+    /// The deltas that lead on from the last whole map would be too long: a whole map is to be written.
+    LogFull,
     /// The store could not be reached, or refused the call. If the reply was lost, the snapshot may be
     /// published all the same: repeating the commit tells.
     Failed(Error),
@@ -139,6 +151,7 @@ impl fmt::Display for CommitError {
             Self::Moved => "another snapshot was published in the meantime",
             Self::Lost => "the published data was damaged in the meantime",
             Self::StagingLost => "what was staged is gone: was the store flushed or restarted?",
+            Self::LogFull => "the deltas since the last whole map are too long: the next refill writes it anew",
             Self::Failed(error) => return error.fmt(f),
         })
     }
@@ -148,7 +161,7 @@ impl StdError for CommitError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
             Self::Failed(error) => error.source(),
-            Self::Fenced | Self::Moved | Self::Lost | Self::StagingLost => None,
+            Self::Fenced | Self::Moved | Self::Lost | Self::StagingLost | Self::LogFull => None,
         }
     }
 }

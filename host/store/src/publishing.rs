@@ -5,8 +5,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::{
-    Batch, Begin, CommitError, Due, Head, Holder, HostReport, Id, LastError, Lease, Name, NotCommitted, Publish,
-    Result, Ttl,
+    Batch, Begin, CommitError, Committed, Due, Head, Holder, HostReport, Id, LastError, Lease, Name, NotCommitted,
+    Publish, Result, Ttl,
 };
 
 /// What a host does with a store: it refills caches.
@@ -44,8 +44,8 @@ pub trait Publishing: Send + Sync {
     /// Makes a lease expire `lease_ttl` from now. `false`: another host has taken it.
     async fn renew(&self, lease: &Lease, lease_ttl: Duration) -> Result<bool>;
 
-    /// Adds entries to what this lease has staged, invisible to readers. A key staged twice keeps
-    /// its last value.
+    /// Adds entries to what this lease has staged, invisible to readers. A key is staged once: a store may refuse the commit
+    /// otherwise.
     async fn stage(&self, lease: &Lease, batch: &Batch) -> Result<()>;
 
     /// Whether a key was staged by this lease. For confirming a suspected duplicate: slow.
@@ -59,7 +59,7 @@ pub trait Publishing: Send + Sync {
     ///
     /// # Errors
     /// Nothing was published, or the reply was lost; the lease comes back.
-    async fn commit(&self, lease: Lease, publish: &Publish) -> Result<(), NotCommitted>;
+    async fn commit(&self, lease: Lease, publish: &Publish) -> Result<Committed, NotCommitted>;
 
     /// Publishes what was staged as a copy of a snapshot that the store has lost: under its id, and as old
     /// as its head says. The lease stays, and so does the last error, because the load itself has failed.
@@ -69,6 +69,15 @@ pub trait Publishing: Send + Sync {
     /// # Errors
     /// Nothing was published: `Moved` if any snapshot is there.
     async fn restore(&self, lease: &Lease, head: &Head) -> Result<(), CommitError>;
+
+    /// Brings the plain hash, which any client can read, up to what is published: see [`Status::hash`](crate::Status::hash).
+    /// Needs no lease, because nothing new is published; several hosts may do it at the same time, and it may be
+    /// interrupted anywhere. Nothing is done where the hash is current, or the layout has none.
+    async fn update_hash(&self, cache: &Name) -> Result<()>;
+
+    /// Writes the map that is published as one whole again where the deltas that lead to it have become long, so that
+    /// readers have less to load. Needs no lease. `false`: that was not worth it, or something else was published meanwhile.
+    async fn repack(&self, cache: &Name) -> Result<bool>;
 
     /// Ends the lease after a failed load, drops what was staged, counts the failure and keeps the error for
     /// `status` (for `keep`, when nothing is published), and makes every host of the same definition leave the

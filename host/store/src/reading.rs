@@ -5,19 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::{Batch, Delta, Error, Head, Id, Name, Result, Status};
-
-/// Part of a snapshot, as [`Reading::scan`] gives it.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Chunk {
-    /// The snapshot these entries belong to. `None`: missing or lost; then there are no entries.
-    pub head: Option<Head>,
-    /// Some of its entries. An entry may come more than once in a scan.
-    pub entries: Batch,
-    /// Where the scan continues; `None` at the end.
-    pub next: Option<Cursor>,
-}
+use crate::{Delta, Error, Head, Id, Name, Result, Status, Whole};
 
 /// What leads from one snapshot to another, as [`Reading::changes`] gives it.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,22 +15,6 @@ pub struct Changes {
     pub head: Head,
     /// Each delta with the id of the snapshot it leads to, in their order. None: both are one snapshot.
     pub deltas: Vec<(Id, Delta)>,
-}
-
-/// A place in a scan. Only the store that gave it can read it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cursor(pub(crate) Vec<u8>);
-
-/// How much of a snapshot [`Reading::scan`] gives in one call.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum Scan {
-    /// A small part, from the beginning.
-    First,
-    /// The next small part.
-    Next(Cursor),
-    /// All of it in one consistent step, however long that stalls the store.
-    Whole,
 }
 
 /// How long [`Reading::peek`] relies on what was seen of a cache.
@@ -68,10 +40,8 @@ pub trait Reading: Send + Sync {
             .unwrap_or_else(|| Err(Error::unavailable(format!("{} gave no answer", self.location())).of(cache)))
     }
 
-    /// Part of what is published, with the head it belongs to: each call is consistent by itself.
-    /// A scan is one snapshot only if all its chunks have the same id: the first and the last are
-    /// not enough where an old dump can be restored between them.
-    async fn scan(&self, cache: &Name, scan: Scan) -> Result<Chunk>;
+    /// All of what is published. `None`: missing or lost.
+    async fn whole(&self, cache: &Name) -> Result<Option<Whole>>;
 
     /// What leads from a snapshot to the one that is published now. `None`: not all of it is kept, or
     /// nothing whole is published.
@@ -82,7 +52,8 @@ pub trait Reading: Send + Sync {
     async fn get(&self, cache: &Name, keys: &[&str]) -> Result<Option<Vec<Option<Bytes>>>>;
 
     /// As [`get`](Self::get), at the least cost: that the cache is whole, and which layout it has, may have
-    /// been seen up to [`SEEN_FOR`] ago. The values themselves are those of now.
+    /// been seen up to [`SEEN_FOR`] ago. The values are those that the plain hash has now: a single key may be of the
+    /// snapshot before for as long as the hash follows a large change.
     async fn peek(&self, cache: &Name, keys: &[&str]) -> Result<Option<Vec<Option<Bytes>>>> {
         self.get(cache, keys).await
     }

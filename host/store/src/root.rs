@@ -24,6 +24,21 @@ impl Root {
     pub fn remove(&mut self, key: &str, value: &str) {
         self.0 = self.0.wrapping_sub(of_entry(key, value));
     }
+
+    /// Adds all entries of a part of the map.
+    pub fn add_part(&mut self, part: Root) {
+        self.0 = self.0.wrapping_add(part.0);
+    }
+
+    #[cfg(feature = "redis")]
+    pub(crate) fn to_le_bytes(self) -> [u8; 16] {
+        self.0.to_le_bytes()
+    }
+
+    #[cfg(feature = "redis")]
+    pub(crate) fn from_le_bytes(bytes: [u8; 16]) -> Self {
+        Self(u128::from_le_bytes(bytes))
+    }
 }
 
 fn of_entry(key: &str, value: &str) -> u128 {

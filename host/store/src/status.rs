@@ -40,6 +40,19 @@ impl Presence {
     }
 }
 
+/// What the plain hash of a cache shows of the snapshot that is published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HashState {
+    /// There is none: the layout has no hash, or nothing whole is published.
+    Absent,
+    /// All of it, and nothing else.
+    Current,
+    /// An older snapshot, or what is on the way from one to another, or damaged entries: a host is about to bring it
+    /// up to date. Readers do not rely on it meanwhile.
+    Behind,
+}
+
 /// What is known of a record that no host wrote, without reading all of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -114,6 +127,8 @@ pub struct Status {
     pub now: SystemTime,
     /// Whether the data is there.
     pub presence: Presence,
+    /// What `HGET` shows of it.
+    pub hash: HashState,
     /// The definitions whose last load failed, the latest failure first.
     pub failing: Vec<Failing>,
     /// Who may refill it.

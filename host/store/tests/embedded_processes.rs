@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use kiwi_store::{Batch, Head, Holder, Id, LeaseState, Name, Root, Token, Ttl};
-use kiwi_store::{Begin, CommitError, Content, Due, Embedded, Lease, Publish, Scan, Store};
+use kiwi_store::{Begin, CommitError, Content, Due, Embedded, Lease, Publish, Store, testing::read_whole};
 
 const LONG: Duration = Duration::from_secs(300);
 const ENTRIES: u64 = 20_000;
@@ -277,8 +277,7 @@ async fn refill(store: &Arc<dyn Store>, lease: Lease, entries: u64) -> Head {
     let (bytes, root) = stage(store, &lease, id, entries).await;
     let swap = publish(Content::Swap { id, entries, bytes, root });
     store.commit(lease, &swap).await.unwrap();
-    let head = store.scan(&cache(), Scan::First).await.unwrap().head;
-    head.expect("something is published")
+    read_whole(&**store, &cache()).await.unwrap().expect("something is published").0
 }
 
 async fn stage(store: &Arc<dyn Store>, lease: &Lease, id: Id, entries: u64) -> (u64, Root) {
@@ -298,12 +297,10 @@ async fn stage(store: &Arc<dyn Store>, lease: &Lease, id: Id, entries: u64) -> (
 
 /// Reads everything and checks that it is one whole snapshot.
 async fn whole_map(store: &Arc<dyn Store>) -> Head {
-    let chunk = store.scan(&cache(), Scan::Whole).await.unwrap();
-    let head = chunk.head.expect("something is published");
+    let (head, entries) = read_whole(&**store, &cache()).await.unwrap().expect("something is published");
     let value = format!("\"{}\"", head.id);
-    let strays = chunk.entries.iter().filter(|&(_, found)| found != value).count();
-    assert_eq!((chunk.entries.len() as u64, strays), (head.entries, 0), "of snapshot {}", head.seq);
-    assert_eq!(chunk.entries.iter().collect::<Root>(), head.root);
+    let strays = entries.iter().filter(|&(_, found)| found != value).count();
+    assert_eq!((entries.len() as u64, strays), (head.entries, 0), "of snapshot {}", head.seq);
     head
 }
 

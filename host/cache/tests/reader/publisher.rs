@@ -51,7 +51,8 @@ impl Publisher {
             root.add(key, new);
         }
         let delta = Delta { set: entries.iter().copied().collect(), removed: Vec::new() };
-        self.commit(lease, Content::Delta { id: Id::random(), base: base.id, delta, bytes, root }).await;
+        let (id, entries) = (Id::random(), base.entries);
+        self.commit(lease, Content::Delta { id, base: base.id, delta, entries, bytes, root }).await;
         self.head().await.expect("it was just published")
     }
 

@@ -68,6 +68,9 @@ pub(crate) enum CacheEvent<'a> {
     Prolonged { published: bool },
     /// The life of the published data could not be extended.
     ProlongFailed { error: &'a Error },
+    /// What is published could not be brought to where other clients read it, or its deltas could not be packed. It is tried
+    /// again.
+    FollowUpFailed { error: &'a Error },
     /// The lease could not be renewed yet.
     RenewalFailed { error: &'a Error },
     /// The lease could not be released: it expires within this time.

@@ -81,6 +81,9 @@ impl Log {
             CacheEvent::ProlongFailed { error } => {
                 tracing::warn!(%cache, "could not extend the life of the published data: {error}");
             }
+            CacheEvent::FollowUpFailed { error } => {
+                tracing::warn!(%cache, "could not update the hash to what is published, and will try again: {error}");
+            }
             CacheEvent::RenewalFailed { error } => tracing::debug!(%cache, "could not renew the lease yet: {error}"),
             CacheEvent::ReleaseFailed { error, lease_ttl } => {
                 self.ending.unreleased.fetch_add(1, Ordering::Relaxed);

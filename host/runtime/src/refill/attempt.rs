@@ -2,17 +2,19 @@
 
 use std::time::Duration;
 
-use kiwi_store::{Begin, Due, Head, Layout, Lease};
+use kiwi_store::{Begin, Due, Head, Lease};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::backoff::{backoff, store_backoff};
-use super::commit::{Uncommitted, commit};
+use super::commit::{Done, Uncommitted, commit};
 use super::context::Context;
 use super::delivery::{Bound, Delivery};
 use super::fail::{Failed, fail};
+use super::follow_up::follow_up;
 use super::lease::{keep_lease, release};
-use super::plan::{bound, decide};
+use super::plan::{bound, decide, takes_deltas};
+use super::recall::recall;
 use super::stage::{Staged, stage};
 use super::turn::Turn;
 use crate::definition::cache::Cache;
@@ -55,8 +57,8 @@ impl Attempt {
 /// Refills a cache if it is due.
 pub(crate) async fn refill(context: Context<'_>, due: Due, turn: &Turn<'_>, stop: &CancellationToken) -> Attempt {
     let trouble = &context.standing().trouble;
-    let (lease, base, failures) = match context.store_call(begin(context, due).await) {
-        Ok(Begin::Go { lease, base, failures }) => (lease, base, failures),
+    let (lease, base, failures, max_delta_bytes) = match context.store_call(begin(context, due).await) {
+        Ok(Begin::Go { lease, base, failures, max_delta_bytes }) => (lease, base, failures, max_delta_bytes),
         Ok(Begin::Busy { left }) => return Attempt::ended(Outcome::Busy { left }),
         Ok(Begin::Fresh { left }) => {
             trouble.clear();
@@ -71,12 +73,15 @@ pub(crate) async fn refill(context: Context<'_>, due: Due, turn: &Turn<'_>, stop
     };
     let ended = {
         let _loading = context.standing().progress.begin();
-        load_and_publish(context, lease, base.as_ref(), turn, stop).await
+        load_and_publish(context, lease, base.as_ref(), max_delta_bytes, turn, stop).await
     };
     match ended {
-        Ok(outcome) => {
+        Ok(Done { outcome, needs_follow_up }) => {
             if !matches!(outcome, Outcome::Abandoned) {
                 trouble.clear();
+            }
+            if needs_follow_up {
+                stop.run_until_cancelled(follow_up(context)).await;
             }
             Attempt::ended(outcome)
         }
@@ -100,12 +105,13 @@ async fn load_and_publish(
     context: Context<'_>,
     lease: Lease,
     base: Option<&Head>,
+    max_delta_bytes: u64,
     turn: &Turn<'_>,
     stop: &CancellationToken,
-) -> Result<Outcome, Uncommitted> {
+) -> Result<Done, Uncommitted> {
     let started = Instant::now();
-    let recalled = context.standing().memory.recall(base, context.definition().limits());
-    let bound = recalled.as_ref().and(base).and_then(|base| bound(&context.definition().config, base));
+    let recalled = recall(context, base).await;
+    let bound = recalled.as_ref().and(base).and_then(|base| bound(&context.definition().config, base, max_delta_bytes));
     let delivery = Delivery::new(recalled.unwrap_or_default());
     let loaded = tokio::select! {
         staged = load(context, &lease, base, bound, &delivery, turn, started) => staged,
@@ -113,14 +119,14 @@ async fn load_and_publish(
         () = stop.cancelled() => {
             remember(context, base, None, delivery.into_fingerprints());
             release(context, lease).await;
-            return Ok(Outcome::Abandoned);
+            return Ok(Done { outcome: Outcome::Abandoned, needs_follow_up: false });
         }
     };
     let ended = match loaded {
         Ok(staged) => commit(context, lease, base, staged, started).await,
         Err(failure) => Err(Uncommitted { lease, failure }),
     };
-    remember(context, base, ended.as_ref().ok(), delivery.into_fingerprints());
+    remember(context, base, ended.as_ref().ok().map(|done| &done.outcome), delivery.into_fingerprints());
     ended
 }
 
@@ -153,8 +159,7 @@ async fn load(
 
 /// Keeps for the next load what is known of the snapshot that is published now.
 fn remember(context: Context<'_>, base: Option<&Head>, outcome: Option<&Outcome>, mut fingerprints: Fingerprints) {
-    // A record is always written whole: there is nothing to compare with.
-    if context.definition().config.layout != Layout::Hash {
+    if !takes_deltas(&context.definition().config) {
         return;
     }
     let base = base.map(|base| base.id);

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
-use kiwi_store::{Begin, CommitError, Content, Due, Head, Lease, NotCommitted, Publish};
+use kiwi_store::{Begin, CommitError, Committed, Content, Due, Head, Lease, NotCommitted, Publish};
 use tokio::time::Instant;
 
 use super::context::Context;
@@ -25,6 +25,13 @@ pub(super) struct Uncommitted {
     pub(super) failure: Failure,
 }
 
+/// What a commit came to.
+pub(super) struct Done {
+    pub(super) outcome: Outcome,
+    /// Whether the hash is to follow, or deltas may have become long enough to be packed.
+    pub(super) needs_follow_up: bool,
+}
+
 /// Publishes what was staged, and ends the lease.
 ///
 /// # Errors
@@ -35,30 +42,32 @@ pub(super) async fn commit(
     base: Option<&Head>,
     staged: Staged,
     started: Instant,
-) -> Result<Outcome, Uncommitted> {
+) -> Result<Done, Uncommitted> {
     let Staged { content, mark, totals } = staged;
     let new = match &content {
         Content::Swap { id, .. } | Content::Delta { id, .. } => Some(*id),
         _ => None,
     };
+    let is_delta = matches!(content, Content::Delta { .. });
     let (timing, standing) = (&context.definition().timing, context.standing());
     let seq_before = standing.last_seq.load(Ordering::Relaxed);
     let publish =
         Publish::new(content, timing.cache_ttl, timing.refill_interval).with_mark(mark).with_seq_after(seq_before);
     let publishing = Instant::now();
-    publish_once(context, lease, base, &publish).await?;
+    let committed = publish_once(context, lease, base, &publish).await?;
     standing.renewed.note(publishing);
     let seq = seq_before.max(base.map_or(0, |base| base.seq)) + u64::from(new.is_some());
     standing.last_seq.store(seq, Ordering::Relaxed);
     context.events.emit(CacheEvent::Committed { took: publishing.elapsed() });
     let took = started.elapsed();
-    Ok(match (new, totals, base) {
+    let outcome = match (new, totals, base) {
         (Some(id), Some(Totals { entries, bytes, .. }), _) => Outcome::Published { id, entries, bytes, took },
         (_, _, Some(base)) => Outcome::Unchanged { id: base.id, entries: base.entries, took },
         (_, _, None) => {
             Outcome::Failed(Failure::new(FailureKind::Internal, "nothing was published, and nothing was there"))
         }
-    })
+    };
+    Ok(Done { outcome, needs_follow_up: committed.is_hash_behind || is_delta })
 }
 
 async fn publish_once(
@@ -66,14 +75,15 @@ async fn publish_once(
     lease: Lease,
     base: Option<&Head>,
     publish: &Publish,
-) -> Result<(), Uncommitted> {
-    let Err(NotCommitted { lease, reason }) = commit_until_answered(context, lease, publish).await else {
-        return Ok(());
+) -> Result<Committed, Uncommitted> {
+    let NotCommitted { lease, reason } = match commit_until_answered(context, lease, publish).await {
+        Ok(committed) => return Ok(committed),
+        Err(not_committed) => not_committed,
     };
     let (lease, reason) = match reason {
         CommitError::Fenced => match take_again(context, &lease, base, &publish.content).await {
             Ok(true) => match commit_until_answered(context, lease, publish).await {
-                Ok(()) => return Ok(()),
+                Ok(committed) => return Ok(committed),
                 Err(NotCommitted { lease, reason }) => (lease, reason),
             },
             Ok(false) => (lease, CommitError::Fenced),
@@ -96,7 +106,11 @@ async fn publish_once(
 }
 
 /// A lost reply leaves open whether it was published: sending it again tells, and does no harm.
-async fn commit_until_answered(context: Context<'_>, lease: Lease, publish: &Publish) -> Result<(), NotCommitted> {
+async fn commit_until_answered(
+    context: Context<'_>,
+    lease: Lease,
+    publish: &Publish,
+) -> Result<Committed, NotCommitted> {
     let (mut lease, mut delays) = (lease, COMMIT_RETRIES.build());
     loop {
         match context.store.commit(lease, publish).await {

@@ -1,6 +1,6 @@
 //! Brings into the store what a plan needs there before it can be committed.
 
-use kiwi_store::{Content, Delta, Head, Id, Lease, Scan};
+use kiwi_store::{Content, Delta, Head, Id, Lease};
 
 use super::context::Context;
 use super::delivery::{Delivery, stage_spool};
@@ -32,10 +32,10 @@ pub(super) async fn stage(
             return Ok(Staged { content: Content::Touch { base: base.id }, mark, totals: None });
         }
         Action::Change { base, set, removed, whole, totals } => {
-            let Totals { bytes, root, .. } = totals;
+            let Totals { entries, bytes, root } = totals;
             if let Some(removed) = find_removed(context, delivery, &base, removed).await? {
                 let delta = Delta { set, removed };
-                let content = Content::Delta { id: Id::random(), base: base.id, delta, bytes, root };
+                let content = Content::Delta { id: Id::random(), base: base.id, delta, entries, bytes, root };
                 return Ok(Staged { content, mark, totals: Some(totals) });
             }
             (Some(whole), totals)
@@ -50,8 +50,8 @@ pub(super) async fn stage(
     Ok(Staged { content, mark, totals: Some(totals) })
 }
 
-/// The keys that the base has and the load did not give: only their number is remembered, so the store is
-/// searched for them. `None`: something else is published by now.
+/// The keys that the base has and the load did not give: only their number is remembered, so the published map is
+/// searched for them. `None`: something else is published by now, or some of it cannot be read.
 async fn find_removed(
     context: Context<'_>,
     delivery: &Delivery,
@@ -59,17 +59,16 @@ async fn find_removed(
     count: usize,
 ) -> Result<Option<Vec<String>>, Failure> {
     let mut removed = Vec::new();
-    let mut scan = if count == 0 { None } else { Some(Scan::First) };
-    while let Some(part) = scan {
-        let chunk = context.store_call(context.store.scan(context.cache.name(), part).await)?;
-        if chunk.head.is_none_or(|head| head.id != base.id) {
-            return Ok(None);
-        }
-        removed.extend(delivery.removed_among(chunk.entries.iter().map(|(key, _)| key)));
-        scan = chunk.next.map(Scan::Next);
+    if count == 0 {
+        return Ok(Some(removed));
     }
-    // An entry may come more than once in a scan.
-    removed.sort_unstable();
-    removed.dedup();
+    let whole = context.store_call(context.store.whole(context.cache.name()).await)?;
+    let Some(mut whole) = whole.filter(|whole| whole.head().id == base.id) else { return Ok(None) };
+    while let Some(part) = whole.next().await {
+        // In a thread that may be kept busy: the lease is renewed meanwhile.
+        let unpacked = tokio::task::spawn_blocking(move || part.and_then(kiwi_store::Part::unpack)).await;
+        let Ok(Ok((batch, _))) = unpacked else { return Ok(None) };
+        removed.extend(delivery.removed_among(batch.iter().map(|(key, _)| key)));
+    }
     Ok((removed.len() == count).then_some(removed))
 }

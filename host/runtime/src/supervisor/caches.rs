@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 
 use kiwi_store::{Error, Layout, Name, Store};
 use tokio::sync::Notify;
@@ -21,6 +22,10 @@ pub(crate) struct Entry {
     pub(crate) gone: Notify,
     /// Notified when the store says that it is overdue.
     pub(crate) overdue: Notify,
+    /// Notified when its hash has been behind what is published for a while.
+    pub(crate) behind: Notify,
+    /// How many looks in a row have found it behind.
+    pub(crate) looks_behind: AtomicU32,
     /// It replaces a definition that loaded something else: its first load must not wait until it is due.
     pub(crate) is_changed: bool,
     /// Cancelled when the cache is removed or gets another definition.
@@ -115,6 +120,8 @@ fn new_entry(cache: Cache, is_changed: bool) -> Arc<Entry> {
         cache,
         gone: Notify::new(),
         overdue: Notify::new(),
+        behind: Notify::new(),
+        looks_behind: AtomicU32::new(0),
         is_changed,
         replaced: CancellationToken::new(),
     })

@@ -13,6 +13,7 @@ use super::schedule;
 use super::shared::Supervisor;
 use crate::events::outcome::Outcome;
 use crate::refill::attempt::Attempt;
+use crate::refill::follow_up::keep_following;
 use crate::refill::prolong::keep_alive;
 
 /// What ends a task, gently and at once.
@@ -51,6 +52,7 @@ pub(super) async fn keep_warm(shared: &Supervisor, store: Arc<dyn Store>, entry:
     tokio::select! {
         () = keep_refilled(shared, &*store, entry, stopping) => {}
         never = keep_alive(shared.context(&*store, &entry.cache)) => match never {},
+        never = keep_following(shared.context(&*store, &entry.cache), &entry.behind) => match never {},
     }
 }
 

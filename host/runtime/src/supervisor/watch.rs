@@ -2,9 +2,10 @@
 //! and back.
 
 use std::convert::Infallible;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use kiwi_store::{Presence, Status};
+use kiwi_store::{HashState, Presence, Status};
 
 use super::caches::Entry;
 use super::schedule::{is_left_alone, is_overdue};
@@ -13,6 +14,9 @@ use crate::events::event::{CacheEvent, Event};
 
 /// How often the heads of all caches are read: a map that is missing or lost is due at once.
 const WATCH_INTERVAL: Duration = Duration::from_secs(1);
+
+/// After how many looks in a row a hash that is behind is taken to be abandoned.
+const LOOKS_BEHIND: u32 = 3;
 
 /// Watches the store as long as the host runs.
 pub(super) async fn watch(shared: &Supervisor) -> Infallible {
@@ -48,6 +52,7 @@ pub(super) fn saw(shared: &Supervisor, entry: &Entry, status: kiwi_store::Result
         Ok(status) => status,
         Err(error) => return events.emit(CacheEvent::LookFailed { error: &error }),
     };
+    note_hash(entry, &status);
     let is_loading = entry.cache.standing.progress.is_loading();
     let definition = &entry.cache.definition;
     match &status.presence {
@@ -62,5 +67,17 @@ pub(super) fn saw(shared: &Supervisor, entry: &Entry, status: kiwi_store::Result
         // After a failure the source is left alone, even if there is nothing to serve.
         _ if is_loading || is_left_alone(&status, definition.id) => {}
         _ => entry.gone.notify_waiters(),
+    }
+}
+
+/// The host that has published brings the hash along. If it was killed meanwhile, whoever looks does.
+fn note_hash(entry: &Entry, status: &Status) {
+    let looks = match status.hash {
+        HashState::Behind => entry.looks_behind.fetch_add(1, Ordering::Relaxed) + 1,
+        _ => entry.looks_behind.swap(0, Ordering::Relaxed),
+    };
+    if status.hash == HashState::Behind && looks >= LOOKS_BEHIND {
+        entry.looks_behind.store(0, Ordering::Relaxed);
+        entry.behind.notify_waiters();
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use kiwi_cache::Cache;
 use kiwi_host::{CacheConfig, DirGrant, Grants, Host, LoadError, Loader, Outcome, Output};
+use kiwi_store::testing::read_whole;
 use kiwi_store::{Changes, Delta, Store};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
@@ -50,8 +51,8 @@ async fn host(setup: &Setup, source: &Source) -> Host {
 }
 
 async fn published(setup: &Setup) -> Map {
-    let chunk = setup.store.scan(&name("airlines"), kiwi_store::Scan::Whole).await.unwrap();
-    chunk.entries.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+    let (_, entries) = read_whole(&*setup.store, &name("airlines")).await.unwrap().unwrap();
+    entries.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
 }
 
 async fn since(store: &dyn Store, from: kiwi_store::Id) -> Option<Changes> {
@@ -226,7 +227,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         1 => (0usize..2).prop_map(|host| Event::Fail { host }),
         1 => (0usize..2).prop_map(|host| Event::Restart { host }),
         1 => Just(Event::Flush),
-        2 => prop::sample::select(vec!["kiwi:{airlines}", "kiwi:{airlines}:meta", "kiwi:{airlines}:changes"])
+        2 => prop::sample::select(vec!["kiwi:{airlines}", "kiwi:{airlines}:meta", "kiwi:{airlines}:log"])
             .prop_map(Event::Delete),
         1 => Just(Event::Remember),
         1 => Just(Event::Restore),

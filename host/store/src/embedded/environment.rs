@@ -78,15 +78,26 @@ impl Environment {
 
     /// A consistent view of everything. To be dropped soon: no page it can see is reused.
     pub(super) fn read(&self) -> Result<RoTxn<'_, WithoutTls>> {
-        let txn = match self.env.read_txn() {
-            Err(heed::Error::Mdb(MdbError::ReadersFull)) => {
-                self.env.clear_stale_readers()?;
-                self.env.read_txn()?
-            }
-            txn => txn?,
-        };
+        let txn = self.unless_readers_are_full(|| self.env.read_txn())?;
         self.check_format(&txn)?;
         Ok(txn)
+    }
+
+    /// The same for a whole load, which goes from thread to thread.
+    pub(super) fn read_for_long(&self) -> Result<RoTxn<'static, WithoutTls>> {
+        let txn = self.unless_readers_are_full(|| self.env.clone().static_read_txn())?;
+        self.check_format(&txn)?;
+        Ok(txn)
+    }
+
+    fn unless_readers_are_full<T>(&self, read: impl Fn() -> heed::Result<T>) -> Result<T> {
+        match read() {
+            Err(heed::Error::Mdb(MdbError::ReadersFull)) => {
+                self.env.clear_stale_readers()?;
+                Ok(read()?)
+            }
+            txn => Ok(txn?),
+        }
     }
 
     /// The right to write, one at a time over all processes. To be dropped soon as well.

@@ -94,7 +94,8 @@ pub(super) fn begin(directory: &Directory, locks: &Locks, asking: Asking) -> Res
     let locked = lock_new_file(&file)?;
     txn.commit()?;
     locks.keep(&cache, token, locked);
-    Ok(Begin::Go { lease: Lease::new(cache, holder), base: base.map(Published::into_head), failures })
+    let lease = Lease::new(cache, holder, base.is_some());
+    Ok(Begin::Go { lease, base: base.map(Published::into_head), failures, max_delta_bytes: u64::MAX })
 }
 
 /// Why the lease cannot be taken, whatever is published.

@@ -25,5 +25,6 @@ mod reading;
 mod record;
 mod store;
 mod threads;
+mod whole;
 
 pub use store::Embedded;

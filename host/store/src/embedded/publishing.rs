@@ -10,8 +10,8 @@ use super::lease::{self, Asking, Held};
 use super::publish;
 use super::store::Embedded;
 use crate::{
-    Batch, Begin, CommitError, Due, Head, Holder, HostReport, Id, LastError, Lease, Name, NotCommitted, Publish,
-    Publishing, Result, Ttl,
+    Batch, Begin, CommitError, Committed, Due, Head, Holder, HostReport, Id, LastError, Lease, Name, NotCommitted,
+    Publish, Publishing, Result, Ttl,
 };
 
 #[async_trait]
@@ -36,16 +36,30 @@ impl Publishing for Embedded {
         self.on_disk(lease.cache(), move |directory, _| publish::is_staged(directory, &holder, &key)).await
     }
 
-    async fn commit(&self, lease: Lease, publish: &Publish) -> Result<(), NotCommitted> {
+    async fn commit(&self, lease: Lease, publish: &Publish) -> Result<Committed, NotCommitted> {
         let (holder, publish) = (Held::of(&lease), publish.clone());
         let committing = move |directory: &_, locks: &_| publish::commit(directory, locks, &holder, &publish);
         let committed = self.on_disk(lease.cache(), committing).await;
-        committed.map_err(CommitError::from).flatten().map_err(|reason| NotCommitted { lease, reason })
+        let committed = committed.map_err(CommitError::from).flatten();
+        match committed {
+            Ok(()) => Ok(Committed { is_hash_behind: false }),
+            Err(reason) => Err(NotCommitted { lease, reason }),
+        }
     }
 
     async fn restore(&self, lease: &Lease, head: &Head) -> Result<(), CommitError> {
         let (holder, head) = (Held::of(lease), head.clone());
         self.on_disk(lease.cache(), move |directory, _| publish::restore(directory, &holder, &head)).await?
+    }
+
+    /// There is no hash: a read of one entry is as quick as any.
+    async fn update_hash(&self, _: &Name) -> Result<()> {
+        Ok(())
+    }
+
+    /// The entries stand as they are, and not as deltas over others.
+    async fn repack(&self, _: &Name) -> Result<bool> {
+        Ok(false)
     }
 
     async fn fail(&self, lease: Lease, backoff: Duration, error: &LastError, keep: Ttl) -> Result<()> {

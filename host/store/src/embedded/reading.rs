@@ -1,7 +1,5 @@
 //! The reading role: each call is one read transaction, and a short one.
 
-use std::ops::Bound;
-
 use async_trait::async_trait;
 use bytes::Bytes;
 
@@ -13,13 +11,8 @@ use super::failures::Failures;
 use super::lease::is_locked;
 use super::record::{Millis, Refill};
 use super::store::Embedded;
-use crate::{
-    Batch, Changes, Chunk, Cursor, Error, Id, LeaseState, Name, Presence, Reading, Result as StoreResult, Scan, Status,
-};
-
-/// About as much of a map as is copied in a millisecond.
-const CHUNK_ENTRIES: usize = 1_000;
-const CHUNK_BYTES: usize = 1 << 20;
+use super::whole;
+use crate::{Changes, HashState, Id, LeaseState, Name, Presence, Reading, Result as StoreResult, Status, Whole};
 
 #[async_trait]
 impl Reading for Embedded {
@@ -36,9 +29,8 @@ impl Reading for Embedded {
         Ok(statuses)
     }
 
-    async fn scan(&self, cache: &Name, part: Scan) -> StoreResult<Chunk> {
-        let name = cache.clone();
-        self.on_disk(cache, move |directory, _| scan(directory, &name, &part)).await
+    async fn whole(&self, cache: &Name) -> StoreResult<Option<Whole>> {
+        whole::open(self, cache).await
     }
 
     async fn changes(&self, cache: &Name, from: Id) -> StoreResult<Option<Changes>> {
@@ -58,6 +50,7 @@ fn status(directory: &Directory, cache: &Name) -> Result<Status> {
     let nothing = Status {
         now: now.into(),
         presence: Presence::Missing,
+        hash: HashState::Absent,
         failing: Vec::new(),
         lease: LeaseState::Free,
         holder: None,
@@ -78,33 +71,6 @@ fn status(directory: &Directory, cache: &Name) -> Result<Status> {
         _ => (LeaseState::not_held(&failing, now.into()), None),
     };
     Ok(Status { presence, failing, lease, holder, ..nothing })
-}
-
-fn scan(directory: &Directory, cache: &Name, scan: &Scan) -> Result<Chunk> {
-    let missing = Chunk { head: None, entries: Batch::default(), next: None };
-    let Some(environment) = directory.find(cache)? else { return Ok(missing) };
-    let txn = environment.read()?;
-    let Some(published) = environment.whole(&txn, Millis::now())? else { return Ok(missing) };
-    let start = match scan {
-        Scan::First | Scan::Whole => Bound::Unbounded,
-        Scan::Next(Cursor(last)) => Bound::Excluded(std::str::from_utf8(last).map_err(|_| invalid_cursor())?),
-    };
-    let mut entries = Batch::default();
-    let mut next = None;
-    for entry in environment.data(published.loaded.slot).range(&txn, &(start, Bound::Unbounded))? {
-        let (key, value) = entry?;
-        entries.push(key, value);
-        let full = entries.len() >= CHUNK_ENTRIES || entries.bytes() >= CHUNK_BYTES;
-        if full && !matches!(scan, Scan::Whole) {
-            next = Some(Cursor(key.as_bytes().to_vec()));
-            break;
-        }
-    }
-    Ok(Chunk { head: Some(published.into_head()), entries, next })
-}
-
-fn invalid_cursor() -> Error {
-    Error::invalid("this cursor is not from the embedded store: start the scan again")
 }
 
 fn get(directory: &Directory, cache: &Name, keys: &[String]) -> Result<Option<Vec<Option<Bytes>>>> {

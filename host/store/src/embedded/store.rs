@@ -69,7 +69,7 @@ impl Embedded {
 
 impl Store for Embedded {
     fn with_layouts(&self, layouts: &[(Name, Layout)]) -> Result<Arc<dyn Store>> {
-        match layouts.iter().find(|(_, layout)| *layout != Layout::Hash) {
+        match layouts.iter().find(|(_, layout)| !matches!(layout, Layout::Hash | Layout::Version)) {
             None => Ok(Arc::new(self.clone())),
             Some((cache, layout)) => Err(Error::invalid(format!(
                 "the layout `{}` is for Redis, where kiwi-cache reads it: remove it, or use another store than {}",
@@ -91,7 +91,7 @@ mod tests {
     use super::*;
     use crate::{
         Batch, Begin, CommitError, Content, Delta, Due, Holder, Id, Lease, NotCommitted, Presence, Publish, Publishing,
-        Reading, Root, Scan, Ttl,
+        Reading, Root, Ttl,
     };
 
     #[tokio::test]
@@ -113,12 +113,18 @@ mod tests {
         let status = store.status(&cache).await.unwrap();
         assert!(matches!(status.presence, Presence::Lost(head) if head.id == id));
         assert_eq!(store.get(&cache, &["LH"]).await.unwrap(), None);
-        assert!(store.scan(&cache, Scan::Whole).await.unwrap().head.is_none());
+        assert!(store.whole(&cache).await.unwrap().is_none());
         assert_eq!(store.changes(&cache, id).await.unwrap(), None);
 
         let mut lease = begin(&store, &cache, Due::After(Duration::from_secs(60))).await;
-        let delta =
-            Content::Delta { id: Id::random(), base: id, delta: Delta::default(), bytes: 6, root: Root::default() };
+        let delta = Content::Delta {
+            id: Id::random(),
+            base: id,
+            delta: Delta::default(),
+            entries: 2,
+            bytes: 6,
+            root: Root::default(),
+        };
         for content in [Content::Touch { base: id }, delta] {
             match store.commit(lease, &publish(content)).await {
                 Err(NotCommitted { lease: back, reason: CommitError::Lost }) => lease = back,

@@ -1,93 +1,118 @@
-//! The calls that publish: one script for a swap, a touch or a restore, and one MULTI for a delta.
+//! The calls that publish: one script each. A small delta brings the hash along in the same MULTI.
 
 use std::ops::RangeInclusive;
 
-use redis::{Cmd, Value};
+use redis::Value;
 
+use super::hash::{MAX_KEYS_PER_STEP, Step};
 use super::keys::Keys;
 use super::meta::{FORMAT, millis, ttl_millis, unix_millis};
 use super::reply::text;
 use super::script::{By, COMMIT, Call, RESTORE, Script};
+use super::segments::grace_millis;
 use super::server::is_unknown_script;
-use super::staging::{MAX_ENTRIES, expire, sets};
+use super::staging::stages_hash;
 use super::store::Redis;
 use super::transaction::Transaction;
-use crate::{CommitError, Content, Delta, Error, Head, Id, Lease, Publish, Result, Root};
+use crate::chunk::ChunkBuilder;
+use crate::{CommitError, Committed, Content, Delta, Error, Head, Id, Lease, Publish, Result, Root, frame};
 
-/// How many bytes of a cache's changes are kept for readers to replay: twice as many as the map
-/// has, within these bounds. A reader that is further behind loads the whole map, which costs less.
-const CHANGE_BYTES: RangeInclusive<u64> = (64 << 10)..=(4 << 20);
+/// How many bytes of deltas may lead on from a version: an eighth of the map's, within these bounds. A reader that loads
+/// the whole map loads them, too.
+const LOG_BYTES: RangeInclusive<u64> = (64 << 10)..=(16 << 20);
 
-fn max_change_bytes(map_bytes: u64) -> u64 {
-    map_bytes.saturating_mul(2).clamp(*CHANGE_BYTES.start(), *CHANGE_BYTES.end())
+pub(super) fn max_log_bytes(map_bytes: u64) -> u64 {
+    (map_bytes / 8).clamp(*LOG_BYTES.start(), *LOG_BYTES.end())
 }
 
 impl Redis {
     /// Publishes, and gives the reply of the script that decides.
     pub(super) async fn commit_content(&self, lease: &Lease, keys: &Keys, publish: &Publish) -> Result<Vec<Value>> {
+        let cache = lease.cache();
         let call = |mode: &str| {
-            self.publication(&COMMIT, lease, keys)
-                .arg("mode", mode)
-                .arg("definition", lease.definition())
-                .arg("host", &lease.holder().host)
-                .arg("ttl_ms", ttl_millis(publish.cache_ttl))
+            let call = self.publication(&COMMIT, lease, keys);
+            let call = call.arg("mode", mode).arg("definition", lease.definition());
+            call.arg("ttl_ms", ttl_millis(publish.cache_ttl))
                 .arg("refill_interval_ms", millis(publish.refill_interval))
+                .arg("grace_ms", grace_millis(publish.refill_interval))
                 .arg("seq_after", publish.seq_after)
                 .optional("mark", publish.mark.as_ref())
         };
         match &publish.content {
             Content::Swap { id, entries, bytes, root } => {
-                if keys.record.is_some() {
-                    self.send_record(lease, keys).await?;
-                }
-                self.run(lease.cache(), &snapshot(call("swap"), *id, *bytes, *root).arg("entries", entries)).await
+                let call = snapshot(call("whole"), *id, *entries, *bytes, *root);
+                let call = self.with_staged(lease, keys, call, *entries, *root).await?;
+                self.run(cache, &call).await
             }
-            Content::Touch { base } => self.run(lease.cache(), &call("touch").arg("base", base)).await,
+            Content::Touch { base } => self.run(cache, &call("touch").arg("base", base)).await,
             Content::Delta { .. } if keys.record.is_some() => {
-                let layout = self.layout(lease.cache()).as_str();
+                let layout = self.layout(cache).as_str();
                 let message = format!("the layout `{layout}` does not take a delta: stage the whole map, and swap");
-                Err(Error::invalid(message).of(lease.cache()))
+                Err(Error::invalid(message).of(cache))
             }
-            Content::Delta { id, base, delta, bytes, root } => {
-                let packed = delta.pack();
-                let max_change_bytes = max_change_bytes(*bytes);
-                let call = |mode| {
-                    snapshot(call(mode), *id, *bytes, *root)
-                        .arg("base", base)
-                        .arg("delta_bytes", packed.len())
-                        .arg("max_change_bytes", max_change_bytes)
-                };
-                let record = (packed.len() as u64 <= max_change_bytes)
-                    .then(|| record_delta(&keys.lent_changes(lease.token()), *base, *id, &packed));
-                self.commit_delta(lease, keys, [call("open"), call("close")], delta, record).await
+            Content::Delta { id, base, delta, entries, bytes, root } => {
+                let call = snapshot(call("delta"), *id, *entries, *bytes, *root)
+                    .arg("base", base)
+                    .arg("max_log_bytes", max_log_bytes(*bytes))
+                    .bytes("delta", frame::pack(&delta.pack()));
+                self.commit_delta(lease, keys, call, *base, *id, *entries, delta).await
             }
         }
     }
 
     /// Publishes a copy of a snapshot that was lost, and gives the reply of the script.
     pub(super) async fn restore_head(&self, lease: &Lease, keys: &Keys, head: &Head) -> Result<Vec<Value>> {
-        if keys.record.is_some() {
-            self.send_record(lease, keys).await?;
-        }
-        let call = snapshot(self.publication(&RESTORE, lease, keys), head.id, head.bytes, head.root)
+        let call = snapshot(self.publication(&RESTORE, lease, keys), head.id, head.entries, head.bytes, head.root)
             .arg("ttl_ms", ttl_millis(head.cache_ttl))
             .arg("refill_interval_ms", millis(head.refill_interval))
+            .arg("grace_ms", grace_millis(head.refill_interval))
             .optional("mark", head.mark.as_ref())
-            .arg("entries", head.entries)
             .arg("seq", head.seq)
             .arg("loaded_at", unix_millis(head.loaded_at))
             .arg("checked_at", unix_millis(head.checked_at));
+        let call = self.with_staged(lease, keys, call, head.entries, head.root).await?;
         self.run(lease.cache(), &call).await
     }
 
+    /// Sends what a lease has staged and not sent yet, and adds to the call where the script finds all of it.
+    async fn with_staged(&self, lease: &Lease, keys: &Keys, call: Call, entries: u64, root: Root) -> Result<Call> {
+        let (cache, layout) = (lease.cache(), self.layout(lease.cache()));
+        if keys.record.is_some() {
+            self.send_record(lease, keys).await?;
+        }
+        if !layout.has_version() {
+            return Ok(call);
+        }
+        let small = lease.staged().small.clone();
+        if let Some(small) = small {
+            if (small.len() as u64, small.iter().collect::<Root>()) != (entries, root) {
+                return Ok(incomplete(call));
+            }
+            let mut chunk = ChunkBuilder::default();
+            small.iter().for_each(|(key, value)| chunk.push(key, value));
+            let call = call.arg("version", "").bytes("inline", chunk.pack());
+            return Ok(if layout.has_hash() { call.entries(small) } else { call });
+        }
+        // A copy, because a commit whose reply was lost is sent again.
+        let mut packer = lease.staged().packer.clone();
+        let rest = packer.rest();
+        if (packer.entries(), packer.root()) != (entries, root) {
+            return Ok(incomplete(call));
+        }
+        self.seal(cache, keys, &packer, rest).await?;
+        let call = call.arg("version", packer.version).arg("segments", packer.segments().len());
+        Ok(call.optional("is_hash_staged", stages_hash(lease, layout).then_some("1")))
+    }
+
     /// What the reply of a publishing script means.
-    pub(super) fn committed(&self, lease: &Lease, reply: &[Value]) -> Result<(), CommitError> {
+    pub(super) fn committed(&self, lease: &Lease, reply: &[Value]) -> Result<Committed, CommitError> {
         match self.outcome(lease.cache(), reply)? {
-            "done" => Ok(()),
+            "done" => Ok(Committed { is_hash_behind: reply.get(1).and_then(text) == Some("behind") }),
             "fenced" => Err(CommitError::Fenced),
             "moved" => Err(CommitError::Moved),
             "lost" => Err(CommitError::Lost),
             "staging_lost" => Err(CommitError::StagingLost),
+            "full" => Err(CommitError::LogFull),
             _ => Err(self.unexpected_reply(lease.cache(), reply).into()),
         }
     }
@@ -95,60 +120,51 @@ impl Redis {
     /// A call with the arguments that every publication has.
     fn publication(&self, script: &'static Script, lease: &Lease, keys: &Keys) -> Call {
         let token = lease.token();
-        let call = script.call(keys, token).arg("token", token).arg("format", FORMAT).arg("channel", &keys.channel);
-        call.arg("layout", self.layout(lease.cache()).as_str()).arg("record_bytes", lease.record().bytes())
+        let call = script.call_with_version(keys, token, lease.staged().version());
+        let call = call.arg("token", token).arg("format", FORMAT).arg("channel", &keys.channel);
+        let call = call.arg("host", &lease.holder().host).arg("layout", self.layout(lease.cache()).as_str());
+        call.arg("record_bytes", lease.staged().record.bytes())
     }
 
-    /// Opens, changes and closes in one MULTI; gives the reply that decides.
+    /// Commits a delta. Where it is small, the hash follows in the same step; if it does not show what the delta leads
+    /// from, what is written for it is dropped.
+    #[allow(clippy::too_many_arguments, reason = "they are the parts of one delta")]
     async fn commit_delta(
         &self,
         lease: &Lease,
         keys: &Keys,
-        [open, close]: [Call; 2],
+        call: Call,
+        base: Id,
+        id: Id,
+        entries: u64,
         delta: &Delta,
-        record: Option<Cmd>,
     ) -> Result<Vec<Value>> {
-        let (staging, lent_changes) = (keys.staging(lease.token()), keys.lent_changes(lease.token()));
-        let transaction = |by| {
-            let mut transaction = Transaction::of([open.command(by)]).with(sets(&staging, &delta.set));
-            for removed in delta.removed.chunks(MAX_ENTRIES) {
-                let mut remove = redis::cmd("HDEL");
-                remove.arg(&staging).arg(removed);
-                transaction.add(remove);
-            }
-            transaction.add(expire(&staging));
-            if let Some(record) = &record {
-                transaction = transaction.with([record.clone(), expire(&lent_changes)]);
-            }
-            transaction.add(close.command(by));
-            transaction
-        };
-        // A server that does not know the script runs neither end of it, and the commands between them write to
-        // staging keys, which expire.
+        let cache = lease.cache();
+        let is_small = delta.set.len() + delta.removed.len() <= MAX_KEYS_PER_STEP;
+        if !self.layout(cache).has_hash() || !is_small {
+            return self.run(cache, &call).await;
+        }
+        let step = Step { from: base.to_string(), to: id.to_string(), id, at: String::new(), entries: Some(entries) };
+        let transaction = |by| Transaction::of([call.command(by)]).with(step.commands(keys, lease.token(), delta, by));
         let mut replies = self.server.transaction(transaction(By::Hash)).await;
         if replies.as_ref().is_err_and(is_unknown_script) {
             replies = self.server.transaction(transaction(By::Source)).await;
         }
-        let replies = replies.map_err(|error| self.server.explain(error).of(lease.cache()))?;
-        match (replies.first(), replies.last()) {
-            (Some(Value::Array(opened)), Some(Value::Array(closed))) => {
-                let decides = if opened.first().and_then(text) == Some("open") { closed } else { opened };
-                Ok(decides.clone())
-            }
-            _ => Err(self.unexpected_reply(lease.cache(), &replies)),
-        }
+        let replies = replies.map_err(|error| self.server.explain(error).of(cache))?;
+        let (Some(Value::Array(committed)), Some(Value::Array(closed))) = (replies.first(), replies.last()) else {
+            return Err(self.unexpected_reply(cache, &replies));
+        };
+        let is_closed = closed.first().and_then(text) == Some("done");
+        Ok(if is_closed { committed.iter().take(1).cloned().collect() } else { committed.clone() })
     }
 }
 
-/// Adds what names and describes a new snapshot.
-fn snapshot(call: Call, id: Id, bytes: u64, root: Root) -> Call {
-    call.arg("id", id).arg("bytes", bytes).arg("root", root)
+/// What was staged is another map: a version that the script does not find complete, unless it has other reasons to refuse.
+fn incomplete(call: Call) -> Call {
+    call.arg("version", Id::of(0)).arg("segments", "")
 }
 
-/// Records a delta for readers. Not from within the script: there it would be copied again and again while
-/// everybody waits.
-fn record_delta(changes: &str, from: Id, to: Id, packed: &[u8]) -> Cmd {
-    let mut add = redis::cmd("XADD");
-    add.arg(changes).arg("*").arg("from").arg(from.to_string()).arg("to").arg(to.to_string()).arg("delta").arg(packed);
-    add
+/// Adds what names and describes a new snapshot.
+fn snapshot(call: Call, id: Id, entries: u64, bytes: u64, root: Root) -> Call {
+    call.arg("id", id).arg("entries", entries).arg("bytes", bytes).arg("root", root)
 }

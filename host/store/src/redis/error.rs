@@ -106,7 +106,7 @@ impl Server {
     /// One of our keys holds a value of another type.
     pub(super) fn wrong_type(&self, key: &str, found: &str) -> Error {
         let expected = match key {
-            key if key.ends_with(":changes") => "stream",
+            key if key.ends_with(":log") => "stream",
             key if key.starts_with("resource:") || key.starts_with("lock:") || key.ends_with(":record") => "string",
             _ => "hash",
         };

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use crate::{Layout, Name, RecordKey};
+use crate::{Id, Layout, Name, RecordKey};
 
 /// The most keys of the data that one command names.
 pub(super) const MAX_KEYS_PER_COMMAND: usize = 1_000;
@@ -11,7 +11,7 @@ pub(super) const MAX_KEYS_PER_COMMAND: usize = 1_000;
 /// and a script may name them together; only the record has names that kiwi-cache has chosen.
 #[derive(Clone)]
 pub(super) struct Keys {
-    /// Hash: key -> JSON text. No key when the map is empty.
+    /// Hash: key -> JSON text, for any client. No key when the map is empty.
     pub(super) data: String,
     /// Hash: what the data is, and the last failures.
     pub(super) meta: String,
@@ -19,8 +19,8 @@ pub(super) struct Keys {
     pub(super) lease: String,
     /// Hash: the hosts that keep it warm, or cannot.
     pub(super) hosts: String,
-    /// Stream: the deltas between the last snapshots.
-    pub(super) changes: String,
+    /// Stream: the deltas that lead from the version to what is published.
+    pub(super) log: String,
     /// A channel: commits are announced on it.
     pub(super) channel: String,
     /// A channel: readers that find nothing ask on it.
@@ -45,7 +45,7 @@ impl Keys {
             meta: format!("{data}:meta"),
             lease: format!("{data}:lease"),
             hosts: format!("{data}:hosts"),
-            changes: format!("{data}:changes"),
+            log: format!("{data}:log"),
             channel: format!("{prefix}{cache}:changed"),
             ask: format!("{data}:ask"),
             data,
@@ -58,9 +58,9 @@ impl Keys {
         format!("{}:staging:{token}", self.data)
     }
 
-    /// Stream: the changes, while a delta is written.
-    pub(super) fn lent_changes(&self, token: impl Display) -> String {
-        format!("{}:changes", self.staging(token))
+    /// Hash: the segments of a version, and its manifest.
+    pub(super) fn version(&self, id: Id) -> String {
+        format!("{}:v:{id}", self.data)
     }
 
     /// String: the record that a holder of the lease has sent.
@@ -68,16 +68,16 @@ impl Keys {
         format!("{}:record", self.staging(token))
     }
 
-    /// The keys of every script, in the order in which `prelude.lua` names them. The last three are left out
-    /// where the layout has no record, and are nil there.
-    pub(super) fn of_scripts(&self, token: impl Display) -> Vec<String> {
+    /// The keys of every script, in the order in which `prelude.lua` names them. `version` is the one that the lease
+    /// writes. The last three are left out where the layout has no record, and are nil there.
+    pub(super) fn of_scripts(&self, token: impl Display, version: Id) -> Vec<String> {
         let mut keys = vec![
             self.data.clone(),
             self.meta.clone(),
             self.lease.clone(),
-            self.changes.clone(),
+            self.log.clone(),
             self.staging(&token),
-            self.lent_changes(&token),
+            self.version(version),
             self.hosts.clone(),
         ];
         if let Some(record) = &self.record {

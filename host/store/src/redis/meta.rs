@@ -11,7 +11,7 @@ use super::reply::{number, text};
 use crate::{DefinitionId, Failing, Head, Id, LastError, Layout, Root, Ttl};
 
 /// The format of what this build writes, and the newest it reads.
-pub(super) const FORMAT: u64 = 1;
+pub(super) const FORMAT: u64 = 2;
 
 /// The fields that describe the data.
 pub(super) const HEAD: [&str; 11] =
@@ -19,6 +19,17 @@ pub(super) const HEAD: [&str; 11] =
 
 /// The fields that name the layout of the data, and identify the record a host has written.
 pub(super) const LAYOUT: [&str; 4] = ["layout", "record", "record_bytes", "record_tail"];
+
+/// The fields that say where the data is: the version (absent in format 1, empty where the one chunk of a small map is in
+/// meta itself), how many segments it has, how many deltas lead on from it, and which snapshot the hash shows.
+pub(super) const PLACE: [&str; 4] = ["version", "segments", "steps", "view"];
+
+/// The values of the fields `HEAD`, `LAYOUT` and `PLACE`, apart. `None`: the reply has fewer.
+pub(super) fn split(fields: &[Value]) -> Option<(&[Value], &[Value], &[Value])> {
+    let (head, rest) = fields.split_at_checked(HEAD.len())?;
+    let (layout, rest) = rest.split_at_checked(LAYOUT.len())?;
+    Some((head, layout, rest.get(..PLACE.len())?))
+}
 
 /// The field that holds the failures of each definition, as JSON.
 pub(super) const FAILURES: &str = "failures";
@@ -106,9 +117,51 @@ impl FailingText {
     }
 }
 
-/// The layout in the values of the fields `LAYOUT`, if it is one without a hash.
-pub(super) fn record_layout(fields: &[Value]) -> Option<Layout> {
+/// The layout in the values of the fields `LAYOUT`. `None`: nothing is published, or its layout is unknown.
+pub(super) fn layout(fields: &[Value]) -> Option<Layout> {
     let [layout, record, ..] = fields else { return None };
-    let key = text(record)?.strip_prefix("resource:")?.parse().ok()?;
-    (text(layout)? == "record").then_some(Layout::Record(key))
+    let key = || text(record)?.strip_prefix("resource:")?.parse().ok();
+    match text(layout)? {
+        "hash" => Some(Layout::Hash),
+        "version" => Some(Layout::Version),
+        "record" => key().map(Layout::Record),
+        "both" => key().map(Layout::Both),
+        _ => None,
+    }
+}
+
+/// Where the data of a snapshot is: the values of the fields `PLACE`.
+pub(super) struct Place {
+    pub(super) version: Version,
+    /// How many deltas of the log lead from there to what is published.
+    pub(super) steps: u64,
+    /// Which snapshot the hash shows: empty where that is not known.
+    pub(super) view: String,
+}
+
+/// What holds a snapshot, except for the deltas that lead on from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Version {
+    /// The plain hash alone, as hosts of format 1 wrote it. (Or a record, which is told by its layout.)
+    Hash,
+    /// One chunk in meta.
+    Inline,
+    /// A key of its own, with so many segments.
+    Segments(Id, u64),
+}
+
+impl Place {
+    pub(super) fn of(fields: &[Value]) -> Option<Self> {
+        let [version, segments, steps, view] = fields else { return None };
+        let version = match text(version) {
+            None => Version::Hash,
+            Some("") => Version::Inline,
+            Some(id) => Version::Segments(id.parse().ok()?, number(segments)?),
+        };
+        Some(Self {
+            version,
+            steps: number(steps).unwrap_or_default(),
+            view: text(view).unwrap_or_default().to_owned(),
+        })
+    }
 }

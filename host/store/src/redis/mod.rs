@@ -6,14 +6,15 @@
 mod administration;
 mod commit;
 mod connection;
-mod deltas;
 mod digest;
 mod error;
 mod findings;
 #[cfg(test)]
 mod fuzz;
+mod hash;
 mod hints;
 mod keys;
+mod log;
 mod meta;
 mod options;
 mod peek;
@@ -22,16 +23,19 @@ mod publishing;
 mod read;
 mod reading;
 mod record;
+mod repack;
 mod reply;
 mod script;
 #[cfg(test)]
 mod scripted_peer;
+mod segments;
 mod server;
 mod staging;
 mod store;
 mod stream;
 mod transaction;
 mod verified;
+mod whole;
 
 pub use options::RedisOptions;
 pub use store::Redis;

@@ -5,24 +5,25 @@
 
 use std::time::{Duration, SystemTime};
 
-use redis::Value;
+use redis::{Cmd, Value};
 
 use super::digest::Digest;
 use super::keys::Keys;
-use super::meta::{self, FAILURES, HEAD, LAYOUT};
+use super::meta::{self, FAILURES, HEAD, LAYOUT, PLACE, Place, Version};
 use super::reply::{number, text};
 use super::server::Server;
 use super::transaction::Transaction;
-use crate::{Head, Layout, LeaseState, Presence, Result, Status, Token};
+use crate::{HashState, Head, Layout, LeaseState, Presence, Result, Status, Token};
 
 /// The commands that read the status of a cache; those about its record come last.
 pub(super) fn commands(keys: &Keys) -> Transaction {
-    let (mut meta, mut entries) = (redis::cmd("HMGET"), redis::cmd("HLEN"));
-    meta.arg(&keys.meta).arg(&HEAD).arg(&LAYOUT).arg(FAILURES);
+    let (mut meta, mut entries, mut steps) = (redis::cmd("HMGET"), redis::cmd("HLEN"), redis::cmd("XLEN"));
+    meta.arg(&keys.meta).arg(&HEAD).arg(&LAYOUT).arg(&PLACE).arg(FAILURES);
     entries.arg(&keys.data);
+    steps.arg(&keys.log);
     let mut lease = redis::cmd("HMGET");
     lease.arg(&keys.lease).arg("token").arg("until").arg("host");
-    let commands = Transaction::of([redis::cmd("TIME"), meta, entries, lease]);
+    let commands = Transaction::of([redis::cmd("TIME"), meta, entries, steps, lease]);
     match &keys.record {
         Some(record) => {
             let mut lock = redis::cmd("PTTL");
@@ -41,6 +42,57 @@ pub(super) fn layout_fields(replies: &[Value]) -> &[Value] {
     }
 }
 
+/// The command that counts the segments of the version that the replies to [`commands`] name, if there is one to count.
+pub(super) fn count_segments(keys: &Keys, replies: &[Value]) -> Option<Cmd> {
+    match place(replies)?.version {
+        Version::Segments(id, _) => {
+            let mut count = redis::cmd("HLEN");
+            count.arg(keys.version(id));
+            Some(count)
+        }
+        Version::Hash | Version::Inline => None,
+    }
+}
+
+/// Where the replies to [`commands`] say that the data is.
+pub(super) fn place(replies: &[Value]) -> Option<Place> {
+    let Some(Value::Array(meta)) = replies.get(1) else { return None };
+    Place::of(meta::split(meta)?.2)
+}
+
+/// Whether the hash shows all of what is published, and nothing else: by the fields `HEAD`, `LAYOUT` and `PLACE` of meta, and
+/// the number of its entries.
+pub(super) fn is_hash_current(fields: &[Value], entries: &Value) -> bool {
+    let Some((head, layout, place)) = meta::split(fields) else { return false };
+    // A newer format may mean something else by these fields.
+    let head = meta::head(head).filter(|_| meta::newer_format(head).is_none());
+    hash_state(layout, Place::of(place).as_ref(), head.as_ref(), entries) == HashState::Current
+}
+
+/// What of the data was counted.
+pub(super) struct Counted<'a> {
+    pub(super) entries_of_hash: &'a Value,
+    pub(super) steps_of_log: &'a Value,
+    /// The segments of the version and its manifest, if there is a version.
+    pub(super) fields_of_version: Option<&'a Value>,
+}
+
+impl Counted<'_> {
+    fn is_whole(&self, head: &Head, place: &Place) -> bool {
+        match place.version {
+            Version::Hash => number(self.entries_of_hash) == Some(head.entries),
+            Version::Inline => self.is_log_whole(place),
+            Version::Segments(_, segments) => {
+                self.fields_of_version.and_then(number) == segments.checked_add(1) && self.is_log_whole(place)
+            }
+        }
+    }
+
+    fn is_log_whole(&self, place: &Place) -> bool {
+        number(self.steps_of_log).is_some_and(|steps| steps >= place.steps)
+    }
+}
+
 impl Server {
     /// The head in the values of the fields `HEAD`. `None`: there is none, or it is incomplete.
     pub(super) fn head(&self, fields: &[Value]) -> Result<Option<Head>> {
@@ -50,27 +102,39 @@ impl Server {
         }
     }
 
-    /// The presence of a hash, by the fields `HEAD` and its number of entries.
-    pub(super) fn presence(&self, fields: &[Value], entries: &Value) -> Result<Presence> {
+    /// Whether what meta describes is there.
+    fn presence(&self, fields: &[Value], place: Option<&Place>, counted: &Counted<'_>) -> Result<Presence> {
         Ok(match self.head(fields)? {
             None => Presence::Missing,
-            Some(head) if number(entries) == Some(head.entries) => Presence::Whole(head),
+            Some(head) if place.is_some_and(|place| counted.is_whole(&head, place)) => Presence::Whole(head),
             Some(head) => Presence::Lost(head),
         })
     }
 
-    /// The status in the replies to [`commands`]. `None`: they are not such replies.
-    pub(super) fn status(&self, keys: &Keys, layout: &Layout, replies: &[Value]) -> Result<Option<Status>> {
-        let Some((replies, of_record)) = replies.split_at_checked(4) else { return Ok(None) };
-        let [Value::Array(clock), Value::Array(meta), entries, Value::Array(lease)] = replies else { return Ok(None) };
+    /// The status in the replies to [`commands`] and [`count_segments`]. `None`: they are not such replies.
+    pub(super) fn status(
+        &self,
+        keys: &Keys,
+        layout: &Layout,
+        replies: &[Value],
+        fields_of_version: Option<&Value>,
+    ) -> Result<Option<Status>> {
+        let place = place(replies);
+        let Some((replies, of_record)) = replies.split_at_checked(5) else { return Ok(None) };
+        let [Value::Array(clock), Value::Array(meta), entries_of_hash, steps_of_log, Value::Array(lease)] = replies
+        else {
+            return Ok(None);
+        };
+        let counted = Counted { entries_of_hash, steps_of_log, fields_of_version };
         let ([seconds, micros], [token, until, host]) = (&clock[..], &lease[..]) else { return Ok(None) };
         let Some((fields, rest)) = meta.split_at_checked(HEAD.len()) else { return Ok(None) };
-        let Some((layout_fields, [failures])) = rest.split_at_checked(LAYOUT.len()) else { return Ok(None) };
+        let (Some(layout_fields), Some(failures)) = (rest.get(..LAYOUT.len()), rest.last()) else { return Ok(None) };
         let (Some(seconds), Some(micros)) = (number(seconds), number(micros)) else { return Ok(None) };
         // In milliseconds, as the scripts count: else what happened just now would be in the future.
         let since_1970 = Duration::from_secs(seconds).checked_add(Duration::from_millis(micros / 1_000));
         let Some(now) = since_1970.and_then(|since| SystemTime::UNIX_EPOCH.checked_add(since)) else { return Ok(None) };
-        let mut presence = self.presence(fields, entries)?;
+        let mut presence = self.presence(fields, place.as_ref(), &counted)?;
+        let hash = hash_state(layout_fields, place.as_ref(), presence.whole(), entries_of_hash);
         let failing = meta::failing(failures);
         let mut lease = lease_state(token, until, now);
         let holder = lease.and(text(host)).filter(|host| !host.is_empty()).map(str::to_owned);
@@ -86,7 +150,19 @@ impl Server {
             }
         }
         let lease = lease.unwrap_or_else(|| LeaseState::not_held(&failing, now));
-        Ok(Some(Status { now, presence, failing, lease, holder }))
+        Ok(Some(Status { now, presence, hash, failing, lease, holder }))
+    }
+}
+
+/// What the plain hash shows of a snapshot.
+fn hash_state(layout_fields: &[Value], place: Option<&Place>, head: Option<&Head>, entries: &Value) -> HashState {
+    let has_hash = meta::layout(layout_fields).is_none_or(|layout| layout.has_hash());
+    match (place, head) {
+        (Some(place), Some(head)) if has_hash => {
+            let is_current = place.version == Version::Hash || place.view == head.id.to_string();
+            if is_current && number(entries) == Some(head.entries) { HashState::Current } else { HashState::Behind }
+        }
+        _ => HashState::Absent,
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use redis::Value;
 
+use super::commit::max_log_bytes;
 use super::keys::Keys;
 use super::meta::{FORMAT, HEAD, millis, ttl_millis};
 use super::reply::{number, text};
@@ -13,8 +14,8 @@ use super::staging::STAGING_TTL;
 use super::store::Redis;
 use crate::hosts::{KEPT_FOR, MAX_HOSTS};
 use crate::{
-    Batch, Begin, CommitError, Due, Head, Holder, HostReport, Id, LastError, Lease, Name, NotCommitted, Publish,
-    Publishing, Result, Token, Ttl,
+    Batch, Begin, CommitError, Committed, Due, Head, Holder, HostReport, Id, LastError, Lease, Name, NotCommitted,
+    Publish, Publishing, Result, Token, Ttl,
 };
 
 #[async_trait]
@@ -46,9 +47,12 @@ impl Publishing for Redis {
                     Some(Value::Array(fields)) => self.server.head(fields).map_err(|error| error.of(cache))?,
                     _ => None,
                 };
-                let failures = reply.get(3).and_then(number).unwrap_or_default();
-                let failures = u32::try_from(failures).unwrap_or(u32::MAX);
-                Ok(Begin::Go { lease: Lease::new(cache.clone(), holder), base, failures })
+                let number_at = |place: usize| reply.get(place).and_then(number).unwrap_or_default();
+                let failures = u32::try_from(number_at(3)).unwrap_or(u32::MAX);
+                let max_delta_bytes =
+                    base.as_ref().map_or(0, |base| max_log_bytes(base.bytes).saturating_sub(number_at(4)));
+                let lease = Lease::new(cache.clone(), holder, base.is_some());
+                Ok(Begin::Go { lease, base, failures, max_delta_bytes })
             }
             ("fresh", Some(left)) => Ok(Begin::Fresh { left }),
             ("busy", Some(left)) => Ok(Begin::Busy { left }),
@@ -59,7 +63,7 @@ impl Publishing for Redis {
 
     async fn renew(&self, lease: &Lease, lease_ttl: Duration) -> Result<bool> {
         let call = RENEW
-            .call(&self.keys(lease.cache()), lease.token())
+            .call_with_version(&self.keys(lease.cache()), lease.token(), lease.staged().version())
             .arg("token", lease.token())
             .arg("lease_ms", millis(lease_ttl))
             .arg("staging_ms", millis(STAGING_TTL));
@@ -67,40 +71,37 @@ impl Publishing for Redis {
     }
 
     async fn stage(&self, lease: &Lease, batch: &Batch) -> Result<()> {
-        let keys = self.keys(lease.cache());
-        if keys.record.is_some() {
-            self.stage_record(lease, batch)?;
-        }
-        if self.layout(lease.cache()).has_hash() {
-            self.stage_hash(lease, &keys, batch).await?;
-        }
-        Ok(())
+        self.stage_entries(lease, batch).await
     }
 
     async fn is_staged(&self, lease: &Lease, key: &str) -> Result<bool> {
-        if !self.layout(lease.cache()).has_hash() {
-            return Ok(lease.record().contains_key(key));
-        }
-        let mut exists = redis::cmd("HEXISTS");
-        exists.arg(self.keys(lease.cache()).staging(lease.token())).arg(key);
-        let reply = self.command(lease.cache(), exists).await?;
-        Ok(number(&reply) == Some(1))
+        self.is_key_staged(lease, key).await
     }
 
-    async fn commit(&self, lease: Lease, publish: &Publish) -> Result<(), NotCommitted> {
+    async fn commit(&self, lease: Lease, publish: &Publish) -> Result<Committed, NotCommitted> {
         let replied = self.commit_content(&lease, &self.keys(lease.cache()), publish).await;
-        let committed = replied.map_err(CommitError::from).and_then(|reply| self.committed(&lease, &reply));
-        committed.map_err(|reason| NotCommitted { lease, reason })
+        replied
+            .map_err(CommitError::from)
+            .and_then(|reply| self.committed(&lease, &reply))
+            .map_err(|reason| NotCommitted { lease, reason })
     }
 
     async fn restore(&self, lease: &Lease, head: &Head) -> Result<(), CommitError> {
         let reply = self.restore_head(lease, &self.keys(lease.cache()), head).await?;
-        self.committed(lease, &reply)
+        self.committed(lease, &reply).map(drop)
+    }
+
+    async fn update_hash(&self, cache: &Name) -> Result<()> {
+        self.follow(cache).await
+    }
+
+    async fn repack(&self, cache: &Name) -> Result<bool> {
+        self.repack_if_long(cache).await
     }
 
     async fn fail(&self, lease: Lease, backoff: Duration, error: &LastError, keep: Ttl) -> Result<()> {
         let call = FAIL
-            .call(&self.keys(lease.cache()), lease.token())
+            .call_with_version(&self.keys(lease.cache()), lease.token(), lease.staged().version())
             .arg("token", lease.token())
             .arg("definition", lease.definition())
             .arg("host", &lease.holder().host)
@@ -112,7 +113,9 @@ impl Publishing for Redis {
     }
 
     async fn release(&self, lease: Lease) -> Result<()> {
-        let call = RELEASE.call(&self.keys(lease.cache()), lease.token()).arg("token", lease.token());
+        let call = RELEASE
+            .call_with_version(&self.keys(lease.cache()), lease.token(), lease.staged().version())
+            .arg("token", lease.token());
         self.is_done(lease.cache(), &self.run(lease.cache(), &call).await?).map(drop)
     }
 

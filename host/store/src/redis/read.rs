@@ -5,7 +5,7 @@ use std::time::Duration;
 use redis::{Cmd, RedisError, RedisResult, Value};
 
 use super::keys::Keys;
-use super::meta::{HEAD, LAYOUT};
+use super::meta::{HEAD, LAYOUT, PLACE};
 use super::script::READ;
 use super::server::Server;
 use super::store::Redis;
@@ -34,7 +34,7 @@ impl Server {
 }
 
 impl Redis {
-    /// The fields `HEAD` and `LAYOUT` of meta, and what else is read of a cache, in one step.
+    /// The fields `HEAD`, `LAYOUT` and `PLACE` of meta, and what else is read of a cache, in one step.
     pub(super) async fn read_with_meta(
         &self,
         cache: &Name,
@@ -43,7 +43,7 @@ impl Redis {
         timeout: Duration,
     ) -> Result<Vec<Value>> {
         let mut meta = redis::cmd("HMGET");
-        meta.arg(&keys.meta).arg(&HEAD).arg(&LAYOUT);
+        meta.arg(&keys.meta).arg(&HEAD).arg(&LAYOUT).arg(&PLACE);
         let reads = Transaction::of([meta]).with(reads);
         let replies = self.server.read(std::iter::once((keys.clone(), reads)), timeout).await;
         let replies: RedisResult<Vec<_>> = replies.and_then(|replies| replies.into_iter().collect());

@@ -1,26 +1,26 @@
 //! The reading role: heads, entries, deltas.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use redis::{Cmd, Value};
 
-use super::connection::{RESPONSE_TIMEOUT, WHOLE_TIMEOUT};
-use super::deltas::{Path, path};
-use super::keys::{Keys, MAX_KEYS_PER_COMMAND, Record};
+use super::connection::RESPONSE_TIMEOUT;
+use super::keys::MAX_KEYS_PER_COMMAND;
+use super::log::{Record, path};
 use super::meta::HEAD;
 use super::presence;
-use super::reply::text;
 use super::store::Redis;
 use super::transaction::Transaction;
-use crate::{Batch, Changes, Chunk, Cursor, Delta, Error, Id, Name, Presence, Reading, Result, Scan, Status};
+use super::whole::Opened;
+use crate::{Changes, Id, Layout, Name, Reading, Result, Status, Whole, partition_of};
 
 /// How many statuses are read in one round trip.
 const STATUSES_AT_ONCE: usize = 100;
 
-/// About how many entries one step of a scan gives.
-const SCAN_ENTRIES: usize = 300;
+/// How often some keys are read from a version that is replaced meanwhile.
+const ATTEMPTS: usize = 3;
 
 #[async_trait]
 impl Reading for Redis {
@@ -31,14 +31,16 @@ impl Reading for Redis {
     async fn statuses(&self, caches: &[Name]) -> Result<Vec<Result<Status>>> {
         let mut statuses = Vec::with_capacity(caches.len());
         for caches in caches.chunks(STATUSES_AT_ONCE) {
-            for (cache, replies) in caches.iter().zip(self.status_replies(caches).await?) {
-                // A record that only its meta names is read once more, by its own keys.
+            let replies = self.status_replies(caches).await?;
+            let counted = self.count_segments(caches, &replies).await?;
+            for ((cache, replies), counted) in caches.iter().zip(replies).zip(counted) {
+                // What the layout that was told cannot read is read once more, by the one that is published.
                 let layout_fields = replies.as_ref().map(|replies| presence::layout_fields(replies));
                 let with_layout = layout_fields.ok().and_then(|fields| self.with_layout_of(cache, fields));
                 statuses.push(match with_layout {
-                    None => replies.and_then(|replies| self.status_in(cache, &replies)),
+                    None => replies.and_then(|replies| self.status_in(cache, &replies, counted.as_ref())),
                     Some(store) => match store.status_replies(std::slice::from_ref(cache)).await?.pop() {
-                        Some(replies) => replies.and_then(|replies| store.status_in(cache, &replies)),
+                        Some(replies) => replies.and_then(|replies| store.status_in(cache, &replies, counted.as_ref())),
                         None => Err(self.unexpected_reply(cache, &[])),
                     },
                 });
@@ -47,34 +49,8 @@ impl Reading for Redis {
         Ok(statuses)
     }
 
-    async fn scan(&self, cache: &Name, scan: Scan) -> Result<Chunk> {
-        let keys = self.keys(cache);
-        if let Some(record) = self.only_record(cache, &keys) {
-            return self.read_record(cache, &keys, record).await;
-        }
-        let (read, timeout) = match &scan {
-            Scan::First => (hscan(&keys, b"0"), RESPONSE_TIMEOUT),
-            Scan::Next(Cursor(cursor)) => (hscan(&keys, cursor), RESPONSE_TIMEOUT),
-            Scan::Whole => (of_data("HGETALL", &keys), WHOLE_TIMEOUT),
-        };
-        let (presence, mut replies) = match self.read_with_head(cache, &keys, [read], timeout).await? {
-            Read::Hash(presence, replies) => (presence, replies),
-            Read::Record(chunk) => return Ok(chunk),
-        };
-        let Presence::Whole(head) = presence else {
-            return Ok(Chunk { head: None, entries: Batch::default(), next: None });
-        };
-        let (next, entries) = match (scan, replies.pop()) {
-            (Scan::Whole, Some(Value::Array(entries))) => (None, entries),
-            (Scan::First | Scan::Next(_), Some(Value::Array(parts))) => match <[Value; 2]>::try_from(parts) {
-                Ok([Value::BulkString(cursor), Value::Array(entries)]) => {
-                    ((cursor != b"0").then_some(Cursor(cursor)), entries)
-                }
-                _ => return Err(self.unexpected_reply(cache, &[])),
-            },
-            _ => return Err(self.unexpected_reply(cache, &[])),
-        };
-        Ok(Chunk { head: Some(head), entries: self.batch(cache, &keys, &entries)?, next })
+    async fn whole(&self, cache: &Name) -> Result<Option<Whole>> {
+        Ok(self.open_whole(cache, None).await?.map(|opened| opened.whole))
     }
 
     async fn changes(&self, cache: &Name, from: Id) -> Result<Option<Changes>> {
@@ -82,52 +58,36 @@ impl Reading for Redis {
         // Most readers are one snapshot behind, so older deltas are read only if the newest is not enough.
         for count in [1, 16, u32::MAX] {
             let mut newest = redis::cmd("XREVRANGE");
-            newest.arg(&keys.changes).arg("+").arg("-").arg("COUNT").arg(count);
-            let read = self.read_with_head(cache, &keys, [newest], RESPONSE_TIMEOUT).await?;
-            let Read::Hash(Presence::Whole(head), replies) = read else { return Ok(None) };
-            let [Value::Array(records)] = &replies[..] else { return Err(self.unexpected_reply(cache, &replies)) };
-            match path(from, head.id, records) {
-                Path::Found(mut steps) => {
-                    steps.reverse();
-                    let unpacked = |(id, packed)| Delta::unpack(packed).map(|delta| (id, delta));
-                    let deltas = steps.into_iter().map(unpacked).collect::<Result<_>>();
+            newest.arg(&keys.log).arg("+").arg("-").arg("COUNT").arg(count);
+            let replies = self.read_with_meta(cache, &keys, [newest], RESPONSE_TIMEOUT).await?;
+            let [Value::Array(fields), Value::Array(records)] = &replies[..] else {
+                return Err(self.unexpected_reply(cache, &replies));
+            };
+            let head = fields.get(..HEAD.len()).map_or(Ok(None), |fields| self.server.head(fields));
+            let Some(head) = head.map_err(|error| error.of(cache))? else { return Ok(None) };
+            let mut log: Vec<Record> = records.iter().filter_map(Record::of).collect();
+            log.reverse();
+            match path(from, head.id, &log) {
+                Some(steps) => {
+                    let deltas = steps.iter().map(|record| Ok((record.to, record.delta()?))).collect::<Result<_>>();
                     return Ok(Some(Changes { head, deltas: deltas.map_err(|error| error.of(cache))? }));
                 }
-                Path::Broken => return Ok(None),
-                Path::Longer if records.len() < count as usize => return Ok(None),
-                Path::Longer => {}
+                None if records.len() < count as usize => return Ok(None),
+                None => {}
             }
         }
         Ok(None)
     }
 
     async fn get(&self, cache: &Name, wanted: &[&str]) -> Result<Option<Vec<Option<Bytes>>>> {
-        let keys = self.keys(cache);
-        if let Some(record) = self.only_record(cache, &keys) {
-            return Ok(values(self.read_record(cache, &keys, record).await?, wanted));
-        }
-        let mut reads = Vec::with_capacity(1);
-        for wanted in wanted.chunks(MAX_KEYS_PER_COMMAND) {
-            let mut read = of_data("HMGET", &keys);
-            read.arg(wanted);
-            reads.push(read);
-        }
-        let at = Instant::now();
-        let read = self.read_with_head(cache, &keys, reads, RESPONSE_TIMEOUT).await;
-        self.verified.note(cache, at, matches!(read, Ok(Read::Hash(Presence::Whole(_), _))));
-        let replies = match read? {
-            Read::Hash(Presence::Whole(_), replies) => replies,
-            Read::Hash(..) => return Ok(None),
-            Read::Record(chunk) => return Ok(values(chunk, wanted)),
-        };
-        let mut values = Vec::with_capacity(wanted.len());
-        for reply in replies {
-            match reply {
-                Value::Array(reply) => values.extend(reply.into_iter().map(bytes)),
-                other => return Err(self.unexpected_reply(cache, &[other])),
+        for _ in 1..ATTEMPTS {
+            match self.try_get(cache, wanted).await {
+                // Another version is published, or a host is about to repair this one.
+                Err(error) if error.is_missing() => {}
+                values => return values,
             }
         }
-        Ok(Some(values))
+        self.try_get(cache, wanted).await
     }
 
     async fn peek(&self, cache: &Name, wanted: &[&str]) -> Result<Option<Vec<Option<Bytes>>>> {
@@ -154,89 +114,85 @@ impl Redis {
         Ok(caches.iter().zip(replies).map(explained).collect())
     }
 
-    fn status_in(&self, cache: &Name, replies: &[Value]) -> Result<Status> {
-        let status = self.server.status(&self.keys(cache), self.layout(cache), replies);
+    /// How many segments there are of the versions that these replies name. A version never changes, so it may be counted
+    /// later than it was named; one that was replaced in between is kept for a while.
+    async fn count_segments(&self, caches: &[Name], replies: &[Result<Vec<Value>>]) -> Result<Vec<Option<Value>>> {
+        let named = caches.iter().zip(replies).map(|(cache, replies)| {
+            let keys = self.keys(cache);
+            let count = replies.as_ref().ok().and_then(|replies| presence::count_segments(&keys, replies));
+            count.map(|count| (keys, Transaction::of([count])))
+        });
+        let named: Vec<_> = named.collect();
+        let is_named: Vec<bool> = named.iter().map(Option::is_some).collect();
+        if !is_named.contains(&true) {
+            return Ok(vec![None; caches.len()]);
+        }
+        let counted = self.server.read(named.into_iter().flatten(), RESPONSE_TIMEOUT).await;
+        let counted = counted.map_err(|error| self.server.explain(error))?;
+        let mut counted = counted.into_iter().map(|reply| reply.ok().and_then(|mut replies| replies.pop()));
+        Ok(is_named.into_iter().map(|is_named| if is_named { counted.next().flatten() } else { None }).collect())
+    }
+
+    fn status_in(&self, cache: &Name, replies: &[Value], counted: Option<&Value>) -> Result<Status> {
+        let status = self.server.status(&self.keys(cache), self.layout(cache), replies, counted);
         status.map_err(|error| error.of(cache))?.ok_or_else(|| self.unexpected_reply(cache, replies))
     }
 
-    /// The record of a cache that has nothing else.
-    fn only_record<'a>(&self, cache: &Name, keys: &'a Keys) -> Option<&'a Record> {
-        keys.record.as_ref().filter(|_| !self.layout(cache).has_hash())
-    }
-
-    /// Presence, and what else is read of the data, in one step; or the record, where meta names a layout
-    /// without a hash.
-    async fn read_with_head(
-        &self,
-        cache: &Name,
-        keys: &Keys,
-        reads: impl IntoIterator<Item = Cmd>,
-        timeout: Duration,
-    ) -> Result<Read> {
-        let mut replies =
-            self.read_with_meta(cache, keys, [of_data("HLEN", keys)].into_iter().chain(reads), timeout).await?;
-        let [Value::Array(fields), length, ..] = &replies[..] else {
-            return Err(self.unexpected_reply(cache, &replies));
-        };
-        let Some((fields, layout_fields)) = fields.split_at_checked(HEAD.len()) else {
-            return Err(self.unexpected_reply(cache, &replies));
-        };
-        if let Some(store) = self.with_layout_of(cache, layout_fields) {
-            let keys = store.keys(cache);
-            if let Some(record) = &keys.record {
-                return store.read_record(cache, &keys, record).await.map(Read::Record);
+    /// The values of some keys: from the hash where that shows what is published, and else from what it is made of. A hash
+    /// that is on the way from one snapshot to another is never read.
+    async fn try_get(&self, cache: &Name, wanted: &[&str]) -> Result<Option<Vec<Option<Bytes>>>> {
+        let keys = self.keys(cache);
+        if matches!(self.layout(cache), Layout::Record(_)) {
+            return self.get_from_whole(cache, wanted).await;
+        }
+        let mut length = redis::cmd("HLEN");
+        length.arg(&keys.data);
+        let reads = wanted.chunks(MAX_KEYS_PER_COMMAND).map(|wanted| {
+            let mut read = redis::cmd("HMGET");
+            read.arg(&keys.data).arg(wanted);
+            read
+        });
+        let at = Instant::now();
+        let reads: Vec<Cmd> = std::iter::once(length).chain(reads).collect();
+        let read = self.read_with_meta(cache, &keys, reads, RESPONSE_TIMEOUT).await;
+        let is_shown = read.as_ref().is_ok_and(|replies| self.is_shown(replies));
+        self.verified.note(cache, at, is_shown);
+        let mut replies = read?;
+        if !is_shown {
+            return self.get_from_whole(cache, wanted).await;
+        }
+        let mut values = Vec::with_capacity(wanted.len());
+        for reply in replies.split_off(2) {
+            match reply {
+                Value::Array(reply) => values.extend(reply.into_iter().map(bytes)),
+                other => return Err(self.unexpected_reply(cache, &[other])),
             }
         }
-        let presence = self.server.presence(fields, length).map_err(|error| error.of(cache))?;
-        Ok(Read::Hash(presence, replies.split_off(2)))
+        Ok(Some(values))
     }
 
-    /// Entries from the fields and values of a reply.
-    fn batch(&self, cache: &Name, keys: &Keys, flat: &[Value]) -> Result<Batch> {
-        let bytes = flat.iter().map(|text| if let Value::BulkString(text) = text { text.len() } else { 0 }).sum();
-        let mut entries = Batch::with_capacity(flat.len() / 2, bytes);
-        for entry in flat.chunks_exact(2) {
-            match (text(&entry[0]), text(&entry[1])) {
-                (Some(key), Some(value)) => entries.push(key, value),
-                (key, _) => {
-                    return Err(Error::value(format!(
-                        "{} of `{}` in Redis at {} is not UTF-8: another program has written it; refill the cache",
-                        key.map_or_else(|| "a key".to_owned(), |key| format!("the value of `{}`", key.escape_debug())),
-                        keys.data,
-                        self.server.location
-                    ))
-                    .of(cache));
+    /// Whether the hash shows what is published, by the fields of meta and its length.
+    fn is_shown(&self, replies: &[Value]) -> bool {
+        let [Value::Array(fields), length, ..] = replies else { return false };
+        presence::is_hash_current(fields, length)
+    }
+
+    /// The values of some keys from the version, of which only the partitions of these keys are read; or from the record.
+    async fn get_from_whole(&self, cache: &Name, wanted: &[&str]) -> Result<Option<Vec<Option<Bytes>>>> {
+        let partitions: Vec<usize> = wanted.iter().map(|key| partition_of(key)).collect();
+        let Some(Opened { mut whole, .. }) = self.open_whole(cache, Some(&partitions)).await? else { return Ok(None) };
+        let mut values = vec![None; wanted.len()];
+        while let Some(part) = whole.next().await {
+            let part = part?;
+            let (entries, _) = part.unpack().map_err(|error| error.of(cache))?;
+            for (key, value) in entries.iter() {
+                for (place, _) in wanted.iter().enumerate().filter(|&(_, wanted)| *wanted == key) {
+                    values[place] = Some(Bytes::copy_from_slice(value.as_bytes()));
                 }
             }
         }
-        Ok(entries)
+        Ok(Some(values))
     }
-}
-
-/// What was read of a hash; where meta says that the data is a record, that instead.
-enum Read {
-    Hash(Presence, Vec<Value>),
-    Record(Chunk),
-}
-
-/// The values of some keys of a record.
-fn values(chunk: Chunk, wanted: &[&str]) -> Option<Vec<Option<Bytes>>> {
-    chunk.head?;
-    let entries: std::collections::HashMap<&str, &str> = chunk.entries.iter().collect();
-    let owned = |value: &&str| Bytes::copy_from_slice(value.as_bytes());
-    Some(wanted.iter().map(|key| entries.get(key).map(owned)).collect())
-}
-
-fn of_data(command: &str, keys: &Keys) -> Cmd {
-    let mut read = redis::cmd(command);
-    read.arg(&keys.data);
-    read
-}
-
-fn hscan(keys: &Keys, cursor: &[u8]) -> Cmd {
-    let mut scan = of_data("HSCAN", keys);
-    scan.arg(cursor).arg("COUNT").arg(SCAN_ENTRIES);
-    scan
 }
 
 fn bytes(value: Value) -> Option<Bytes> {

@@ -7,15 +7,16 @@ use redis::Value;
 use super::connection::WHOLE_TIMEOUT;
 use super::digest::Digest;
 use super::keys::{Keys, Record};
-use super::meta::HEAD;
+use super::meta;
 use super::reply::number;
 use super::store::Redis;
+use super::whole::Opened;
 use crate::record_text::Parsed;
-use crate::{Batch, Chunk, Error, Head, Id, Name, Result, Ttl};
+use crate::{Batch, Error, Head, Id, Name, Result, Ttl, Whole};
 
 impl Redis {
-    /// The record, by a host or by kiwi-cache.
-    pub(super) async fn read_record(&self, cache: &Name, keys: &Keys, record: &Record) -> Result<Chunk> {
+    /// The record, by a host or by kiwi-cache; or what the layout that is published has instead. `None`: there is nothing.
+    pub(super) async fn read_record(&self, cache: &Name, keys: &Keys, record: &Record) -> Result<Option<Opened>> {
         let mut get = redis::cmd("GET");
         get.arg(&record.resource);
         let mut life = redis::cmd("PTTL");
@@ -24,12 +25,13 @@ impl Redis {
         let [Value::Array(meta), Value::Array(clock), life, json] = &replies[..] else {
             return Err(self.unexpected_reply(cache, &[]));
         };
-        let Value::BulkString(json) = json else {
-            return Ok(Chunk { head: None, entries: Batch::default(), next: None });
-        };
-        let Some((fields, layout_fields)) = meta.split_at_checked(HEAD.len()) else {
+        let Some((fields, layout_fields, _)) = meta::split(meta) else {
             return Err(self.unexpected_reply(cache, &[]));
         };
+        if let Some(store) = self.with_layout_of(cache, layout_fields) {
+            return Box::pin(store.open_whole(cache, None)).await;
+        }
+        let Value::BulkString(json) = json else { return Ok(None) };
         let Some((entries, saved_at)) = self.parse(cache, record, json)?.complete() else {
             return Err(self.incomplete(record).of(cache));
         };
@@ -45,7 +47,7 @@ impl Redis {
                 foreign_head(digest.id(), &entries, json.len() as u64, saved_at, life)
             }
         };
-        Ok(Chunk { head: Some(head), entries, next: None })
+        Ok(Some(Opened::without_deltas(Whole::of(head, entries))))
     }
 
     fn parse(&self, cache: &Name, record: &Record, json: &[u8]) -> Result<Parsed> {

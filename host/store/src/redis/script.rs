@@ -9,6 +9,7 @@ use std::sync::LazyLock;
 use redis::Cmd;
 
 use super::keys::Keys;
+use crate::{Batch, Id};
 
 /// A script, called by its hash, or by its source where the server does not know it yet.
 pub(super) struct Script {
@@ -30,22 +31,33 @@ impl Script {
 
     /// A call of the script about one cache. `token` names the staging keys.
     pub(super) fn call(&'static self, keys: &Keys, token: impl Display) -> Call {
-        Call { script: self, keys: keys.of_scripts(token), args: Vec::new() }
+        self.call_with_version(keys, token, Id::of(0))
+    }
+
+    /// The same for a lease, or a repacking, that writes a version.
+    pub(super) fn call_with_version(&'static self, keys: &Keys, token: impl Display, version: Id) -> Call {
+        Call { script: self, keys: keys.of_scripts(token, version), args: Vec::new(), entries: Batch::default() }
     }
 }
 
-/// A call of a script with its arguments.
+/// A call of the script with its arguments.
 #[derive(Clone)]
 pub(super) struct Call {
     script: &'static Script,
     keys: Vec<String>,
-    args: Vec<(&'static str, String)>,
+    args: Vec<(&'static str, Vec<u8>)>,
+    entries: Batch,
 }
 
 impl Call {
     /// Adds an argument: `args.NAME` in the script.
-    pub(super) fn arg(mut self, name: &'static str, value: impl Display) -> Self {
-        self.args.push((name, value.to_string()));
+    pub(super) fn arg(self, name: &'static str, value: impl Display) -> Self {
+        self.bytes(name, value.to_string().into_bytes())
+    }
+
+    /// Adds an argument that is not a text.
+    pub(super) fn bytes(mut self, name: &'static str, value: Vec<u8>) -> Self {
+        self.args.push((name, value));
         self
     }
 
@@ -57,15 +69,23 @@ impl Call {
         }
     }
 
+    /// Adds entries behind the arguments: `ARGV` from `rest` on.
+    pub(super) fn entries(self, entries: Batch) -> Self {
+        Self { entries, ..self }
+    }
+
     pub(super) fn command(&self, by: By) -> Cmd {
         let mut command = match by {
             By::Hash => redis::cmd("EVALSHA"),
             By::Source => redis::cmd("EVAL"),
         };
         command.arg(if by == By::Hash { &self.script.hash } else { self.script.source });
-        command.arg(self.keys.len()).arg(&self.keys);
+        command.arg(self.keys.len()).arg(&self.keys).arg(self.args.len());
         for (name, value) in &self.args {
             command.arg(name).arg(value);
+        }
+        for (key, value) in self.entries.iter() {
+            command.arg(key).arg(value);
         }
         command
     }
@@ -79,10 +99,12 @@ macro_rules! script {
     };
 }
 
-script!(BEGIN: "scripts/begin.lua");
+script!(BEGIN: "scripts/published.lua" "scripts/begin.lua");
 script!(RENEW: "scripts/renew.lua");
-script!(COMMIT: "scripts/publication.lua" "scripts/commit.lua");
-script!(RESTORE: "scripts/publication.lua" "scripts/restore.lua");
+script!(COMMIT: "scripts/published.lua" "scripts/publication.lua" "scripts/commit.lua");
+script!(RESTORE: "scripts/published.lua" "scripts/publication.lua" "scripts/restore.lua");
+script!(HASH: "scripts/hash.lua");
+script!(REPACK: "scripts/published.lua" "scripts/repack.lua");
 script!(FAIL: "scripts/fail.lua");
 script!(RELEASE: "scripts/release.lua");
 script!(PROLONG: "scripts/prolong.lua");

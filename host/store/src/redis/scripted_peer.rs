@@ -13,7 +13,7 @@ use super::store::Redis;
 use super::stream::{Connect, Stream};
 use crate::{
     Begin, CommitError, Content, Due, Holder, Id, Layout, Lease, LeaseState, Name, NotCommitted, Publish, Publishing,
-    Reading, Result, Root, Scan, Store, Ttl,
+    Reading, Result, Root, Store, Ttl,
 };
 
 /// What the peer does with one command, once the connection is set up.
@@ -196,18 +196,18 @@ async fn a_clock_at_the_end_of_time_is_not_a_panic() {
     };
     let nils = |count: usize| format!("*{count}\r\n{}", "$-1\r\n".repeat(count));
     let texts = |texts: &[&str]| texts.iter().map(|text| format!("${}\r\n{text}\r\n", text.len())).collect::<String>();
-    // TIME, HMGET of meta, HLEN, HMGET of the lease; PTTL of the lock, STRLEN, GETRANGE, GETRANGE.
+    // TIME, HMGET of meta, HLEN, XLEN, HMGET of the lease; PTTL of the lock, STRLEN, GETRANGE, GETRANGE.
     let clock = format!("*2\r\n{}", texts(&["9223372036854775807", "0"]));
-    let status = format!("{clock}{}:0\r\n{}:60000\r\n:0\r\n{}", nils(16), nils(3), texts(&["", ""]));
+    let status = format!("{clock}{}:0\r\n:0\r\n{}:60000\r\n:0\r\n{}", nils(20), nils(3), texts(&["", ""]));
     // HMGET of meta, TIME, PTTL, GET.
     let clock = format!("*2\r\n{}", texts(&["18446744073709551615", "0"]));
-    let record = format!("{}{clock}:60000\r\n{}", nils(15), texts(&["{\"data\": {}, \"timestamp\": null}"]));
-    let peer = Peer::following([[transaction(8, &status), transaction(4, &record)].concat()]);
+    let record = format!("{}{clock}:60000\r\n{}", nils(19), texts(&["{\"data\": {}, \"timestamp\": null}"]));
+    let peer = Peer::following([[transaction(9, &status), transaction(4, &record)].concat()]);
     let cache: Name = "airlines".parse().unwrap();
     let layout = Layout::Record("Airlines".parse().unwrap());
     let store = peer.store(URL).with_layouts(&[(cache.clone(), layout)]).unwrap();
     assert!(matches!(store.status(&cache).await.unwrap().lease, LeaseState::Free));
-    let head = store.scan(&cache, Scan::Whole).await.unwrap().head.unwrap();
+    let head = store.whole(&cache).await.unwrap().unwrap().head().clone();
     assert_eq!(head.cache_ttl, Ttl::For(Duration::MAX));
 }
 

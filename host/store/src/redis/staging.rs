@@ -1,4 +1,4 @@
-//! What a lease stages: the hash of a cache in short commands, and its record in one.
+//! What a lease stages: the segments of a version, the hash in short commands, and the record in one.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use super::keys::Keys;
 use super::meta::millis;
 use super::store::Redis;
 use super::transaction::Transaction;
-use crate::{Batch, Error, Lease, Result};
+use crate::{Batch, Error, Layout, Lease, Name, Result};
 
 /// How long what is staged lives without being added to or its lease renewed.
 pub(super) const STAGING_TTL: Duration = Duration::from_secs(120);
@@ -22,22 +22,75 @@ const MAX_BYTES: usize = 1 << 20;
 const MAX_RECORD_BYTES: usize = 512 << 20;
 
 impl Redis {
-    pub(super) async fn stage_hash(&self, lease: &Lease, keys: &Keys, batch: &Batch) -> Result<()> {
-        let staging = keys.staging(lease.token());
-        for set in sets(&staging, batch) {
-            let transaction = Transaction::of([set, expire(&staging)]);
-            let staged = self.server.transaction(transaction).await;
-            staged.map_err(|error| self.server.explain(error).of(lease.cache()))?;
+    /// Adds entries to what the layout of a cache is made of.
+    pub(super) async fn stage_entries(&self, lease: &Lease, batch: &Batch) -> Result<()> {
+        let (cache, layout) = (lease.cache(), self.layout(lease.cache()));
+        let keys = self.keys(cache);
+        if layout.record_key().is_some() {
+            self.stage_record(lease, batch)?;
+        }
+        if !layout.has_version() {
+            return Ok(());
+        }
+        let (version, entries, segments) = {
+            let mut staged = lease.staged();
+            let Some(entries) = staged.add(batch) else { return Ok(()) };
+            (staged.version(), entries.clone(), staged.packer.push(&entries))
+        };
+        let (segments, hash) = tokio::join!(self.write_segments(cache, &keys, version, segments), async {
+            if stages_hash(lease, layout) {
+                self.stage_hash(cache, &keys.staging(lease.token()), &entries).await
+            } else {
+                Ok(())
+            }
+        });
+        segments.and(hash)
+    }
+
+    /// Adds entries to a hash that is being staged.
+    pub(super) async fn stage_hash(&self, cache: &Name, staging: &str, batch: &Batch) -> Result<()> {
+        for set in sets(staging, batch) {
+            let staged = self.server.transaction(Transaction::of([set, expire(staging)])).await;
+            staged.map_err(|error| self.server.explain(error).of(cache))?;
         }
         Ok(())
     }
 
+    /// Whether a key was staged.
+    pub(super) async fn is_key_staged(&self, lease: &Lease, key: &str) -> Result<bool> {
+        let (cache, layout) = (lease.cache(), self.layout(lease.cache()));
+        if !layout.has_version() {
+            return Ok(lease.staged().record.contains_key(key));
+        }
+        let has_key = |batch: &Batch| batch.iter().any(|(staged, _)| staged == key);
+        let (version, segments) = {
+            let staged = lease.staged();
+            if let Some(small) = &staged.small {
+                return Ok(has_key(small));
+            }
+            let (segments, held_back) = staged.packer.around(key);
+            if held_back
+                .is_some_and(|chunk| crate::chunk::unpack(&chunk.pack().into()).is_ok_and(|(batch, _)| has_key(&batch)))
+            {
+                return Ok(true);
+            }
+            (self.keys(cache).version(staged.version()), segments)
+        };
+        for segment in segments {
+            let chunk = self.segment(cache, &version, segment).await?;
+            if has_key(&crate::chunk::unpack(&chunk).map_err(|error| error.of(cache))?.0) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Adds entries to the record, which stays in the lease until the commit: Redis would copy a string that
     /// grows while everybody waits, and a map that comes out the same need not be sent at all.
-    pub(super) fn stage_record(&self, lease: &Lease, batch: &Batch) -> Result<()> {
-        let mut record = lease.record();
-        batch.iter().for_each(|(key, value)| record.push(key, value));
-        if record.bytes() > MAX_RECORD_BYTES {
+    fn stage_record(&self, lease: &Lease, batch: &Batch) -> Result<()> {
+        let mut staged = lease.staged();
+        batch.iter().for_each(|(key, value)| staged.record.push(key, value));
+        if staged.record.bytes() > MAX_RECORD_BYTES {
             return Err(Error::invalid(format!(
                 "its record would have more than the 512 MB that one string in Redis at {} can hold: make the map \
                  smaller, or use `layout = \"hash\"`, which has no such limit",
@@ -52,11 +105,17 @@ impl Redis {
     pub(super) async fn send_record(&self, lease: &Lease, keys: &Keys) -> Result<()> {
         let mut set = redis::cmd("SET");
         set.arg(keys.staged_record(lease.token()));
-        lease.record().write_to(set.writer_for_next_arg());
+        lease.staged().record.write_to(set.writer_for_next_arg());
         set.arg("PX").arg(millis(STAGING_TTL));
         let sent = self.server.command_within(set, WHOLE_TIMEOUT).await;
         sent.map(drop).map_err(|error| self.server.explain(error).of(lease.cache()))
     }
+}
+
+/// Whether a lease stages the hash beside the version. Where nothing is published yet, the hash is written from the
+/// version after the commit.
+pub(super) fn stages_hash(lease: &Lease, layout: &Layout) -> bool {
+    layout.has_hash() && lease.staged().had_snapshot
 }
 
 /// The HSETs that write a batch, each of them short.

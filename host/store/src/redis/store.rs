@@ -56,10 +56,15 @@ impl Redis {
         self.layouts.get(cache).unwrap_or(&Layout::Hash)
     }
 
-    /// The same store with the layout that meta's fields `LAYOUT` name, where that was not known.
+    /// The same store with the layout that meta's fields `LAYOUT` name, where the data cannot be read by the one that
+    /// is known: what was told is only a fallback.
     pub(super) fn with_layout_of(&self, cache: &Name, fields: &[Value]) -> Option<Self> {
-        let layout = meta::record_layout(fields).filter(|_| !self.layouts.contains_key(cache))?;
-        Some(self.with_known(&[(cache.clone(), layout)]))
+        let (told, published) = (self.layout(cache), meta::layout(fields)?);
+        let is_told = match &published {
+            Layout::Record(_) => *told == published,
+            _ => !matches!(told, Layout::Record(_)),
+        };
+        (!is_told).then(|| self.with_known(&[(cache.clone(), published)]))
     }
 
     pub(super) fn keys(&self, cache: &Name) -> Keys {

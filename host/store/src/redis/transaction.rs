@@ -11,10 +11,6 @@ impl Transaction {
         Self(commands.into_iter().collect())
     }
 
-    pub(super) fn add(&mut self, command: Cmd) {
-        self.0.push(command);
-    }
-
     pub(super) fn with(mut self, commands: impl IntoIterator<Item = Cmd>) -> Self {
         self.0.extend(commands);
         self

@@ -9,9 +9,9 @@ use bytes::Bytes;
 use super::faults::{Fault, Faults, Method};
 use crate::store::sealed::Sealed;
 use crate::{
-    Administration, Asks, Batch, Begin, Changes, Chunk, CommitError, Due, Error, Finding, Head, Hints, Holder,
+    Administration, Asks, Batch, Begin, Changes, CommitError, Committed, Due, Error, Finding, Head, Hints, Holder,
     HostReport, HostState, Id, LastError, Layout, Lease, Name, NotCommitted, Publish, Publishing, Reading, Result,
-    Scan, Status, Store, Ttl,
+    Status, Store, Ttl, Whole,
 };
 
 /// Another store behind calls that fail as they are told. Clones share their faults.
@@ -74,18 +74,12 @@ impl Publishing for FaultyStore {
         self.call(Method::IsStaged, self.inner.is_staged(lease, key)).await
     }
 
-    async fn commit(&self, lease: Lease, publish: &Publish) -> Result<(), NotCommitted> {
+    async fn commit(&self, lease: Lease, publish: &Publish) -> Result<Committed, NotCommitted> {
         let kept = lease.copy();
-        let mut refused = None;
-        let called = self.call(Method::Commit, async {
-            refused = self.inner.commit(lease, publish).await.err();
-            Ok(())
-        });
-        match (called.await, refused) {
-            // A refusal loses its reply as well.
-            (Err(error), _) => Err(NotCommitted { lease: kept, reason: error.into() }),
-            (Ok(()), Some(refused)) => Err(refused),
-            (Ok(()), None) => Ok(()),
+        // A refusal loses its reply as well.
+        match self.call(Method::Commit, async { Ok(self.inner.commit(lease, publish).await) }).await {
+            Err(error) => Err(NotCommitted { lease: kept, reason: error.into() }),
+            Ok(committed) => committed,
         }
     }
 
@@ -97,6 +91,14 @@ impl Publishing for FaultyStore {
         })
         .await?;
         restored
+    }
+
+    async fn update_hash(&self, cache: &Name) -> Result<()> {
+        self.call(Method::UpdateHash, self.inner.update_hash(cache)).await
+    }
+
+    async fn repack(&self, cache: &Name) -> Result<bool> {
+        self.call(Method::Repack, self.inner.repack(cache)).await
     }
 
     async fn fail(&self, lease: Lease, backoff: Duration, error: &LastError, keep: Ttl) -> Result<()> {
@@ -130,8 +132,8 @@ impl Reading for FaultyStore {
         self.call(Method::Statuses, self.inner.statuses(caches)).await
     }
 
-    async fn scan(&self, cache: &Name, scan: Scan) -> Result<Chunk> {
-        self.call(Method::Scan, self.inner.scan(cache, scan)).await
+    async fn whole(&self, cache: &Name) -> Result<Option<Whole>> {
+        self.call(Method::Whole, self.inner.whole(cache)).await
     }
 
     async fn changes(&self, cache: &Name, from: Id) -> Result<Option<Changes>> {

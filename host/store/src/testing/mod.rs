@@ -23,7 +23,26 @@ mod faulty_store;
 pub use faults::{Fault, Method};
 pub use faulty_store::FaultyStore;
 
-use crate::Lease;
+use crate::{Batch, Error, Head, Lease, Name, Result, Root, Store};
+
+/// All of what is published, in memory, if it proves to be all of it. `None`: missing or lost.
+///
+/// # Errors
+/// The store fails, or gives something else than what the head describes.
+pub async fn read_whole(store: &dyn Store, cache: &Name) -> Result<Option<(Head, Batch)>> {
+    let Some(mut whole) = store.whole(cache).await? else { return Ok(None) };
+    let (mut entries, mut root) = (Batch::default(), Root::default());
+    while let Some(part) = whole.next().await {
+        let (batch, of_part) = part?.unpack()?;
+        assert_eq!(batch.iter().collect::<Root>(), of_part, "the root of a part is that of its entries");
+        root.add_part(of_part);
+        entries.extend(&batch);
+    }
+    if !whole.is_proven_by(root, entries.len() as u64) {
+        return Err(Error::value(format!("{} of {} entries, or other ones", entries.len(), whole.head().entries)));
+    }
+    Ok(Some((whole.head().clone(), entries)))
+}
 
 /// The same lease once more, for a test of what its holder may still do after it has ended it.
 pub fn same_lease(lease: &Lease) -> Lease {

@@ -73,7 +73,7 @@ async fn a_user_who_may_only_read_reads_and_is_told_what_else_he_may_not() {
         panic!("no Redis")
     };
     let outside = Redis::open(&options.with_key_prefix("other:").unwrap()).unwrap();
-    let error = outside.scan(&elsewhere, Scan::First).await.unwrap_err();
+    let error = outside.whole(&elsewhere).await.unwrap_err();
     assert!(error.is_denied(), "{error}");
     says(&error, &["ACL SETUSER reader ~other:*"]);
 }
@@ -85,7 +85,7 @@ async fn a_key_of_another_type_is_named_and_not_touched() {
         ("kiwi:{airlines}", "a string"),
         ("kiwi:{airlines}:meta", "a string"),
         ("kiwi:{airlines}:lease", "a string"),
-        ("kiwi:{airlines}:changes", "a string"),
+        ("kiwi:{airlines}:log", "a string"),
     ] {
         let server = RedisServer::start();
         let store = open(&server.url());
@@ -113,10 +113,11 @@ async fn a_key_of_another_type_during_the_load_stops_the_commit() {
     refill(&store, &cache, &old).await;
     let (lease, _) = take(&store, &cache).await;
     store.stage(&lease, &batch(&old)).await.unwrap();
-    let _: () = server.command(&["SET", "kiwi:{airlines}:changes", "mine"]).unwrap();
+    let _: () = server.command(&["SET", "kiwi:{airlines}:log", "mine"]).unwrap();
     let (lease, error) = failed(store.commit(lease, &swap(Id::random(), &old)).await);
     assert!(error.is_wrong_type(), "{error}");
     says(&error, &["expected a stream"]);
+    let _: () = server.command(&["DEL", "kiwi:{airlines}:log"]).unwrap();
     assert_eq!(published(&store, &cache).await.unwrap().1, old);
     // The lease can be given back all the same.
     store.fail(same_lease(&lease), Duration::ZERO, &failure(), CACHE_TTL).await.unwrap();
@@ -133,13 +134,14 @@ async fn full_memory_is_reported_and_the_old_data_stays() {
     let (lease, _) = take(&store, &cache).await;
     let _: () = server.command(&["CONFIG", "SET", "maxmemory", "1"]).unwrap();
 
-    let error = store.stage(&lease, &batch(&old)).await.unwrap_err();
+    let error = store.stage(&lease, &batch(&large())).await.unwrap_err();
     assert!(error.is_full() && error.cache() == Some(&cache), "{error}");
     says(&error, &["maxmemory"]);
     let change = Content::Delta {
         id: Id::random(),
         base: id,
         delta: delta(&old, &map(&[("FR", "2")])),
+        entries: 1,
         bytes: 3,
         root: Root::default(),
     };
@@ -193,27 +195,39 @@ async fn a_newer_format_is_reported_to_host_and_reader() {
     let store = open(&server.url());
     let cache = name("airlines");
     refill(&store, &cache, &map(&[("FR", "1")])).await;
-    let _: () = server.command(&["HSET", "kiwi:{airlines}:meta", "format", "2"]).unwrap();
+    let _: () = server.command(&["HSET", "kiwi:{airlines}:meta", "format", "3"]).unwrap();
     for error in [
         refused(&store, &cache).await,
-        store.scan(&cache, Scan::First).await.unwrap_err(),
+        store.whole(&cache).await.unwrap_err(),
         store.get(&cache, &["FR"]).await.unwrap_err(),
         store.status(&cache).await.unwrap_err(),
     ] {
         assert!(error.is_newer_format() && error.cache() == Some(&cache), "{error}");
-        says(&error, &["format 2", "update"]);
+        says(&error, &["format 3", "update"]);
     }
 }
 
 #[tokio::test]
-async fn bytes_that_are_not_text_are_reported_with_their_key() {
+async fn what_another_program_has_damaged_is_reported_and_never_read() {
     let server = RedisServer::start();
     let store = open(&server.url());
     let cache = name("airlines");
-    refill(&store, &cache, &map(&[("FR", "1")])).await;
+    refill(&store, &cache, &large()).await;
+    let version: String = server.command(&["HGET", "kiwi:{airlines}:meta", "version"]).unwrap();
+    let version = format!("kiwi:{{airlines}}:v:{version}");
     let mut connection = redis::Client::open(server.url()).unwrap().get_connection().unwrap();
-    let _: () = redis::cmd("HSET").arg("kiwi:{airlines}").arg("FR").arg(b"\xff").query(&mut connection).unwrap();
-    let error = store.scan(&cache, Scan::First).await.unwrap_err();
-    assert!(error.is_value(), "{error}");
-    says(&error, &["cache `airlines`", "`FR`", "kiwi:{airlines}"]);
+    let mut whole: Vec<u8> = redis::cmd("HGET").arg(&version).arg("0").query(&mut connection).unwrap();
+    let last = whole.len() - 1;
+    whole[last] ^= 1;
+    let other: Vec<u8> = redis::cmd("HGET").arg(&version).arg("1").query(&mut connection).unwrap();
+    for chunk in [&b"\xff"[..], b"\x01\x01", b"", &whole, &other] {
+        let _: () = redis::cmd("HSET").arg(&version).arg("0").arg(chunk).query(&mut connection).unwrap();
+        let error = kiwi_store::testing::read_whole(&store, &cache).await.unwrap_err();
+        assert!(error.is_value() || error.is_newer_format(), "{error}");
+    }
+    for manifest in ["", "{}", r#"{"format":2,"partitions":64,"entries":1,"root":"","segments":[0,1]}"#] {
+        let _: () = redis::cmd("HSET").arg(&version).arg("manifest").arg(manifest).query(&mut connection).unwrap();
+        let error = kiwi_store::testing::read_whole(&store, &cache).await.unwrap_err();
+        assert!(error.is_value(), "{error}");
+    }
 }

@@ -26,7 +26,8 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use kiwi_store::{Batch, CommitError, Error, Head, Holder, Id, LastError, Name, NotCommitted, Root, Ttl};
-use kiwi_store::{Begin, Content, Delta, Due, Lease, Publish, Redis, Scan, Store, StoreUrl};
+use kiwi_store::{Begin, Content, Delta, Due, Lease, Publish, Redis, Store, StoreUrl};
+use kiwi_store::{Committed, testing::read_whole};
 
 use redis_server::RedisServer;
 
@@ -49,6 +50,11 @@ fn name(text: &str) -> Name {
 
 fn map(entries: &[(&str, &str)]) -> Map {
     entries.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect()
+}
+
+/// A map that is not small: it has a version of its own.
+fn large() -> Map {
+    (0..4_000).map(|n| (format!("key {n:05}"), format!("\"{n:030}\""))).collect()
 }
 
 fn batch(map: &Map) -> Batch {
@@ -94,15 +100,17 @@ async fn refill(store: &dyn Store, cache: &Name, map: &Map) -> Id {
     let (lease, _) = take(store, cache).await;
     store.stage(&lease, &batch(map)).await.unwrap();
     let id = Id::random();
-    store.commit(lease, &swap(id, map)).await.unwrap();
+    let committed = store.commit(lease, &swap(id, map)).await.unwrap();
+    if committed.is_hash_behind {
+        store.update_hash(cache).await.unwrap();
+    }
     id
 }
 
 /// What is published, in one step.
 async fn published(store: &dyn Store, cache: &Name) -> Option<(Head, Map)> {
-    let chunk = store.scan(cache, Scan::Whole).await.unwrap();
-    let map = chunk.entries.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
-    Some((chunk.head?, map))
+    let (head, entries) = read_whole(store, cache).await.unwrap()?;
+    Some((head, entries.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()))
 }
 
 /// Gives the keys without a TTL, all at one moment.
@@ -115,7 +123,7 @@ fn immortal(server: &RedisServer) -> Vec<String> {
 }
 
 /// A commit that must fail with an error of the store; gives its lease back.
-fn failed(committed: Result<(), NotCommitted>) -> (Lease, Error) {
+fn failed(committed: Result<Committed, NotCommitted>) -> (Lease, Error) {
     match committed {
         Err(NotCommitted { lease, reason: CommitError::Failed(error) }) => (lease, error),
         other => panic!("expected an error of the store, got {other:?}"),

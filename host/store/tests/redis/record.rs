@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kiwi_store::{Administration, Presence};
+use kiwi_store::{Administration, HashState, Presence};
 use kiwi_store::{Layout, RecordKey};
 
 use super::*;
@@ -30,7 +30,7 @@ async fn presence(store: &dyn Store) -> Presence {
 }
 
 async fn scan_error(store: &dyn Store) -> Error {
-    store.scan(&name("airlines"), Scan::Whole).await.unwrap_err()
+    store.whole(&name("airlines")).await.unwrap_err()
 }
 
 #[tokio::test]
@@ -185,16 +185,19 @@ async fn both_layouts_are_one_commit() {
     let lease = refused!(store, lease, &touch, Moved);
     store.release(lease).await.unwrap();
 
-    // A part that is gone makes it due at once.
+    // A record that is gone makes it due at once, and a hash that is gone is written again.
     refill(&*store, &cache, &map).await;
-    for part in [RESOURCE, "kiwi:{airlines}"] {
-        server.command::<()>(&["DEL", part]).unwrap();
-        assert!(matches!(presence(&*store).await, Presence::Lost(_)), "{part}");
-        let begun = store.begin(&cache, Holder::anonymous(), LEASE_TTL, Due::After(REFILL_INTERVAL)).await.unwrap();
-        let Begin::Go { lease, base: None, .. } = begun else { panic!("{part}: {begun:?}") };
-        store.release(lease).await.unwrap();
-        refill(&*store, &cache, &map).await;
-    }
+    server.command::<()>(&["DEL", RESOURCE]).unwrap();
+    assert!(matches!(presence(&*store).await, Presence::Lost(_)));
+    let begun = store.begin(&cache, Holder::anonymous(), LEASE_TTL, Due::After(REFILL_INTERVAL)).await.unwrap();
+    let Begin::Go { lease, base: None, .. } = begun else { panic!("{begun:?}") };
+    store.release(lease).await.unwrap();
+    refill(&*store, &cache, &map).await;
+    server.command::<()>(&["DEL", "kiwi:{airlines}"]).unwrap();
+    assert_eq!(store.status(&cache).await.unwrap().hash, HashState::Behind);
+    assert_eq!(store.get(&cache, &["FR"]).await.unwrap(), Some(vec![Some("1".into())]), "from the version");
+    store.update_hash(&cache).await.unwrap();
+    assert_eq!(server.command::<String>(&["HGET", "kiwi:{airlines}", "LH"]).unwrap(), "2");
 }
 
 #[tokio::test]
@@ -235,7 +238,7 @@ async fn old_records_are_prolonged_whoever_wrote_them() {
 }
 
 #[tokio::test]
-async fn another_layout_is_published_first_and_what_the_old_one_left_expires() {
+async fn another_layout_is_published_at_once_but_not_again_and_again() {
     let server = RedisServer::start();
     let cache = name("airlines");
     let map = map(&[("FR", "1")]);
@@ -245,8 +248,11 @@ async fn another_layout_is_published_first_and_what_the_old_one_left_expires() {
         swap @ Content::Swap { .. } => forever(swap),
         other => panic!("{other:?}"),
     };
-    for (store, old_key) in [(&hash, None), (&record, Some("kiwi:{airlines}")), (&hash, Some(RESOURCE))] {
-        let begun = store.begin(&cache, Holder::anonymous(), LEASE_TTL, Due::After(REFILL_INTERVAL)).await.unwrap();
+    let due = Due::After(REFILL_INTERVAL);
+    for (store, old_key, due) in
+        [(&hash, None, due), (&record, Some("kiwi:{airlines}"), due), (&hash, Some(RESOURCE), Due::Always)]
+    {
+        let begun = store.begin(&cache, Holder::anonymous(), LEASE_TTL, due).await.unwrap();
         let Begin::Go { lease, base: None, .. } = begun else { panic!("another layout is due: {begun:?}") };
         store.stage(&lease, &batch(&map)).await.unwrap();
         store.commit(lease, &swap()).await.unwrap();
@@ -254,6 +260,15 @@ async fn another_layout_is_published_first_and_what_the_old_one_left_expires() {
         assert_eq!(published(&open(&server.url()), &cache).await.unwrap().1, map, "who is not told reads it too");
         if let Some(old) = old_key {
             assert!(server.command::<i64>(&["PTTL", old]).unwrap() > 0, "`{old}` has no end");
+            // What the old layout has left is not kept alive.
+            server.command::<()>(&["PEXPIRE", old, "5000"]).unwrap();
+            assert!(store.prolong(&cache, CACHE_TTL).await.unwrap());
+            assert!(server.command::<i64>(&["PTTL", old]).unwrap() <= 5_000, "`{old}` was prolonged");
+            // A host with the old layout waits until a refill is due.
+            let other = if old == RESOURCE { &record } else { &hash };
+            let begun = other.begin(&cache, Holder::anonymous(), LEASE_TTL, Due::After(REFILL_INTERVAL)).await.unwrap();
+            assert!(matches!(begun, Begin::Fresh { .. }), "{begun:?}");
+            assert_eq!(published(&**other, &cache).await.unwrap().1, map, "who was told otherwise reads it, too");
         }
     }
 }

@@ -232,7 +232,7 @@ pub(crate) async fn failures_are_counted_over_all_hosts_of_one_definition(place:
     assert_eq!((failing.definition, failing.times, failing.host.as_str()), (wrong, 2, "web-2"));
     assert!(failing.since <= failing.last.at && failing.last.at <= now.now && failing.retry_at > now.now, "{now:?}");
     match begin(&host, wrong, Due::Always).await {
-        Begin::Go { lease, failures: 2, base: Some(base) } => {
+        Begin::Go { lease, failures: 2, base: Some(base), .. } => {
             host.commit(lease, &publish(Ttl::For(LONG), Content::Touch { base: base.id })).await.unwrap();
         }
         begin => panic!("{begin:?}"),

@@ -8,9 +8,9 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kiwi_store::testing::{Fault, FaultyStore, Method};
+use kiwi_store::testing::{Fault, FaultyStore, Method, read_whole};
 use kiwi_store::{Batch, CommitError, Head, Holder, Id, Name, NotCommitted, Presence, Publishing, Status, Ttl};
-use kiwi_store::{Begin, Chunk, Content, Cursor, Delta, Due, Lease, Publish, Scan, Store};
+use kiwi_store::{Begin, Content, Delta, Due, Lease, Publish, Store};
 
 /// A commit that must be refused for this reason; gives its lease back.
 macro_rules! refused {
@@ -23,6 +23,7 @@ macro_rules! refused {
 }
 
 pub(crate) mod delta;
+pub(crate) mod hash;
 pub(crate) mod lease;
 pub(crate) mod lifetime;
 pub(crate) mod publish;
@@ -67,6 +68,8 @@ macro_rules! store_contract {
             lifetime::prolong_never_shortens,
             lifetime::prolong_does_not_bring_back_what_expired,
             lifetime::a_touch_extends_the_life,
+            hash::the_hash_is_brought_up_to_what_is_published,
+            hash::repacking_changes_nothing_that_is_read,
             publish::a_lost_snapshot_is_restored_as_old_as_it_was,
             publish::numbers_continue_where_the_store_has_lost_them,
             publish::a_snapshot_is_visible_whole_at_its_commit_and_not_before,
@@ -79,12 +82,12 @@ macro_rules! store_contract {
             publish::a_touch_of_something_else_is_moved,
             publish::a_swap_that_came_through_is_done_when_repeated,
             publish::staging_of_another_size_is_lost,
-            publish::a_key_staged_twice_keeps_its_last_value,
+            publish::a_key_staged_twice_is_refused_or_keeps_its_last_value,
             publish::only_staged_keys_are_staged,
             publish::keys_and_values_are_kept_byte_for_byte,
-            read::a_large_map_comes_in_chunks_of_one_snapshot,
-            read::a_scan_notices_a_swap_under_it,
-            read::a_scan_notices_that_the_cache_is_gone,
+            read::a_large_map_comes_in_parts_of_one_snapshot,
+            read::a_whole_that_is_replaced_meanwhile_stays_what_it_was,
+            read::a_whole_of_a_cache_that_is_deleted_meanwhile_is_all_or_an_error,
             read::get_gives_values_in_the_order_asked,
             read::nothing_is_published_under_an_unknown_name,
             read::statuses_come_in_the_order_asked,
@@ -179,7 +182,10 @@ fn delta_to(base: Id, old: &Map, new: &Map) -> Publish {
         removed: old.keys().filter(|&key| !new.contains_key(key)).cloned().collect(),
     };
     let root = new.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
-    publish(Ttl::For(LONG), Content::Delta { id: Id::random(), base, delta, bytes: size(new), root })
+    publish(
+        Ttl::For(LONG),
+        Content::Delta { id: Id::random(), base, delta, entries: new.len() as u64, bytes: size(new), root },
+    )
 }
 
 fn size(map: &Map) -> u64 {
@@ -233,23 +239,9 @@ async fn head_of(store: &Arc<dyn Store>, cache: &Name) -> Head {
 
 /// Everything published, which must be there.
 async fn read(store: &Arc<dyn Store>) -> Map {
-    let chunk = store.scan(&cache(), Scan::Whole).await.unwrap();
-    assert!(chunk.head.is_some() && chunk.next.is_none(), "{chunk:?}");
-    entries_of(&chunk)
+    entries_of(&read_whole(&**store, &cache()).await.unwrap().expect("something is published").1)
 }
 
-fn entries_of(chunk: &Chunk) -> Map {
-    chunk.entries.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
-}
-
-/// The rest of a scan, with the last chunk.
-async fn scan_on(store: &Arc<dyn Store>, mut from: Option<Cursor>, into: &mut Map) -> Option<Chunk> {
-    let mut last = None;
-    while let Some(cursor) = from {
-        let chunk = store.scan(&cache(), Scan::Next(cursor)).await.unwrap();
-        into.extend(entries_of(&chunk));
-        from = chunk.next.clone();
-        last = Some(chunk);
-    }
-    last
+fn entries_of(batch: &Batch) -> Map {
+    batch.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
 }

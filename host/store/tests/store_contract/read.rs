@@ -7,37 +7,49 @@ fn large(value: &str) -> Map {
     (0..20_000).map(|n| (format!("key {n:05}"), format!("\"{value} {n}\""))).collect()
 }
 
-pub(crate) async fn a_large_map_comes_in_chunks_of_one_snapshot(place: &impl Place) {
+pub(crate) async fn a_large_map_comes_in_parts_of_one_snapshot(place: &impl Place) {
     let (host, reader) = (place.open(), place.open());
     let data = large("a");
     let head = refill(&host, &cache(), &data, Ttl::For(LONG)).await;
     assert_eq!(head.entries, 20_000);
-    let first = reader.scan(&cache(), Scan::First).await.unwrap();
-    assert!(!first.entries.is_empty() && first.entries.len() < 10_000, "{}", first.entries.len());
-    let mut scanned = entries_of(&first);
-    let last = scan_on(&reader, first.next, &mut scanned).await.expect("there is more than one chunk");
-    assert_eq!((first.head.as_ref(), last.head.as_ref()), (Some(&head), Some(&head)));
-    assert!(scanned == data, "{} of {} entries, or some differ", scanned.len(), data.len());
+    let mut whole = reader.whole(&cache()).await.unwrap().expect("it is published");
+    assert_eq!(whole.head(), &head);
+    let (first, _) = whole.next().await.unwrap().unwrap().unpack().unwrap();
+    assert!(!first.is_empty() && first.len() < 10_000, "{}", first.len());
     assert!(read(&reader).await == data);
 }
 
-pub(crate) async fn a_scan_notices_a_swap_under_it(place: &impl Place) {
+/// A reader that has begun is not disturbed by a host that publishes.
+pub(crate) async fn a_whole_that_is_replaced_meanwhile_stays_what_it_was(place: &impl Place) {
     let (host, reader) = (place.open(), place.open());
-    let before = refill(&host, &cache(), &large("a"), Ttl::For(LONG)).await;
-    let first = reader.scan(&cache(), Scan::First).await.unwrap();
-    assert_eq!(first.head.as_ref(), Some(&before));
-    let after = refill(&host, &cache(), &large("b"), Ttl::For(LONG)).await;
-    let last = scan_on(&reader, first.next, &mut Map::new()).await.unwrap();
-    assert_eq!(last.head, Some(after));
+    let (old, new) = (large("a"), large("b"));
+    let before = refill(&host, &cache(), &old, Ttl::For(LONG)).await;
+    let mut whole = reader.whole(&cache()).await.unwrap().expect("it is published");
+    let mut entries = entries_of(&whole.next().await.unwrap().unwrap().unpack().unwrap().0);
+    refill(&host, &cache(), &new, Ttl::For(LONG)).await;
+    while let Some(part) = whole.next().await {
+        entries.extend(entries_of(&part.unwrap().unpack().unwrap().0));
+    }
+    assert!(whole.head() == &before && entries == old);
+    assert!(read(&reader).await == new);
 }
 
-pub(crate) async fn a_scan_notices_that_the_cache_is_gone(place: &impl Place) {
+pub(crate) async fn a_whole_of_a_cache_that_is_deleted_meanwhile_is_all_or_an_error(place: &impl Place) {
     let (host, reader) = (place.open(), place.open());
-    refill(&host, &cache(), &large("a"), Ttl::For(LONG)).await;
-    let first = reader.scan(&cache(), Scan::First).await.unwrap();
+    let data = large("a");
+    refill(&host, &cache(), &data, Ttl::For(LONG)).await;
+    let mut whole = reader.whole(&cache()).await.unwrap().expect("it is published");
     host.forget(&cache()).await.unwrap();
-    let next = reader.scan(&cache(), Scan::Next(first.next.unwrap())).await.unwrap();
-    assert!(next.head.is_none() && next.entries.is_empty() && next.next.is_none(), "{next:?}");
+    let mut entries = Map::new();
+    let error = loop {
+        match whole.next().await {
+            Some(Ok(part)) => entries.extend(entries_of(&part.unpack().unwrap().0)),
+            Some(Err(error)) => break Some(error),
+            None => break None,
+        }
+    };
+    assert!(error.as_ref().map_or(entries == data, |error| error.is_missing()), "{error:?}");
+    assert!(reader.whole(&cache()).await.unwrap().is_none());
 }
 
 pub(crate) async fn get_gives_values_in_the_order_asked(place: &impl Place) {
@@ -55,10 +67,7 @@ pub(crate) async fn nothing_is_published_under_an_unknown_name(place: &impl Plac
     assert_eq!(status(&reader).await.presence, Presence::Missing);
     assert_eq!(reader.get(&cache(), &["FR"]).await.unwrap(), None);
     assert_eq!(reader.get(&cache(), &[]).await.unwrap(), None);
-    for part in [Scan::First, Scan::Whole] {
-        let chunk = reader.scan(&cache(), part).await.unwrap();
-        assert!(chunk.head.is_none() && chunk.entries.is_empty() && chunk.next.is_none(), "{chunk:?}");
-    }
+    assert!(reader.whole(&cache()).await.unwrap().is_none());
     assert_eq!(reader.caches().await.unwrap(), [], "reading leaves no trace");
 }
 

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kiwi_host::{AskedTiming, CacheConfig, Grants, Host, Outcome, PluginError, Settings};
-use kiwi_store::{Head, Name, Presence, Scan, Status, Store};
+use kiwi_store::testing::read_whole;
+use kiwi_store::{Head, Name, Presence, Status, Store};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -125,9 +126,8 @@ impl Setup {
 
     /// Everything published, which must be there.
     pub(crate) async fn published(&self, cache: &Name) -> BTreeMap<String, Value> {
-        let chunk = self.store.scan(cache, Scan::Whole).await.unwrap();
-        assert!(chunk.head.is_some() && chunk.next.is_none(), "{chunk:?}");
-        chunk.entries.iter().map(|(key, value)| (key.to_owned(), serde_json::from_str(value).unwrap())).collect()
+        let (_, entries) = read_whole(&*self.store, cache).await.unwrap().expect("it is published");
+        entries.iter().map(|(key, value)| (key.to_owned(), serde_json::from_str(value).unwrap())).collect()
     }
 }
 

@@ -3,7 +3,8 @@
 mod peer;
 mod reply;
 
-use crate::{Id, Layout, Name, Result, Scan, Store};
+use crate::testing::read_whole;
+use crate::{Id, Layout, Name, Result, Store};
 use peer::Peer;
 
 /// The first byte chooses the layout, the rest is what the server replies to a read of each kind.
@@ -13,7 +14,7 @@ fn replies() {
     let runtime = std::panic::AssertUnwindSafe(runtime);
     bolero::check!().with_iterations(2_000).with_max_len(256).for_each(|input: &[u8]| {
         let Some((layout, replies)) = input.split_first() else { return };
-        runtime.block_on(read(layout % 4, replies.to_vec()));
+        runtime.block_on(read(layout % 5, replies.to_vec()));
     });
 }
 
@@ -26,12 +27,14 @@ async fn read(layout: u8, replies: Vec<u8>) {
         0 => store.with_layouts(&[]),
         1 => store.with_layouts(&[(cache.clone(), Layout::Hash)]),
         2 => store.with_layouts(&[(cache.clone(), Layout::Both(record))]),
+        3 => store.with_layouts(&[(cache.clone(), Layout::Version)]),
         _ => store.with_layouts(&[(cache.clone(), Layout::Record(record))]),
     };
     let store = store.unwrap();
     shown(store.status(&cache).await);
-    shown(store.scan(&cache, Scan::First).await);
-    shown(store.scan(&cache, Scan::Whole).await);
+    shown(read_whole(&*store, &cache).await);
+    shown(store.update_hash(&cache).await);
+    shown(store.repack(&cache).await);
     shown(store.get(&cache, &["FR", "LH"]).await);
     shown(store.peek(&cache, &["FR"]).await);
     shown(store.changes(&cache, from).await);

@@ -1,12 +1,20 @@
 //! Replies from the bytes of the fuzzer: mostly of the shape that the command expects.
 
-use crate::Delta;
+use crate::chunk::ChunkBuilder;
+use crate::{Delta, frame};
 
 pub(super) const ID: &str = "00000000000000000000000000000001";
 const IDS: &[&str] = &[ID, "00000000000000000000000000000002", "ffffffffffffffffffffffffffffffff", "x"];
 const NUMBERS: &[&str] =
     &["0", "1", "2", "60000", "1700000000", "1700000000123", "9223372036854775807", "18446744073709551615", "-1", "-2"];
-const LAYOUTS: &[&str] = &["hash", "record", "both", ""];
+const LAYOUTS: &[&str] = &["hash", "record", "both", "version", ""];
+const VIEWS: &[&str] = &[ID, "", ">", "00000000000000000000000000000001>00000000000000000000000000000002", "x>y"];
+const MANIFESTS: &[&str] = &[
+    "{\"format\":2,\"partitions\":64,\"entries\":2,\"root\":\"\",\"segments\":[0,1]}",
+    "{\"format\":2,\"partitions\":1,\"entries\":0,\"root\":\"\",\"segments\":[]}",
+    "{\"format\":9,\"partitions\":64,\"entries\":2,\"root\":\"\",\"segments\":[0]}",
+    "{}",
+];
 const TEXTS: &[&str] = &["FR", "{\"n\": 1.10}", "resource:Airlines", "resource:", "\"é\"", "err", "", "}"];
 const RECORDS: &[&str] = &[
     "{\"data\": {\"FR\": 1}, \"timestamp\": 1700000000.123456}",
@@ -40,21 +48,18 @@ impl Replies {
                 let fields = command[2..].iter().map(|field| self.field(field)).collect();
                 self.array(fields)
             }
-            "HLEN" | "PTTL" | "STRLEN" => {
+            "HLEN" | "PTTL" | "STRLEN" | "XLEN" => {
                 let choice = self.choice();
                 format!(":{}\r\n", NUMBERS[choice % NUMBERS.len()].parse::<i64>().unwrap_or(-3)).into_bytes()
             }
+            "HGET" => self.field(&command[2]),
             "GET" | "GETRANGE" => self.one_of(RECORDS),
-            "HGETALL" => {
-                let count = self.choice() % 5;
-                self.times(count, |replies| replies.one_of(TEXTS))
-            }
             "HSCAN" => {
                 let (cursor, count) = (self.one_of(NUMBERS), self.choice() % 5);
                 let entries = self.times(count, |replies| replies.one_of(TEXTS));
                 self.array(vec![cursor, entries])
             }
-            "XREVRANGE" => {
+            "XREVRANGE" | "XRANGE" => {
                 let count = self.choice() % 4;
                 self.times(count, Self::record_of_changes)
             }
@@ -85,10 +90,15 @@ impl Replies {
     /// A field of meta, or of the lease.
     fn field(&mut self, name: &str) -> Vec<u8> {
         match name {
-            "id" | "root" | "token" => self.one_of(IDS),
+            "id" | "root" | "token" | "base" => self.one_of(IDS),
+            "version" if self.choice() < 100 => bulk(b""),
+            "version" => self.one_of(IDS),
+            "view" => self.one_of(VIEWS),
+            "manifest" => self.one_of(MANIFESTS),
+            "inline" | "0" | "1" => self.chunk(),
             "layout" => self.one_of(LAYOUTS),
             "record" | "record_tail" | "mark" | "err" | "err_kind" => self.one_of(TEXTS),
-            "format" if self.choice() < 200 => bulk(b"1"),
+            "format" if self.choice() < 200 => bulk(b"2"),
             _ => self.one_of(NUMBERS),
         }
     }
@@ -97,11 +107,25 @@ impl Replies {
         let (id, from, to) = (bulk(b"1-1"), self.one_of(IDS), self.one_of(IDS));
         let delta = match self.choice() {
             choice if choice > 200 => self.anything(0),
-            choice => bulk(&Delta { removed: vec!["FR".to_owned(); choice % 3], ..Delta::default() }.pack()),
+            choice => {
+                bulk(&frame::pack(&Delta { removed: vec!["FR".to_owned(); choice % 3], ..Delta::default() }.pack()))
+            }
         };
         let fields = vec![bulk(b"from"), from, bulk(b"to"), to, bulk(b"delta"), delta];
         let fields = self.array(fields);
         self.array(vec![id, fields])
+    }
+
+    fn chunk(&mut self) -> Vec<u8> {
+        match self.choice() {
+            choice if choice > 200 => self.anything(0),
+            choice if choice > 150 => bulk(&frame::pack(&self.bytes.by_ref().take(choice - 150).collect::<Vec<u8>>())),
+            choice => {
+                let mut chunk = ChunkBuilder::default();
+                ["FR", "LH"].iter().take(choice % 3).for_each(|key| chunk.push(key, "1"));
+                bulk(&chunk.pack())
+            }
+        }
     }
 
     /// A reply of any shape.

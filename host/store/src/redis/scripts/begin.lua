@@ -2,15 +2,20 @@
 -- has a record, kiwi-cache's lock is taken with it.
 -- args: token, definition, host, lease_ms, due_ms (absent: due now), format, layout, head (the fields to return)
 
+-- How much later than the host that published last the others find a cache due.
+local HEAD_START = 1000
 local lease_ms, due_ms = tonumber(args.lease_ms), tonumber(args.due_ms)
 
-local refused = wrong_type({[data] = 'hash', [meta] = 'hash', [lease] = 'hash', [changes] = 'stream'})
+local refused = wrong_type({[data] = 'hash', [meta] = 'hash', [lease] = 'hash', [log] = 'stream'})
   -- All permissions of a refill, now: not after the loader has worked for an hour.
   or forbidden({
     {'HSET', lease, 'f', 'v'}, {'PEXPIREAT', lease, '1'}, {'UNLINK', lease}, {'MULTI'}, {'EXEC'},
+    {'HSET', version, 'f', 'v'}, {'PEXPIRE', version, '1'}, {'PEXPIREAT', version, '1'}, {'PERSIST', version},
+    {'HGET', version, 'f'}, {'HLEN', version}, {'UNLINK', version},
     {'HSET', staging, 'f', 'v'}, {'HDEL', staging, 'f'}, {'PEXPIRE', staging, '1'}, {'RENAME', staging, data},
     {'RENAME', data, staging}, {'UNLINK', staging}, {'UNLINK', data}, {'PEXPIREAT', data, '1'}, {'PERSIST', data},
-    {'EXISTS', data}, {'XADD', changes, '*', 'f', 'v'}, {'UNLINK', changes},
+    {'EXISTS', data}, {'HLEN', data}, {'XADD', log, '*', 'f', 'v'}, {'XLEN', log}, {'XRANGE', log, '-', '+'},
+    {'XREVRANGE', log, '+', '-'}, {'XTRIM', log, 'MINID', '1'}, {'UNLINK', log},
     {'HSET', meta, 'f', 'v'}, {'HDEL', meta, 'f'}, {'PTTL', meta},
   })
   or record and (wrong_type({[record] = 'string', [lock] = 'string'}) or forbidden({
@@ -35,27 +40,31 @@ if lock then
   if was_lost or (owner and owner ~= args.token) then return {'busy', math.max(call('PTTL', lock), 0)} end
 end
 
-local format, id, entries, checked_at = unpack(call('HMGET', meta, 'format', 'id', 'entries', 'checked_at'))
-if (tonumber(format) or 0) > tonumber(args.format) then return {'format', format} end
-local old_layout, old_record, bytes, tail =
-  unpack(call('HMGET', meta, 'layout', 'record', 'record_bytes', 'record_tail'))
-local exists = id and (old_layout or 'hash') == args.layout and (old_record or nil) == record
-  and (args.layout == 'record' or call('HLEN', data) == tonumber(entries))
-  and (not record or call('EXISTS', record) == 1)
-if exists and due_ms then
-  local left = (tonumber(checked_at) or 0) + due_ms - now
+local published = read_meta(unpack(PUBLISHED))
+if (tonumber(published.format) or 0) > tonumber(args.format) then return {'format', published.format} end
+local has_our_layout = (published.layout or 'hash') == args.layout and published.record == record
+local exists = is_data_whole(published)
+  and (not has_our_layout or not record or call('EXISTS', record) == 1)
+-- Another layout than ours is replaced at once; but where two hosts have two layouts, not at once again.
+local is_ours_to_replace = not has_our_layout and (tonumber(published.relaid_at) or 0) + (due_ms or 0) < now
+if exists and due_ms and not is_ours_to_replace then
+  -- The host that published last remembers what it published, and has a short head start.
+  local head_start = published.holder and published.holder ~= args.host and math.min(HEAD_START, due_ms / 10) or 0
+  local left = (tonumber(published.checked_at) or 0) + due_ms + head_start - now
   -- More than the whole time left: the clock was set back since.
-  if left > 0 and left <= due_ms then return {'fresh', left} end
+  if left > 0 and left <= due_ms + head_start then return {'fresh', math.ceil(left)} end
 end
--- kiwi-cache may have written its own record over ours: then nothing can be compared with what is there.
-local base = false
-if exists and (not record or is_ours(record, bytes, tail)) then
+-- kiwi-cache may have written its own record over ours: then nothing can be compared with what is there. Neither
+-- can it with another layout or another format.
+local base, logged = false, 0
+if exists and has_our_layout and (published.version or published.layout == 'record')
+  and (not record or is_ours(record, published.record_bytes, published.record_tail)) then
   local fields = {}
   for field in args.head:gmatch('%S+') do fields[#fields + 1] = field end
-  base = call('HMGET', meta, unpack(fields))
+  base, logged = call('HMGET', meta, unpack(fields)), tonumber(published.logged) or 0
 end
 
 if lock then call('SET', lock, args.token, 'PX', lease_ms) end
 call('HSET', lease, 'token', args.token, 'until', now + lease_ms, 'host', args.host)
 expire(lease, lease_ms + LEASE_MEMORY)
-return {'go', holder or '', base, failing and failing.times or 0}
+return {'go', holder or '', base, failing and failing.times or 0, logged}

@@ -7,7 +7,8 @@ for _, command in ipairs({
   {'HGET', data, 'f'}, {'HMGET', data, 'f'}, {'HGETALL', data}, {'HLEN', data}, {'HSCAN', data, '0'},
   {'HEXISTS', data, 'f'}, {'HSET', data, 'f', 'v'}, {'HDEL', data, 'f'}, {'PEXPIRE', data, '1'},
   {'PEXPIREAT', data, '1'}, {'PERSIST', data}, {'RENAME', staging, data}, {'UNLINK', data},
-  {'XADD', data, '*', 'f', 'v'}, {'XREVRANGE', data, '+', '-'}, {'PUBLISH', args.channel, ''},
+  {'XADD', data, '*', 'f', 'v'}, {'XREVRANGE', data, '+', '-'}, {'XRANGE', data, '-', '+'},
+  {'XLEN', data}, {'XTRIM', data, 'MINID', '1'}, {'PUBLISH', args.channel, ''},
   {'SUBSCRIBE', args.channel},
 }) do
   if forbidden({command}) then missing[#missing + 1] = command[1] end

@@ -1,66 +1,40 @@
--- Publishes a snapshot in one step, and ends the lease.
--- args: those of publication.lua; definition, host, mode, and
---   swap:  id, seq_after, channel; the staged entries replace the data
---   open:  id, seq_after, channel, base, delta_bytes, max_change_bytes; lends the data and the changes out under
---          staging names, for the HSETs and HDELs of a delta and the XADD that records it, which follow in the
---          same MULTI
---   close: the same; moves them back. If open was refused, those commands have written to keys that close drops.
---          Both are this one script, so that where the server does not know it neither runs
+-- Publishes a snapshot in one step, and ends the lease. What it costs does not depend on the map, except for the
+-- bytes of a small map or of a delta.
+-- args: those of publication.lua; definition, mode, and
+--   whole: id, seq_after, channel
+--   delta: id, seq_after, channel, base, delta, max_log_bytes; the hash follows later
 --   touch: base; nothing changed
 
 local mode = args.mode
-local old_seq, change_bytes = unpack(call('HMGET', meta, 'seq', 'chbytes'))
-change_bytes = tonumber(change_bytes) or 0
--- A reader that does not find a change loads the whole map: how much is kept is limited.
-local delta_bytes = tonumber(args.delta_bytes) or 0
-local drops_changes = mode == 'swap' or change_bytes + delta_bytes > (tonumber(args.max_change_bytes) or 0)
-
-if mode == 'close' then
-  if call('HGET', lease, 'open') ~= args.id then
-    call('UNLINK', staging, lent_changes)
-    return {'refused'}
-  end
-else
-  local refused = refusal()
-  if refused then return refused end
-  if (mode == 'swap' or mode == 'open') and id == args.id then -- only the reply was lost
-    if record then call('UNLINK', staged_record) end
-    return {'done'}
-  end
-  if not is_held() then return {'fenced'} end
-  if mode == 'swap' then
-    if not is_staging_whole() then return {'staging_lost'} end
-  else
-    if id ~= args.base or not is_record_whole() then return {'moved'} end
-    if not is_hash_whole() then return {'lost'} end
-  end
-end
-
-if mode == 'open' then
-  call('UNLINK', staging, lent_changes)
-  call('HSET', lease, 'open', args.id)
-  if call('EXISTS', data) == 1 then call('RENAME', data, staging) end
-  if not drops_changes and call('EXISTS', changes) == 1 then call('RENAME', changes, lent_changes) end
-  return {'open'}
-end
-
-if mode == 'touch' then
-  call('UNLINK', staging) -- a map that was staged and turned out to be the same
+local refused = refusal()
+if refused then return refused end
+if mode ~= 'touch' and published.id == args.id then -- only the reply was lost
   if record then call('UNLINK', staged_record) end
-else
-  publish_staging()
+  return {'done', has_hash and published.view ~= args.id and 'behind' or ''}
 end
-expire_data()
+if not is_held() then return {'fenced'} end
+local logged = tonumber(published.logged) or 0
+if mode == 'whole' then
+  if not is_staging_whole() then return {'staging_lost'} end
+else
+  if published.id ~= args.base or not is_record_whole() then return {'moved'} end
+  if not is_data_whole(published) then return {'lost'} end
+  if mode == 'delta' and logged + #args.delta > tonumber(args.max_log_bytes) then return {'full'} end
+end
+
+if mode == 'whole' then
+  publish_whole()
+elseif mode == 'delta' then
+  expire_published(published.version)
+  call('XADD', log, '*', 'from', args.base, 'to', args.id, 'delta', args.delta)
+  expire(log, ttl)
+  call('HSET', meta, 'steps', (tonumber(published.steps) or 0) + 1, 'logged', logged + #args.delta)
+else
+  drop_staging() -- a map that was staged and turned out to be the same
+  expire_published(published.version)
+end
 if mode ~= 'touch' then
-  if drops_changes then
-    call('UNLINK', changes)
-    change_bytes = 0
-  end
-  if mode == 'close' and call('EXISTS', lent_changes) == 1 then
-    call('RENAME', lent_changes, changes)
-    change_bytes = change_bytes + delta_bytes
-  end
-  put_head(math.max(tonumber(old_seq) or 0, tonumber(args.seq_after)) + 1, now, change_bytes)
+  put_head(math.max(tonumber(published.seq) or 0, tonumber(args.seq_after)) + 1, now)
 end
 put_check(now)
 local failures = read_failures()
@@ -77,4 +51,5 @@ call('UNLINK', lease)
 if lock then call('DEL', lock) end
 expire(meta, ttl)
 if mode ~= 'touch' then announce() end
-return {'done'}
+local id, view = unpack(call('HMGET', meta, 'id', 'view'))
+return {'done', has_hash and view ~= id and 'behind' or ''}

@@ -1,10 +1,11 @@
 -- Precedes every script. Lua does not roll back, so a script checks whatever could stop it half-way
 -- before its first write.
 
--- The last three are nil where the layout has no record.
-local data, meta, lease, changes, staging, lent_changes, hosts, record, staged_record, lock = unpack(KEYS)
-local args = {}
-for i = 1, #ARGV, 2 do args[ARGV[i]] = ARGV[i + 1] end
+-- The last three are nil where the layout has no record. `version` is the one that the lease writes.
+local data, meta, lease, log, staging, version, hosts, record, staged_record, lock = unpack(KEYS)
+-- ARGV: how many named arguments, their names and values, and what else there is.
+local args, rest = {}, 2 * ARGV[1] + 2
+for i = 2, rest - 1, 2 do args[ARGV[i]] = ARGV[i + 1] end
 
 local call = redis.call
 local clock = call('TIME')
@@ -32,6 +33,13 @@ local function forbidden(commands)
   end
 end
 
+-- Some fields of meta by their names; those that are absent are nil.
+local function read_meta(...)
+  local values, fields = call('HMGET', meta, ...), {}
+  for i, name in ipairs({...}) do fields[name] = values[i] or nil end
+  return fields
+end
+
 -- The failures in a row of each definition: its id -> times, since, at, retry_at, host, kind, message.
 local function read_failures()
   local is_read, failures = pcall(cjson.decode, call('HGET', meta, 'failures') or '{}')
@@ -57,9 +65,21 @@ local function is_held()
   return call('HGET', lease, 'token') == args.token and (not lock or call('GET', lock) == args.token)
 end
 
+-- The key of a version: all have names of one length.
+local function version_key(id)
+  return version:sub(1, -33) .. id
+end
+
+-- Whether the lease's version is the one that is published.
+local function is_version_published()
+  local id = call('HGET', meta, 'version')
+  return id and id ~= '' and version_key(id) == version
+end
+
 -- Drops what is staged, and kiwi-cache's lock if it is ours.
 local function drop_staging()
   call('UNLINK', staging)
+  if not is_version_published() then call('UNLINK', version) end
   if record then
     call('UNLINK', staged_record)
     if call('GET', lock) == args.token then call('DEL', lock) end

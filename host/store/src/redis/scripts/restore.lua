@@ -7,13 +7,11 @@ if refused then return refused end
 if not is_held() then return {'fenced'} end
 if not is_staging_whole() then return {'staging_lost'} end
 -- Whatever is published by now is better than a copy of what was.
-local is_published = id and is_hash_whole() and is_record_whole()
+local is_published = is_data_whole(published) and is_record_whole()
 if is_published or (record and call('EXISTS', record) == 1) then return {'moved'} end
 
-publish_staging()
-expire_data()
-call('UNLINK', changes)
-put_head(args.seq, args.loaded_at, 0)
+publish_whole()
+put_head(args.seq, args.loaded_at)
 put_check(args.checked_at)
 expire(meta, ttl)
 announce()

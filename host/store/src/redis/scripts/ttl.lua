@@ -1,8 +1,13 @@
 -- Sets the TTLs in Redis. Stands after the prelude in each script. Three are set elsewhere: that of what is staged
--- (staging.rs), that of kiwi-cache's lock when it is taken (begin.lua), and that of what another layout has left
--- (publication.lua).
+-- (staging.rs), that of kiwi-cache's lock when it is taken (begin.lua), and that of what is superseded (commit.lua,
+-- repack.lua).
 
 -- Makes a key expire: in so many milliseconds, 0 for never.
 local function expire(key, ttl)
   if ttl > 0 then call('PEXPIREAT', key, now + ttl) else call('PERSIST', key) end
+end
+
+-- Makes a key expire when meta does.
+local function expire_with_meta(key)
+  expire(key, math.max(call('PTTL', meta), 0))
 end

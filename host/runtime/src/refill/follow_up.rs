@@ -1,0 +1,36 @@
+//! What follows a publication and needs no lease: the plain hash shows it, and deltas that have become long are packed into
+//! a whole map again. If the host is killed before it is done, another one does it.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use super::context::Context;
+use crate::events::event::CacheEvent;
+
+/// How long nothing is tried again after a failure.
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// Brings what clients read up to what is published.
+pub(crate) async fn follow_up(context: Context<'_>) -> bool {
+    let (store, name) = (context.store, context.cache.name());
+    let followed = match context.events.store_call(store.update_hash(name).await) {
+        Ok(()) => context.events.store_call(store.repack(name).await).map(drop),
+        Err(error) => Err(error),
+    };
+    if let Err(error) = &followed {
+        context.events.emit(CacheEvent::FollowUpFailed { error });
+    }
+    followed.is_ok()
+}
+
+/// Does the same whenever a look finds that it was not done, as long as this is polled.
+pub(crate) async fn keep_following(context: Context<'_>, behind: &Notify) -> Infallible {
+    loop {
+        behind.notified().await;
+        if !follow_up(context).await {
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+}

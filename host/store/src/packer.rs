@@ -1,0 +1,115 @@
+//! Segments: what a whole map is cut into while its loader runs.
+
+use crate::chunk::ChunkBuilder;
+use crate::{Batch, Id, PARTITIONS, Root, partition_of};
+
+/// A partition is cut into segments of about so many bytes: with more, a reader waits for memory; with less, Redis has
+/// more to do.
+const SEGMENT_BYTES: usize = 256 << 10;
+
+/// Cuts entries into segments: it holds what is not enough for one yet, 16 MiB in all.
+#[derive(Clone)]
+pub(crate) struct Packer {
+    /// The version that the segments belong to.
+    pub(crate) version: Id,
+    partitions: Vec<ChunkBuilder>,
+    /// The partition of each segment so far.
+    segments: Vec<usize>,
+    entries: u64,
+    root: Root,
+}
+
+/// What is to be compressed and written.
+pub(crate) struct Segment {
+    pub(crate) number: usize,
+    pub(crate) chunk: ChunkBuilder,
+}
+
+impl Packer {
+    pub(crate) fn new() -> Self {
+        Self { version: Id::random(), partitions: Vec::new(), segments: Vec::new(), entries: 0, root: Root::default() }
+    }
+
+    /// Adds entries; gives the segments that are full.
+    pub(crate) fn push(&mut self, batch: &Batch) -> Vec<Segment> {
+        self.partitions.resize_with(PARTITIONS, ChunkBuilder::default);
+        let mut full = Vec::new();
+        for (key, value) in batch.iter() {
+            let partition = partition_of(key);
+            let chunk = &mut self.partitions[partition];
+            chunk.push(key, value);
+            self.entries += 1;
+            if chunk.bytes() >= SEGMENT_BYTES {
+                full.extend(self.cut(partition));
+            }
+        }
+        full
+    }
+
+    /// What is left when nothing more comes.
+    pub(crate) fn rest(&mut self) -> Vec<Segment> {
+        (0..self.partitions.len()).filter_map(|partition| self.cut(partition)).collect()
+    }
+
+    fn cut(&mut self, partition: usize) -> Option<Segment> {
+        let chunk = std::mem::take(self.partitions.get_mut(partition)?);
+        if chunk.is_empty() {
+            return None;
+        }
+        self.root.add_part(chunk.root());
+        self.segments.push(partition);
+        Some(Segment { number: self.segments.len() - 1, chunk })
+    }
+
+    pub(crate) fn entries(&self) -> u64 {
+        self.entries
+    }
+
+    /// The root of all segments so far.
+    pub(crate) fn root(&self) -> Root {
+        self.root
+    }
+
+    /// The partition of each segment so far.
+    pub(crate) fn segments(&self) -> &[usize] {
+        &self.segments
+    }
+
+    /// Those of the segments so far that a key may be in, and what its partition holds back.
+    pub(crate) fn around(&self, key: &str) -> (Vec<usize>, Option<ChunkBuilder>) {
+        let partition = partition_of(key);
+        let cut = self.segments.iter().enumerate().filter(|&(_, of)| *of == partition).map(|(number, _)| number);
+        (cut.collect(), self.partitions.get(partition).cloned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chunk::unpack;
+
+    #[test]
+    fn every_entry_is_in_one_segment_of_its_partition() {
+        let value = "x".repeat(1_000);
+        let entries: Batch =
+            (0..40_000).map(|n| n.to_string()).collect::<Vec<_>>().iter().map(|key| (&**key, &*value)).collect();
+        let mut packer = Packer::new();
+        let mut segments = packer.push(&entries);
+        assert!(segments.len() > PARTITIONS, "{}", segments.len());
+        segments.extend(packer.rest());
+        assert!(packer.rest().is_empty());
+        assert_eq!((packer.segments().len(), packer.entries()), (segments.len(), 40_000));
+        assert_eq!(packer.root(), entries.iter().collect());
+        let mut all = std::collections::BTreeMap::new();
+        for segment in segments {
+            let (batch, _) = unpack(&segment.chunk.pack().into()).unwrap();
+            for (key, value) in batch.iter() {
+                assert_eq!(partition_of(key), packer.segments()[segment.number]);
+                assert!(all.insert(key.to_owned(), value.to_owned()).is_none());
+            }
+        }
+        assert_eq!(all.len(), 40_000);
+        let (around, held_back) = packer.around("7");
+        assert!(!around.is_empty() && held_back.is_some_and(|chunk| chunk.is_empty()));
+    }
+}
