@@ -24,7 +24,7 @@ pub struct Whole {
 
 impl Whole {
     pub(crate) fn new(head: Head, parts: impl Stream<Item = Result<Part>> + Send + 'static) -> Self {
-        Self { head, parts: parts.boxed() }
+        Self { head, parts: parts.fuse().boxed() }
     }
 
     /// One whose entries are in memory already.

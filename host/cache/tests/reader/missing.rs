@@ -69,16 +69,18 @@ async fn an_empty_map_is_not_missing(place: impl Place) {
 }
 
 #[tokio::test]
-async fn a_map_that_lost_an_entry_is_not_loaded_and_the_copy_stays() {
+async fn a_map_that_lost_a_part_is_not_loaded_and_the_copy_stays() {
     let redis = RedisServer::start();
     let publisher = Publisher::new(&redis);
-    publisher.publish(&[("FR", "1"), ("U2", "2")]).await;
+    let entries: Vec<_> = (0..5_000).map(|n| (format!("key {n:09}"), n.to_string())).collect();
+    publisher.publish(&entries).await;
     let airlines: Cache<u64> = Cache::connect(redis.url(), "airlines").await.unwrap();
-    assert_eq!(redis.command(&["HDEL", "kiwi:{airlines}", "FR"]), Ok(1));
+    let version: String = redis.command(&["HGET", "kiwi:{airlines}:meta", "version"]).unwrap();
+    assert_eq!(redis.command(&["HDEL", &format!("kiwi:{{airlines}}:v:{version}"), "0"]), Ok(1));
 
     let error = airlines.reload().await.unwrap_err();
     assert!(error.is_missing() && error.to_string().contains("lost"), "{error}");
-    assert_eq!((*airlines.get("FR").unwrap().unwrap(), airlines.len().unwrap()), (1, 2));
+    assert_eq!((*airlines.get("key 000000001").unwrap().unwrap(), airlines.len().unwrap()), (1, 5_000));
     assert!(Cache::<u64>::connect(redis.url(), "airlines").await.unwrap_err().is_missing());
 }
 

@@ -76,6 +76,8 @@ impl Publisher {
 
     async fn commit(&self, lease: Lease, content: Content) {
         let publish = Publish::new(content, Ttl::For(LONG), self.refill_interval);
-        self.store.commit(lease, &publish).await.unwrap();
+        if self.store.commit(lease, &publish).await.unwrap().is_hash_behind {
+            self.store.update_hash(&self.cache).await.unwrap();
+        }
     }
 }

@@ -102,7 +102,7 @@ async fn a_lost_map_cannot_shrink() {
     let guards = shrinking("0%");
     let old = counted(200, 1, guards);
     setup.refill(old.clone()).await;
-    redis.command::<()>(&["DEL", "kiwi:{counted}"]).unwrap();
+    redis.command::<()>(&["DEL", "kiwi:{counted}:meta"]).unwrap();
     let outcome = setup.refill(counted(10, 2, guards)).await;
     assert!(matches!(outcome, Outcome::Published { entries: 10, .. }), "{outcome:?}");
     let failure = failure(setup.refill(counted(9, 3, guards)).await);
