@@ -24,8 +24,9 @@ pub(super) fn array(value: Value) -> RedisResult<Vec<Value>> {
     }
 }
 
-/// The replies inside the reply of EXEC, or the first error: of queueing a command, or of running it.
-pub(super) fn executed(replies: impl Iterator<Item = Value>) -> RedisResult<Vec<Value>> {
+/// The replies inside the reply of EXEC, the last of those to a transaction; or the first error: of queueing a command,
+/// or of running it.
+pub(super) fn executed(replies: Vec<Value>) -> RedisResult<Vec<Value>> {
     let mut last = Value::Nil;
     for reply in replies {
         last = reply.extract_error()?;

@@ -73,10 +73,10 @@ impl Server {
     pub(super) async fn transaction(&self, transaction: Transaction) -> RedisResult<Vec<Value>> {
         let mut pipeline = Pipeline::with_capacity(transaction.replies());
         transaction.add_to(&mut pipeline);
-        executed(self.send(&pipeline, RESPONSE_TIMEOUT).await?.into_iter())
+        executed(self.send(&pipeline, RESPONSE_TIMEOUT).await?)
     }
 
-    /// Runs transactions in one round trip, each in one step.
+    /// Runs transactions in one round trip, each in one step. One that is refused takes no reply from another.
     pub(super) async fn transactions(
         &self,
         transactions: &[Transaction],
@@ -85,7 +85,7 @@ impl Server {
         let mut pipeline = Pipeline::new();
         transactions.iter().for_each(|transaction| transaction.clone().add_to(&mut pipeline));
         let mut replies = self.send(&pipeline, timeout).await?.into_iter();
-        Ok(transactions.iter().map(|of| executed(replies.by_ref().take(of.replies()))).collect())
+        Ok(transactions.iter().map(|of| executed(replies.by_ref().take(of.replies()).collect())).collect())
     }
 
     /// Runs one command that has few arguments over the open connection. `None`: there is no connection that

@@ -79,6 +79,38 @@ async fn a_user_who_may_only_read_reads_and_is_told_what_else_he_may_not() {
 }
 
 #[tokio::test]
+async fn a_cache_that_may_not_be_read_takes_no_reply_from_the_others() {
+    let server = RedisServer::start();
+    let caches = ["a", "b", "c", "d", "e", "f", "g", "h", "i"].map(name);
+    let mut rules: Vec<String> =
+        ["reset", "on", ">s3cret", "-@all", "+@read", "+@transaction", "+time"].map(str::to_owned).into();
+    let mut ids = Vec::new();
+    for (entries, cache) in (1..).zip(&caches) {
+        let map: Map = (0..entries).map(|key| (key.to_string(), cache.to_string())).collect();
+        ids.push(refill(&open(&server.url()), cache, &map).await);
+        if cache.as_str() != "c" {
+            rules.push(format!("~kiwi:{{{cache}}}*"));
+        }
+    }
+    let rules: Vec<&str> = ["ACL", "SETUSER", "reader"].into_iter().chain(rules.iter().map(String::as_str)).collect();
+    let _: () = server.command(&rules).unwrap();
+    let reader = open(&format!("redis://reader:s3cret@127.0.0.1:{}", server.port()));
+    let statuses = reader.statuses(&caches).await.unwrap();
+    assert_eq!(statuses.len(), caches.len());
+    for (((entries, cache), id), status) in (1..).zip(&caches).zip(ids).zip(statuses) {
+        match status {
+            Ok(status) => {
+                let head = status.presence.whole().map(|head| (head.id, head.entries));
+                assert_eq!(head, Some((id, entries)), "{cache}");
+            }
+            Err(error) => {
+                assert!(cache.as_str() == "c" && error.is_denied() && error.cache() == Some(cache), "{cache}: {error}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_key_of_another_type_is_named_and_not_touched() {
     let cache = name("airlines");
     for (key, found) in [
