@@ -4,11 +4,13 @@ use std::io;
 use std::path::PathBuf;
 #[cfg(feature = "tls")]
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::future::select_ok;
 #[cfg(feature = "tls")]
 use kiwi_tls::TlsOptions;
+use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream, lookup_host};
 #[cfg(feature = "tls")]
@@ -85,6 +87,12 @@ impl Connect for Socket {
     }
 }
 
+/// When a peer that sends nothing is asked for a sign of life, and how often before the connection counts as lost.
+/// A router or firewall between us may forget a connection that is idle, and a machine that is gone closes nothing.
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(15);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
+const KEEPALIVE_PROBES: u32 = 3;
+
 /// Tries all addresses of a host at the same time, so that one that does not answer delays nothing.
 async fn tcp(host: &str, port: u16) -> io::Result<TcpStream> {
     let addresses = lookup_host((host, port)).await?;
@@ -92,5 +100,36 @@ async fn tcp(host: &str, port: u16) -> io::Result<TcpStream> {
     if attempts.is_empty() {
         return Err(io::Error::other(format!("`{host}` has no address")));
     }
-    select_ok(attempts).await.map(|(stream, _)| stream)
+    let (stream, _) = select_ok(attempts).await?;
+    set_options(&stream)?;
+    Ok(stream)
+}
+
+fn set_options(stream: &TcpStream) -> io::Result<()> {
+    // A small command must not wait until the one before is acknowledged.
+    stream.set_nodelay(true)?;
+    let keepalive =
+        TcpKeepalive::new().with_time(KEEPALIVE_IDLE).with_interval(KEEPALIVE_INTERVAL).with_retries(KEEPALIVE_PROBES);
+    let socket = SockRef::from(stream);
+    socket.set_tcp_keepalive(&keepalive)?;
+    // What was sent is to be acknowledged within the same time.
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(Some(KEEPALIVE_IDLE + KEEPALIVE_INTERVAL * KEEPALIVE_PROBES))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_tcp_stream_delays_nothing_and_notices_that_its_peer_is_gone() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = tcp("127.0.0.1", listener.local_addr().unwrap().port()).await.unwrap();
+        let socket = SockRef::from(&stream);
+        assert!(socket.tcp_nodelay().unwrap() && socket.keepalive().unwrap());
+        assert_eq!(socket.tcp_keepalive_time().unwrap(), KEEPALIVE_IDLE);
+        assert_eq!(socket.tcp_keepalive_interval().unwrap(), KEEPALIVE_INTERVAL);
+        assert_eq!(socket.tcp_keepalive_retries().unwrap(), KEEPALIVE_PROBES);
+    }
 }
