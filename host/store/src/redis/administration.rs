@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use redis::Value;
 
-use super::connection::RESPONSE_TIMEOUT;
 use super::keys;
 use super::meta::{self, LAYOUT};
 use super::reply::{number, text, unexpected};
 use super::script::FORGET;
+use super::server::Lane;
 use super::store::Redis;
 use super::transaction::Transaction;
 use crate::hosts::is_kept;
@@ -49,8 +49,7 @@ impl Administration for Redis {
                 all.arg(&keys.hosts);
                 (keys, Transaction::of([redis::cmd("TIME"), all]))
             });
-            let replies =
-                self.server.read(reads, RESPONSE_TIMEOUT).await.map_err(|error| self.server.explain(error))?;
+            let replies = self.server.read(reads, Lane::Quick).await.map_err(|error| self.server.explain(error))?;
             for (cache, replies) in caches.iter().zip(replies) {
                 let replies = replies.map_err(|error| self.server.explain(error).of(cache))?;
                 hosts.push(host_states(&replies).ok_or_else(|| self.unexpected_reply(cache, &replies))?);

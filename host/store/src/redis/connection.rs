@@ -3,20 +3,13 @@
 use std::io;
 use std::time::Duration;
 
-use redis::aio::{ConnectionLike, MultiplexedConnection, PubSub};
-use redis::{AsyncConnectionConfig, Cmd, Pipeline, RedisConnectionInfo, RedisResult, Value};
+use redis::aio::{ConnectionLike, MultiplexedConnection, PubSub, PubSubStream};
+use redis::{AsyncConnectionConfig, Cmd, Pipeline, RedisConnectionInfo, RedisResult, ToRedisArgs, Value};
 use tokio::task::JoinHandle;
 
-use super::stream::Connect;
-
-/// How long connecting may take, from the name look-up to the reply to the first commands.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-
-/// How long a reply may take. (The default of redis-rs is half a second: less than one big HGETALL.)
-pub(super) const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// The same for a whole map in one reply: it takes its time, at the server and on the network.
-pub(super) const WHOLE_TIMEOUT: Duration = Duration::from_secs(60);
+use super::handshake::shake_hands;
+use super::options::RedisOptions;
+use super::stream::{Connect, Stream};
 
 /// A connection that many calls share.
 pub(super) struct Connection {
@@ -25,13 +18,10 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) async fn open(connector: &dyn Connect, settings: &RedisConnectionInfo) -> RedisResult<Self> {
-        let config = AsyncConnectionConfig::new().set_response_timeout(Some(RESPONSE_TIMEOUT));
-        let opening = async {
-            let stream = connector.connect().await?;
-            MultiplexedConnection::new_with_config(settings, stream, config).await
-        };
-        let (shared, driver) = in_time(opening).await?;
+    pub(super) async fn open(connector: &dyn Connect, options: &RedisOptions) -> RedisResult<Self> {
+        let stream = open_stream(connector, options).await?;
+        let config = AsyncConnectionConfig::new().set_response_timeout(Some(options.response_timeout()));
+        let (shared, driver) = MultiplexedConnection::new_with_config(&is_set_up(), stream, config).await?;
         Ok(Self { shared, driver: tokio::spawn(driver) })
     }
 
@@ -56,10 +46,38 @@ impl Drop for Connection {
 }
 
 /// A connection of its own for channels: it can do nothing else.
-pub(super) async fn open_pub_sub(connector: &dyn Connect, settings: &RedisConnectionInfo) -> RedisResult<PubSub> {
-    in_time(async { PubSub::new(settings, connector.connect().await?).await }).await
+pub(super) struct Channels {
+    pub_sub: PubSub,
+    timeout: Duration,
 }
 
-async fn in_time<T>(opening: impl Future<Output = RedisResult<T>>) -> RedisResult<T> {
-    tokio::time::timeout(CONNECT_TIMEOUT, opening).await.map_err(io::Error::from)?
+impl Channels {
+    pub(super) async fn open(connector: &dyn Connect, options: &RedisOptions) -> RedisResult<Self> {
+        let stream = open_stream(connector, options).await?;
+        let pub_sub = PubSub::new(&is_set_up(), stream).await?;
+        Ok(Self { pub_sub, timeout: options.response_timeout() })
+    }
+
+    pub(super) async fn subscribe(&mut self, channels: impl ToRedisArgs) -> RedisResult<()> {
+        in_time(self.timeout, self.pub_sub.subscribe(channels)).await
+    }
+
+    pub(super) fn into_on_message(self) -> PubSubStream {
+        self.pub_sub.into_on_message()
+    }
+}
+
+/// A stream to a server that has accepted us.
+async fn open_stream(connector: &dyn Connect, options: &RedisOptions) -> RedisResult<Box<dyn Stream>> {
+    let opening = async { shake_hands(connector.connect().await?, options.settings()).await };
+    in_time(options.connect_timeout(), opening).await
+}
+
+async fn in_time<T>(timeout: Duration, step: impl Future<Output = RedisResult<T>>) -> RedisResult<T> {
+    tokio::time::timeout(timeout, step).await.map_err(io::Error::from)?
+}
+
+/// For redis-rs: the first commands were sent already.
+fn is_set_up() -> RedisConnectionInfo {
+    RedisConnectionInfo::default().set_skip_set_lib_name()
 }

@@ -1,30 +1,37 @@
 //! What the errors of Redis mean here, and what to do about them.
 
-use redis::{ErrorKind, RedisError};
+use redis::RedisError;
 
 use super::meta::FORMAT;
 use super::server::Server;
+use super::verdict::{inner_code, is_sentinel, is_too_many_clients};
 use crate::{Error, Layout};
 
 impl Server {
     /// Explains an error of redis-rs or of the server.
     pub(super) fn explain(&self, error: RedisError) -> Error {
         let at = &self.location;
-        let code = error.code().unwrap_or_default().to_owned();
         let detail = error.detail().unwrap_or_default().to_owned();
+        let code = inner_code(error.code().unwrap_or_default(), &detail).to_owned();
         let explained = match code.as_str() {
             _ if error.is_connection_refusal() => {
                 Error::unavailable(format!("Redis at {at} cannot be reached: start it, or check the address"))
             }
             _ if error.is_timeout() => Error::unavailable(format!("Redis at {at} did not answer in time")),
             _ if error.is_io_error() => self.lost_connection(&error),
-            _ if error.kind() == ErrorKind::AuthenticationFailed => self.wrong_password(),
-            "WRONGPASS" | "NOAUTH" => self.wrong_password(),
-            // The server's answers to a long command, and to SELECT, of a client that gave no password:
-            // redis-rs passes on no code of what fails while it connects.
-            "ERR" if detail.contains("unauthenticated") || detail.contains("Authentication required") => {
-                self.wrong_password()
-            }
+            _ if is_sentinel(&error) => Error::invalid(format!(
+                "Redis at {at} is a Sentinel: give the address of the primary itself, which `SENTINEL \
+                 GET-MASTER-ADDR-BY-NAME NAME` shows; Sentinel URLs are not supported yet"
+            )),
+            "NOAUTH" | "WRONGPASS" | "DENIED" => self.not_let_in(&code),
+            "ERR" if is_too_many_clients(&detail) => Error::unavailable(format!(
+                "Redis at {at} has too many clients: close some (`CLIENT LIST` shows them), or raise its limit \
+                 (`CONFIG SET maxclients NUMBER`)"
+            )),
+            "ERR" if detail.contains("without any password configured") => Error::denied(format!(
+                "Redis at {at} has no password, and the store's URL gives one: remove it there, or set it at the server \
+                 (`requirepass`)"
+            )),
             "NOPERM" => self.no_permission(&detail),
             "ERR" if detail.contains("no permissions") => self.no_permission(&detail),
             "WRONGTYPE" => Error::wrong_type(format!(
@@ -44,8 +51,15 @@ impl Server {
             "MOVED" | "ASK" | "CROSSSLOT" => {
                 Error::invalid(format!("Redis at {at} is a node of a cluster: expected a standalone server"))
             }
+            "CLUSTERDOWN" => Error::unavailable(format!(
+                "Redis at {at} is a node of a cluster that is not complete (CLUSTERDOWN): expected a standalone server"
+            )),
             "READONLY" => Error::unavailable(format!(
                 "Redis at {at} is a read-only replica: use the primary, or wait until this one becomes it"
+            )),
+            "MASTERDOWN" => Error::unavailable(format!(
+                "Redis at {at} is a replica without a connection to its primary (MASTERDOWN): use the primary, or wait \
+                 until they are connected"
             )),
             "LOADING" => Error::unavailable(format!("Redis at {at} is still loading its data: wait")),
             "BUSY" => Error::unavailable(format!(
@@ -73,11 +87,22 @@ impl Server {
         Error::unavailable(format!("the connection to Redis at {} failed: {message}{advice}", self.location))
     }
 
-    fn wrong_password(&self) -> Error {
-        Error::denied(format!(
-            "Redis at {} refuses the user and password: check those in the store's URL, redis://USER:PASSWORD@HOST",
-            self.location
-        ))
+    /// The server does not accept us as a client.
+    fn not_let_in(&self, code: &str) -> Error {
+        let at = &self.location;
+        Error::denied(match code {
+            "DENIED" => format!(
+                "Redis at {at} is in protected mode, and accepts only clients of its own machine: set a password \
+                 (`requirepass`), and give it in the store's URL, redis://:PASSWORD@HOST"
+            ),
+            "NOAUTH" if self.options.password().is_none() => format!(
+                "Redis at {at} requires a password, and the store's URL gives none: expected \
+                 redis://USER:PASSWORD@HOST, or redis://:PASSWORD@HOST for the user `default`"
+            ),
+            _ => format!(
+                "Redis at {at} refuses the user and password: check those in the store's URL, redis://USER:PASSWORD@HOST"
+            ),
+        })
     }
 
     /// `detail` quotes the command, if it is about one: `... permissions to run the 'hset' command`.

@@ -11,6 +11,7 @@ mod error;
 mod findings;
 #[cfg(test)]
 mod fuzz;
+mod handshake;
 mod hash;
 mod hints;
 mod keys;
@@ -30,10 +31,12 @@ mod script;
 mod scripted_peer;
 mod segments;
 mod server;
+mod shared_connection;
 mod staging;
 mod store;
 mod stream;
 mod transaction;
+mod verdict;
 mod verified;
 mod whole;
 

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 #[cfg(feature = "tls")]
 use kiwi_tls::TlsOptions;
@@ -19,6 +20,8 @@ use crate::{Error, Result};
 ///   client certificate, for a server that requires one.
 /// - `redis+unix:///PATH[?db=DB][&user=USER][&pass=PASSWORD]`, or `unix:///PATH...`
 ///
+/// All of them take `?connect_timeout=3s` and `&response_timeout=10s`, of which these are the defaults.
+///
 /// `Display` and `Debug` show neither user nor password.
 ///
 /// ```
@@ -34,6 +37,8 @@ pub struct RedisOptions {
     address: Address,
     settings: Box<RedisConnectionInfo>,
     key_prefix: String,
+    connect_timeout: Duration,
+    response_timeout: Duration,
 }
 
 /// Where the server listens.
@@ -46,6 +51,13 @@ pub(super) enum Address {
 impl RedisOptions {
     /// What keys and channels begin with unless another prefix is set.
     pub const DEFAULT_KEY_PREFIX: &'static str = "kiwi:";
+
+    /// How long connecting may take unless another time is set.
+    pub const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+    /// How long a reply may take unless another time is set. (The default of redis-rs is half a second, and a server
+    /// may be busy for longer with another client's command.)
+    pub const DEFAULT_RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
 
     /// The same server, with keys and channels that begin with `prefix`.
     ///
@@ -67,6 +79,42 @@ impl RedisOptions {
     #[must_use]
     pub fn key_prefix(&self) -> &str {
         &self.key_prefix
+    }
+
+    /// How long connecting may take, from the name look-up until the server has accepted the user and password.
+    ///
+    /// # Errors
+    /// `is_invalid` if it is zero.
+    pub fn with_connect_timeout(mut self, connect_timeout: Duration) -> Result<Self> {
+        self.connect_timeout = not_zero("connect_timeout", connect_timeout)?;
+        Ok(self)
+    }
+
+    /// How long a reply may take. A whole map in one reply may take six times as long: at the server, and on the
+    /// network.
+    ///
+    /// # Errors
+    /// `is_invalid` if it is zero.
+    pub fn with_response_timeout(mut self, response_timeout: Duration) -> Result<Self> {
+        self.response_timeout = not_zero("response_timeout", response_timeout)?;
+        Ok(self)
+    }
+
+    /// How long connecting may take.
+    #[must_use]
+    pub fn connect_timeout(&self) -> Duration {
+        self.connect_timeout
+    }
+
+    /// How long a reply may take.
+    #[must_use]
+    pub fn response_timeout(&self) -> Duration {
+        self.response_timeout
+    }
+
+    /// How long a whole map in one reply may take.
+    pub(super) fn bulk_timeout(&self) -> Duration {
+        self.response_timeout.saturating_mul(6)
     }
 
     /// The password, a secret: for a program that derives a key from it.
@@ -112,22 +160,28 @@ impl FromStr for RedisOptions {
             "redis+unix" | "valkey+unix" | "unix" => &["db", "user", "pass"],
             _ => return Err(malformed("the scheme is none of these")),
         };
-        if let Some((unknown, _)) = url.query_pairs().find(|(key, _)| !parameters.contains(&key.as_ref())) {
+        let is_known = |key: &str| parameters.contains(&key) || TIMEOUTS.contains(&key);
+        if let Some((unknown, _)) = url.query_pairs().find(|(key, _)| !is_known(key)) {
             // After an `&` that is not escaped, the rest of a password looks like a parameter: it is not shown.
             if parameters.contains(&"pass") {
                 return Err(malformed("it has an unknown parameter (in a password, write `&` as %26)"));
             }
-            return Err(malformed(&format!("`?{}=` is not a parameter of such a URL", unknown.escape_debug())));
+            let known: Vec<String> = parameters.iter().chain(&TIMEOUTS).map(|key| format!("`{key}`")).collect();
+            return Err(malformed(&format!(
+                "`?{}=` is not a parameter of such a URL, which can have {}",
+                unknown.escape_debug(),
+                known.join(", ")
+            )));
         }
         if url.fragment().is_some() {
             return Err(malformed("it has a `#`: in a user or password write it as %23"));
         }
+        let [connect_timeout, response_timeout] = TIMEOUTS.map(|name| timeout(&url, name));
         let mut tls = None;
         if matches!(url.scheme(), "rediss" | "valkeys") {
             tls = Some(tls_options(&url)?);
             // redis-rs reads the rest of the URL. It is built without TLS.
             url.set_scheme("redis").map_err(|()| malformed("it has no host"))?;
-            url.set_query(None);
         }
         let info = url.into_connection_info().map_err(|error| malformed(&error.to_string()))?;
         let address = match info.addr() {
@@ -142,8 +196,43 @@ impl FromStr for RedisOptions {
         if settings.username().is_some() && settings.password().is_none() {
             return Err(malformed("there is a user without a password"));
         }
-        Ok(Self { address, settings, key_prefix: Self::DEFAULT_KEY_PREFIX.to_owned() })
+        Ok(Self {
+            address,
+            settings,
+            key_prefix: Self::DEFAULT_KEY_PREFIX.to_owned(),
+            connect_timeout: connect_timeout?.unwrap_or(Self::DEFAULT_CONNECT_TIMEOUT),
+            response_timeout: response_timeout?.unwrap_or(Self::DEFAULT_RESPONSE_TIMEOUT),
+        })
     }
+}
+
+/// The parameters that every URL of a Redis can have.
+const TIMEOUTS: [&str; 2] = ["connect_timeout", "response_timeout"];
+
+fn timeout(url: &Url, name: &str) -> Result<Option<Duration>> {
+    let Some((_, text)) = url.query_pairs().find(|(key, _)| key == name) else { return Ok(None) };
+    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
+    let unit = match &text[digits.len()..] {
+        "ms" => Some(1),
+        "s" => Some(1_000),
+        "m" => Some(60_000),
+        _ => None,
+    };
+    let millis = unit.and_then(|unit| digits.parse::<u32>().ok().map(|number| u64::from(number) * unit));
+    match millis {
+        Some(millis) => not_zero(name, Duration::from_millis(millis)).map(Some),
+        None => Err(malformed(&format!(
+            "`{name}={}` is not a valid duration (expected e.g. `3s` or `500ms`)",
+            text.escape_debug()
+        ))),
+    }
+}
+
+fn not_zero(name: &str, timeout: Duration) -> Result<Duration> {
+    if timeout.is_zero() {
+        return Err(Error::invalid(format!("the `{name}` of a Redis is 0: expected a longer time, e.g. `3s`")));
+    }
+    Ok(timeout)
 }
 
 #[cfg(feature = "tls")]
@@ -196,6 +285,8 @@ impl fmt::Debug for RedisOptions {
         f.debug_struct("RedisOptions")
             .field("url", &format_args!("{self}"))
             .field("key_prefix", &self.key_prefix)
+            .field("connect_timeout", &self.connect_timeout)
+            .field("response_timeout", &self.response_timeout)
             .finish()
     }
 }

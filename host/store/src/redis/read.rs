@@ -1,13 +1,11 @@
 //! Reads in one step, also on a server whose memory is full.
 
-use std::time::Duration;
-
 use redis::{Cmd, RedisError, RedisResult, Value};
 
 use super::keys::Keys;
 use super::meta::{HEAD, LAYOUT, PLACE};
 use super::script::READ;
-use super::server::Server;
+use super::server::{Lane, Server};
 use super::store::Redis;
 use super::transaction::Transaction;
 use crate::{Name, Result};
@@ -17,16 +15,16 @@ impl Server {
     pub(super) async fn read(
         &self,
         reads: impl Iterator<Item = (Keys, Transaction)>,
-        timeout: Duration,
+        lane: Lane,
     ) -> RedisResult<Vec<RedisResult<Vec<Value>>>> {
         let (keys, reads): (Vec<Keys>, Vec<Transaction>) = reads.unzip();
-        let mut replies = self.transactions(&reads, timeout).await?;
+        let mut replies = self.transactions_on(lane, &reads).await?;
         for (reply, (keys, read)) in replies.iter_mut().zip(keys.iter().zip(&reads)) {
             if reply.as_ref().is_err_and(is_out_of_memory) {
                 let words = serde_json::to_string(&read.words()).expect("texts are JSON");
                 // The script names the record itself: a reader may not have the right to write it, which declaring it takes.
                 let keys = Keys { record: None, ..keys.clone() };
-                *reply = self.run_within(&READ.call(&keys, "").arg("commands", words), timeout).await;
+                *reply = self.run_on(lane, &READ.call(&keys, "").arg("commands", words)).await;
             }
         }
         Ok(replies)
@@ -40,12 +38,12 @@ impl Redis {
         cache: &Name,
         keys: &Keys,
         reads: impl IntoIterator<Item = Cmd>,
-        timeout: Duration,
+        lane: Lane,
     ) -> Result<Vec<Value>> {
         let mut meta = redis::cmd("HMGET");
         meta.arg(&keys.meta).arg(&HEAD).arg(&LAYOUT).arg(&PLACE);
         let reads = Transaction::of([meta]).with(reads);
-        let replies = self.server.read(std::iter::once((keys.clone(), reads)), timeout).await;
+        let replies = self.server.read(std::iter::once((keys.clone(), reads)), lane).await;
         let replies: RedisResult<Vec<_>> = replies.and_then(|replies| replies.into_iter().collect());
         let replies = replies.map_err(|error| self.server.explain(error).of(cache))?;
         Ok(replies.into_iter().flatten().collect())

@@ -4,11 +4,11 @@ use std::time::{Duration, SystemTime};
 
 use redis::Value;
 
-use super::connection::WHOLE_TIMEOUT;
 use super::digest::Digest;
 use super::keys::{Keys, Record};
 use super::meta;
 use super::reply::number;
+use super::server::Lane;
 use super::store::Redis;
 use super::whole::Opened;
 use crate::record_text::Parsed;
@@ -21,7 +21,7 @@ impl Redis {
         get.arg(&record.resource);
         let mut life = redis::cmd("PTTL");
         life.arg(&record.resource);
-        let replies = self.read_with_meta(cache, keys, [redis::cmd("TIME"), life, get], WHOLE_TIMEOUT).await?;
+        let replies = self.read_with_meta(cache, keys, [redis::cmd("TIME"), life, get], Lane::Bulk).await?;
         let [Value::Array(meta), Value::Array(clock), life, json] = &replies[..] else {
             return Err(self.unexpected_reply(cache, &[]));
         };

@@ -12,8 +12,8 @@ use super::options::RedisOptions;
 use super::store::Redis;
 use super::stream::{Connect, Stream};
 use crate::{
-    Begin, CommitError, Content, Due, Holder, Id, Layout, Lease, LeaseState, Name, NotCommitted, Publish, Publishing,
-    Reading, Result, Root, Store, Ttl,
+    Begin, CommitError, Content, Due, Hints, Holder, Id, Layout, Lease, LeaseState, Name, NotCommitted, Publish,
+    Publishing, Reading, Result, Root, Scan, Store, Ttl,
 };
 
 /// What the peer does with one command, once the connection is set up.
@@ -33,6 +33,8 @@ struct Peer {
     scripts: Arc<Mutex<VecDeque<Vec<Step>>>>,
     commands: Arc<Mutex<Vec<Vec<String>>>>,
     open: Arc<Mutex<usize>>,
+    /// Answers nothing, not even what a client sends first.
+    is_silent: bool,
 }
 
 impl Peer {
@@ -53,8 +55,25 @@ impl Peer {
         commands.iter().filter(|command| names.contains(&command[0].as_str())).cloned().collect()
     }
 
+    /// Waits until all connections are closed.
+    async fn is_left(&self) {
+        self.until(|| *self.open.lock().unwrap() == 0).await;
+    }
+
+    async fn until(&self, happens: impl Fn() -> bool) {
+        let all = async {
+            while !happens() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), all).await.expect("it happens");
+    }
+
     async fn serve(self, stream: DuplexStream, script: Vec<Step>) -> io::Result<()> {
         let mut stream = BufReader::new(stream);
+        if self.is_silent {
+            return stream.read_to_end(&mut Vec::new()).await.map(drop);
+        }
         let mut script = script.into_iter();
         while let Some(command) = read_command(&mut stream).await? {
             let is_set_up = !matches!(command[0].as_str(), "AUTH" | "SELECT" | "CLIENT" | "HELLO");
@@ -201,8 +220,8 @@ async fn a_clock_at_the_end_of_time_is_not_a_panic() {
     let status = format!("{clock}{}:0\r\n:0\r\n{}:60000\r\n:0\r\n{}", nils(20), nils(3), texts(&["", ""]));
     // HMGET of meta, TIME, PTTL, GET.
     let clock = format!("*2\r\n{}", texts(&["18446744073709551615", "0"]));
-    let record = format!("{}{clock}:60000\r\n{}", nils(19), texts(&["{\"data\": {}, \"timestamp\": null}"]));
-    let peer = Peer::following([[transaction(9, &status), transaction(4, &record)].concat()]);
+    let record = format!("{}{clock}:60000\r\n{}", nils(15), texts(&["{\"data\": {}, \"timestamp\": null}"]));
+    let peer = Peer::following([transaction(8, &status), transaction(4, &record)]);
     let cache: Name = "airlines".parse().unwrap();
     let layout = Layout::Record("Airlines".parse().unwrap());
     let store = peer.store(URL).with_layouts(&[(cache.clone(), layout)]).unwrap();
@@ -218,10 +237,76 @@ async fn a_store_that_is_dropped_closes_its_connection() {
     let _lease = lease(&store).await;
     assert_eq!(*peer.open.lock().unwrap(), 1);
     drop(store);
-    let closed = async {
-        while *peer.open.lock().unwrap() > 0 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), closed).await.expect("the peer sees the end of the stream");
+    peer.is_left().await;
+}
+
+#[tokio::test]
+async fn a_store_that_is_dropped_ends_its_attempt_to_connect() {
+    let peer = Peer { is_silent: true, ..Peer::following([vec![]]) };
+    let store = peer.store(URL);
+    assert!(tokio::time::timeout(Duration::from_millis(20), begin(&store)).await.is_err());
+    assert_eq!(*peer.open.lock().unwrap(), 1, "the attempt goes on without the call");
+    drop(store);
+    peer.is_left().await;
+}
+
+#[tokio::test]
+async fn a_server_that_is_no_longer_the_right_one_is_left_for_where_its_address_leads_now() {
+    for error in [
+        "-READONLY You can't write against a read only replica.\r\n",
+        "-MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.\r\n",
+        "-NOAUTH Authentication required.\r\n",
+        "-LOADING Redis is loading the dataset in memory\r\n",
+    ] {
+        let peer = Peer::following([vec![GO, Step::Reply(error)], vec![GO]]);
+        let store = peer.store(URL);
+        let _first = lease(&store).await;
+        let _second = lease(&store).await;
+        assert_eq!(peer.commands(&["EVALSHA"]).len(), 3, "{error}");
+        assert_eq!(*peer.open.lock().unwrap(), 1, "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_ready_is_asked_again_over_the_same_connection_and_not_forever() {
+    let loading = Step::Reply("-LOADING Redis is loading the dataset in memory\r\n");
+    let peer = Peer::following([vec![GO, loading], [[loading; 3].as_slice(), &[GO], &[loading; 20]].concat()]);
+    let store = peer.store(URL);
+    let _first = lease(&store).await;
+    let _second = lease(&store).await;
+    let error = begin(&store).await.unwrap_err();
+    assert!(error.is_unavailable() && error.to_string().contains("loading"), "{error}");
+}
+
+#[tokio::test]
+async fn a_server_that_was_just_connected_to_is_believed() {
+    let replica = Step::Reply("-READONLY You can't write against a read only replica.\r\n");
+    let peer = Peer::following([vec![replica]]);
+    let error = begin(&peer.store(URL)).await.unwrap_err();
+    assert!(error.is_unavailable() && error.to_string().contains("read-only replica"), "{error}");
+}
+
+#[tokio::test]
+async fn a_whole_map_that_takes_its_time_delays_no_small_call() {
+    // The first connection never answers what it is asked for.
+    let peer = Peer::following([vec![], vec![GO]]);
+    let cache: Name = "airlines".parse().unwrap();
+    let store = peer.store("redis://peer?response_timeout=100ms");
+    let reading = tokio::spawn({
+        let (store, cache) = (store.clone(), cache.clone());
+        async move { store.scan(&cache, Scan::Whole).await.map(drop) }
+    });
+    peer.until(|| !peer.commands(&["MULTI"]).is_empty()).await;
+    let _lease = lease(&store).await;
+    let error = reading.await.unwrap().unwrap_err();
+    assert!(error.is_unavailable() && error.to_string().contains("in time"), "{error}");
+}
+
+#[tokio::test]
+async fn a_subscription_that_is_not_answered_is_given_up() {
+    let peer = Peer::following([vec![]]);
+    let store = peer.store("redis://peer?response_timeout=50ms");
+    let asks = store.asks(&["airlines".parse().unwrap()]).await;
+    let error = asks.err().expect("no answer");
+    assert!(error.is_unavailable() && error.to_string().contains("in time"), "{error}");
 }

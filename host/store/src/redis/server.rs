@@ -1,101 +1,107 @@
-//! One Redis server: a connection is opened when one is first needed, and again after it was lost.
+//! One Redis server: what is asked of it, over which connection, and how often.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwapOption;
 use backon::{BackoffBuilder, ExponentialBuilder};
-use redis::aio::PubSub;
 use redis::{Cmd, ErrorKind, Pipeline, RedisError, RedisResult, ServerErrorKind, Value};
-use tokio::sync::Mutex;
-use tokio::time::Instant;
 
-use super::connection::{Connection, RESPONSE_TIMEOUT, open_pub_sub};
+use super::connection::{Channels, Connection};
 use super::options::RedisOptions;
-use super::reply::{array, executed};
+use super::reply::{array, executed, text};
 use super::script::{By, Call};
+use super::shared_connection::{Opened, SharedConnection};
 use super::stream::Connect;
 use super::transaction::Transaction;
+use super::verdict::{Verdict, sentinel};
 
-/// How long to wait before a command is sent again while a cluster moves the slot: 20, 40, 80, 160, 320 ms.
-const TRY_AGAIN: ExponentialBuilder =
-    ExponentialBuilder::new().with_min_delay(Duration::from_millis(20)).with_max_times(5);
+/// How long to wait before a server that is not ready is asked again: 20, 40, 80, 160, 320, 640 ms.
+const ASK_AGAIN: ExponentialBuilder =
+    ExponentialBuilder::new().with_min_delay(Duration::from_millis(20)).with_max_times(6);
 
 /// One Redis server.
 pub(super) struct Server {
     pub(super) options: RedisOptions,
     pub(super) location: String,
-    connector: Box<dyn Connect>,
-    connection: ArcSwapOption<Connection>,
-    /// Locked by the task that connects. The failure of the last attempt, and when it ended.
-    failure: Mutex<Option<(Instant, RedisError)>>,
+    connector: Arc<dyn Connect>,
+    quick: SharedConnection,
+    bulk: SharedConnection,
 }
 
-/// Whether a connection was opened for this call, or has worked before.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Opened {
-    Now,
-    Before,
+/// Over which connection commands are sent. Redis answers one after the other, so a large reply or upload delays
+/// all that share its connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lane {
+    /// For small commands with small replies, which are to be answered at once: leases, polls, single keys.
+    Quick,
+    /// For whole maps and large parts of them. Its connection is opened when it is first needed, and a reply may
+    /// take longer.
+    Bulk,
 }
 
 impl Server {
     pub(super) fn new(options: RedisOptions, connector: Box<dyn Connect>) -> Self {
-        let location = options.location();
-        Self { options, location, connector, connection: ArcSwapOption::empty(), failure: Mutex::default() }
+        let (location, connector) = (options.location(), Arc::from(connector));
+        let [quick, bulk] = [Lane::Quick, Lane::Bulk].map(|_| SharedConnection::new(&options, &connector));
+        Self { options, location, connector, quick, bulk }
     }
 
     /// Runs one command.
     pub(super) async fn command(&self, command: Cmd) -> RedisResult<Value> {
-        self.command_within(command, RESPONSE_TIMEOUT).await
+        self.command_on(Lane::Quick, command).await
     }
 
-    pub(super) async fn command_within(&self, command: Cmd, timeout: Duration) -> RedisResult<Value> {
+    pub(super) async fn command_on(&self, lane: Lane, command: Cmd) -> RedisResult<Value> {
         let mut pipeline = Pipeline::with_capacity(1);
         pipeline.add_command(command);
-        let mut replies = self.send(&pipeline, timeout).await?;
+        let mut replies = self.send(lane, &pipeline).await?;
         replies.pop().unwrap_or(Value::Nil).extract_error()
     }
 
     /// Runs a script.
     pub(super) async fn run(&self, call: &Call) -> RedisResult<Vec<Value>> {
-        self.run_within(call, RESPONSE_TIMEOUT).await
+        self.run_on(Lane::Quick, call).await
     }
 
-    pub(super) async fn run_within(&self, call: &Call, timeout: Duration) -> RedisResult<Vec<Value>> {
-        let mut reply = self.command_within(call.command(By::Hash), timeout).await;
+    pub(super) async fn run_on(&self, lane: Lane, call: &Call) -> RedisResult<Vec<Value>> {
+        let mut reply = self.command_on(lane, call.command(By::Hash)).await;
         if reply.as_ref().is_err_and(is_unknown_script) {
-            reply = self.command_within(call.command(By::Source), timeout).await;
+            reply = self.command_on(lane, call.command(By::Source)).await;
         }
         array(reply?)
     }
 
     /// Runs commands in one MULTI: their replies, or the first error.
     pub(super) async fn transaction(&self, transaction: Transaction) -> RedisResult<Vec<Value>> {
+        self.transaction_on(Lane::Quick, transaction).await
+    }
+
+    pub(super) async fn transaction_on(&self, lane: Lane, transaction: Transaction) -> RedisResult<Vec<Value>> {
         let mut pipeline = Pipeline::with_capacity(transaction.replies());
         transaction.add_to(&mut pipeline);
-        executed(self.send(&pipeline, RESPONSE_TIMEOUT).await?)
+        executed(self.send(lane, &pipeline).await?)
     }
 
     /// Runs transactions in one round trip, each in one step. One that is refused takes no reply from another.
-    pub(super) async fn transactions(
+    pub(super) async fn transactions_on(
         &self,
+        lane: Lane,
         transactions: &[Transaction],
-        timeout: Duration,
     ) -> RedisResult<Vec<RedisResult<Vec<Value>>>> {
         let mut pipeline = Pipeline::new();
         transactions.iter().for_each(|transaction| transaction.clone().add_to(&mut pipeline));
-        let mut replies = self.send(&pipeline, timeout).await?.into_iter();
+        let mut replies = self.send(lane, &pipeline).await?.into_iter();
         Ok(transactions.iter().map(|of| executed(replies.by_ref().take(of.replies()).collect())).collect())
     }
 
     /// Runs one command that has few arguments over the open connection. `None`: there is no connection that
     /// works, or the server answers with an error. The next call by another way finds out why.
     pub(super) async fn try_command(&self, command: &Cmd) -> RedisResult<Option<Value>> {
-        let Some(connection) = self.connection.load_full() else { return Ok(None) };
+        let Some(connection) = self.quick.current() else { return Ok(None) };
         match connection.send_one(command).await {
             Ok(reply) => Ok(Some(reply)),
             Err(error) if error.is_timeout() => {
-                self.discard(&connection);
+                self.discard(Lane::Quick, &connection);
                 Err(error)
             }
             Err(_) => Ok(None),
@@ -103,68 +109,93 @@ impl Server {
     }
 
     /// Opens a connection for channels.
-    pub(super) async fn open_pub_sub(&self) -> RedisResult<PubSub> {
-        open_pub_sub(&*self.connector, self.options.settings()).await
+    pub(super) async fn open_pub_sub(&self) -> RedisResult<Channels> {
+        Channels::open(&*self.connector, &self.options).await
     }
 
     /// Sends commands and gives their replies, errors of the server among them.
     ///
-    /// A connection that has worked before may turn out to be broken only now: then the commands are
-    /// sent once more over a new one. Every command of this module may be sent twice.
-    async fn send(&self, pipeline: &Pipeline, timeout: Duration) -> RedisResult<Vec<Value>> {
-        let mut backoff = TRY_AGAIN.build();
+    /// They are sent once more over a new connection if one that has worked before turns out to be broken, or to lead
+    /// to a server that is no longer the right one; and some more times to a server that is not ready. Every command
+    /// of this module may be sent twice.
+    async fn send(&self, lane: Lane, pipeline: &Pipeline) -> RedisResult<Vec<Value>> {
+        let mut backoff = ASK_AGAIN.build();
         let mut was_sent_again = false;
         loop {
-            let (connection, opened) = self.connection().await?;
-            match connection.send(pipeline, timeout).await {
-                Ok(replies) if replies.iter().any(is_try_again) => match backoff.next() {
-                    Some(wait) => tokio::time::sleep(wait).await,
-                    None => return Ok(replies),
+            let (connection, opened) = match self.on(lane).open().await {
+                Ok(opened) => opened,
+                Err(error) => match (Verdict::of_connecting(&error), backoff.next()) {
+                    (Verdict::AskAgain | Verdict::AskAgainElsewhere, Some(wait)) => {
+                        tokio::time::sleep(wait).await;
+                        continue;
+                    }
+                    _ => return Err(error),
                 },
-                Ok(replies) => return Ok(replies),
+            };
+            let may_send_again = opened == Opened::Before && !was_sent_again;
+            let replies = match connection.send(pipeline, self.timeout(lane)).await {
+                Ok(replies) => replies,
                 Err(error) => {
-                    self.discard(&connection);
-                    if opened == Opened::Now || was_sent_again || error.is_timeout() {
+                    self.discard(lane, &connection);
+                    if !may_send_again || error.is_timeout() {
                         return Err(error);
                     }
                     was_sent_again = true;
+                    continue;
+                }
+            };
+            let verdict = Verdict::of_replies(&replies);
+            match verdict {
+                Verdict::Answered => return Ok(replies),
+                Verdict::Unknown if self.is_sentinel(lane, &connection).await => return Err(sentinel()),
+                Verdict::Unknown => return Ok(replies),
+                Verdict::Reconnect => {
+                    if !may_send_again || !self.on(lane).may_replace(&connection) {
+                        return Ok(replies);
+                    }
+                    self.discard(lane, &connection);
+                    was_sent_again = true;
+                }
+                Verdict::AskAgain | Verdict::AskAgainElsewhere => {
+                    let Some(wait) = backoff.next() else { return Ok(replies) };
+                    if verdict == Verdict::AskAgainElsewhere && self.on(lane).may_replace(&connection) {
+                        self.discard(lane, &connection);
+                    }
+                    tokio::time::sleep(wait).await;
                 }
             }
         }
     }
 
-    async fn connection(&self) -> RedisResult<(Arc<Connection>, Opened)> {
-        if let Some(connection) = self.connection.load_full() {
-            return Ok((connection, Opened::Before));
-        }
-        let needed_at = Instant::now();
-        let mut failure = self.failure.lock().await;
-        if let Some(connection) = self.connection.load_full() {
-            return Ok((connection, Opened::Before));
-        }
-        // All who waited for an attempt share its failure, instead of trying one after the other.
-        if let Some((at, error)) = &*failure
-            && *at >= needed_at
-        {
-            return Err(error.clone());
-        }
-        match Connection::open(&*self.connector, self.options.settings()).await {
-            Ok(connection) => {
-                let connection = Arc::new(connection);
-                self.connection.store(Some(Arc::clone(&connection)));
-                *failure = None;
-                Ok((connection, Opened::Now))
-            }
-            Err(error) => {
-                *failure = Some((Instant::now(), error.clone()));
-                Err(error)
-            }
+    fn on(&self, lane: Lane) -> &SharedConnection {
+        match lane {
+            Lane::Quick => &self.quick,
+            Lane::Bulk => &self.bulk,
         }
     }
 
-    /// Discards a broken connection, unless another call has done so already.
-    fn discard(&self, broken: &Arc<Connection>) {
-        self.connection.compare_and_swap(broken, None);
+    fn timeout(&self, lane: Lane) -> Duration {
+        match lane {
+            Lane::Quick => self.options.response_timeout(),
+            Lane::Bulk => self.options.bulk_timeout(),
+        }
+    }
+
+    /// Discards a connection, unless another call has done so already. The other lane connects again, too: the two
+    /// must not lead to different servers, of which one is behind the other.
+    fn discard(&self, lane: Lane, connection: &Arc<Connection>) {
+        if self.on(lane).discard(connection) {
+            let other = if lane == Lane::Quick { Lane::Bulk } else { Lane::Quick };
+            self.on(other).clear();
+        }
+    }
+
+    /// Whether a server that does not know our commands is a Sentinel, which says so.
+    async fn is_sentinel(&self, lane: Lane, connection: &Connection) -> bool {
+        let mut pipeline = Pipeline::with_capacity(1);
+        pipeline.add_command(redis::cmd("ROLE"));
+        let reply = connection.send(&pipeline, self.timeout(lane)).await;
+        matches!(reply.as_deref(), Ok([Value::Array(role)]) if role.first().and_then(text) == Some("sentinel"))
     }
 }
 
@@ -176,8 +207,4 @@ impl std::fmt::Debug for Server {
 
 pub(super) fn is_unknown_script(error: &RedisError) -> bool {
     error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
-}
-
-fn is_try_again(reply: &Value) -> bool {
-    matches!(reply, Value::ServerError(error) if error.kind() == Some(ServerErrorKind::TryAgain))
 }

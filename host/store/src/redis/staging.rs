@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use redis::{Cmd, RedisWrite};
 
-use super::connection::WHOLE_TIMEOUT;
 use super::keys::Keys;
 use super::meta::millis;
+use super::server::Lane;
 use super::store::Redis;
 use super::transaction::Transaction;
 use crate::{Batch, Error, Layout, Lease, Name, Result};
@@ -107,7 +107,7 @@ impl Redis {
         set.arg(keys.staged_record(lease.token()));
         lease.staged().record.write_to(set.writer_for_next_arg());
         set.arg("PX").arg(millis(STAGING_TTL));
-        let sent = self.server.command_within(set, WHOLE_TIMEOUT).await;
+        let sent = self.server.command_on(Lane::Bulk, set).await;
         sent.map(drop).map_err(|error| self.server.explain(error).of(lease.cache()))
     }
 }

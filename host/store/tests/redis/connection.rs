@@ -135,16 +135,49 @@ async fn a_server_busy_with_a_script_is_unavailable_until_it_is_done() {
 }
 
 #[tokio::test]
-async fn a_server_that_does_not_answer_is_unavailable_in_time() {
+async fn a_server_that_does_not_accept_us_is_unavailable_in_time() {
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let store = open(&format!("redis://:password@{}", silent.local_addr().unwrap()));
+    let store = open(&format!("redis://:password@{}?connect_timeout=300ms", silent.local_addr().unwrap()));
     let started = std::time::Instant::now();
     // Those who wait for the same connection do not wait one after the other.
     let (first, second, third) = tokio::join!(store.caches(), store.caches(), store.caches());
-    assert!(started.elapsed() < Duration::from_secs(6), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_millis(600), "{:?}", started.elapsed());
     for error in [first, second, third].map(Result::unwrap_err) {
         assert!(error.is_unavailable() && error.to_string().contains("in time"), "{error}");
     }
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_answer_is_unavailable_in_time() {
+    let server = RedisServer::start();
+    let store = open(&format!("{}?response_timeout=300ms", server.url()));
+    let cache = name("airlines");
+    refill(&store, &cache, &map(&[("FR", "1")])).await;
+    let _: () = server.command(&["CLIENT", "PAUSE", "1500", "ALL"]).unwrap();
+    let started = std::time::Instant::now();
+    let error = store.status(&cache).await.unwrap_err();
+    assert!(error.is_unavailable() && error.to_string().contains("in time"), "{error}");
+    assert!(started.elapsed() < Duration::from_millis(1200), "{:?}", started.elapsed());
+    eventually("it answers again", || async { store.status(&cache).await.is_ok() }).await;
+}
+
+/// Lets a server load its data for some time, in a thread of its own.
+fn load_again(server: &RedisServer, time: Duration) -> std::thread::JoinHandle<()> {
+    // One key takes half a millisecond.
+    let keys = time.as_millis() * 2;
+    let fill = format!("for n = 1, {keys} do redis.call('SET', 'other:' .. n, n, 'EX', 600) end");
+    let _: () = server.command(&["EVAL", &fill, "0"]).unwrap();
+    let _: () = server.command(&["CONFIG", "SET", "key-load-delay", "500"]).unwrap();
+    let _: () = server.command(&["CONFIG", "SET", "loading-process-events-interval-bytes", "1024"]).unwrap();
+    let url = server.url();
+    let reload = std::thread::spawn(move || {
+        let mut connection = redis::Client::open(url).unwrap().get_connection().unwrap();
+        redis::cmd("DEBUG").arg("RELOAD").exec(&mut connection).unwrap();
+    });
+    while !server.command::<()>(&["DBSIZE"]).is_err_and(|error| error.code() == Some("LOADING")) {
+        assert!(!reload.is_finished(), "it has loaded too fast");
+    }
+    reload
 }
 
 #[tokio::test]
@@ -153,22 +186,24 @@ async fn a_server_that_is_loading_its_data_is_unavailable_until_it_has() {
     let store = open(&server.url());
     let (cache, map) = (name("airlines"), map(&[("FR", "1")]));
     refill(&store, &cache, &map).await;
-    let fill = "for n = 1, 2000 do redis.call('SET', 'other:' .. n, n, 'EX', 600) end";
-    let _: () = server.command(&["EVAL", fill, "0"]).unwrap();
-    let _: () = server.command(&["CONFIG", "SET", "key-load-delay", "500"]).unwrap();
-    let _: () = server.command(&["CONFIG", "SET", "loading-process-events-interval-bytes", "1024"]).unwrap();
-    let url = server.url();
-    let reload = std::thread::spawn(move || {
-        let mut connection = redis::Client::open(url).unwrap().get_connection().unwrap();
-        redis::cmd("DEBUG").arg("RELOAD").exec(&mut connection)
-    });
-    eventually("the server is loading", || async {
-        let error = store.begin(&cache, Holder::anonymous(), LEASE_TTL, Due::After(LEASE_TTL)).await.err();
-        error.is_some_and(|error| error.is_unavailable() && error.to_string().contains("loading"))
-    })
-    .await;
-    reload.join().unwrap().unwrap();
+    let reload = load_again(&server, Duration::from_secs(4));
+    let started = std::time::Instant::now();
+    let error = store.begin(&cache, Holder::anonymous(), LEASE_TTL, Due::Always).await.unwrap_err();
+    assert!(error.is_unavailable() && error.to_string().contains("loading"), "{error}");
+    assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
+    reload.join().unwrap();
     assert_eq!(published(&store, &cache).await.unwrap().1, map);
+}
+
+#[tokio::test]
+async fn a_server_that_has_loaded_its_data_in_a_moment_is_waited_for() {
+    let server = RedisServer::start_with(&["--enable-debug-command", "yes"]);
+    let store = open(&server.url());
+    let (cache, map) = (name("airlines"), map(&[("FR", "1")]));
+    refill(&store, &cache, &map).await;
+    let reload = load_again(&server, Duration::from_millis(300));
+    assert_eq!(published(&store, &cache).await.unwrap().1, map);
+    reload.join().unwrap();
 }
 
 #[tokio::test]

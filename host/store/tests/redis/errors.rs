@@ -22,16 +22,106 @@ fn says(error: &Error, parts: &[&str]) {
 async fn a_wrong_password_is_denied_and_never_shown() {
     let server = RedisServer::start_with(&["--requirepass", "right"]);
     let cache = name("airlines");
-    for (user, db) in [(":s3cret@", 0), ("nobody:s3cret@", 0), ("", 0), ("", 1)] {
+    for (user, db, said) in [
+        (":s3cret@", 0, "refuses the user and password"),
+        ("nobody:s3cret@", 0, "refuses the user and password"),
+        ("", 0, "requires a password"),
+        ("", 1, "requires a password"),
+    ] {
         let store = open(&format!("redis://{user}127.0.0.1:{}/{db}", server.port()));
         let error = refused(&store, &cache).await;
         assert!(error.is_denied() && error.cache() == Some(&cache), "{error:?}");
-        says(&error, &["cache `airlines`", "127.0.0.1", "user and password"]);
+        says(&error, &["cache `airlines`", "127.0.0.1", said, "redis://USER:PASSWORD@HOST"]);
         let findings = store.check().await.unwrap();
         assert!(findings.len() == 1 && findings[0].fatal, "{findings:?}");
     }
     let store = open(&format!("redis://:right@127.0.0.1:{}", server.port()));
     refill(&store, &cache, &map(&[("FR", "1")])).await;
+}
+
+#[tokio::test]
+async fn a_password_that_nobody_set_is_denied() {
+    let server = RedisServer::start();
+    let error = refused(&open(&format!("redis://:s3cret@127.0.0.1:{}", server.port())), &name("airlines")).await;
+    assert!(error.is_denied(), "{error:?}");
+    says(&error, &["has no password", "requirepass"]);
+}
+
+#[tokio::test]
+async fn a_password_that_is_set_while_a_host_runs_is_asked_for() {
+    let server = RedisServer::start();
+    let (store, cache) = (open(&server.url()), name("airlines"));
+    refill(&store, &cache, &map(&[("FR", "1")])).await;
+    let _: () = server.command(&["CONFIG", "SET", "requirepass", "right"]).unwrap();
+    let known = format!("redis://:right@127.0.0.1:{}", server.port());
+    let mut connection = redis::Client::open(known.as_str()).unwrap().get_connection().unwrap();
+    redis::cmd("CLIENT").arg(&["KILL", "TYPE", "normal"]).exec(&mut connection).unwrap();
+    let error = refused(&store, &cache).await;
+    assert!(error.is_denied(), "{error:?}");
+    says(&error, &["requires a password"]);
+    assert!(published(&open(&known), &cache).await.is_some());
+}
+
+#[tokio::test]
+async fn too_many_clients_are_reported_and_a_place_that_is_free_in_a_moment_is_waited_for() {
+    let server = RedisServer::start_with(&["--maxclients", "3"]);
+    let (store, cache) = (open(&server.url()), name("airlines"));
+    let occupy = || {
+        let stream = std::net::TcpStream::connect(("127.0.0.1", server.port())).unwrap();
+        stream.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+        stream
+    };
+    // A client too many is sent a line.
+    let is_refused = |stream: &std::net::TcpStream| std::io::Read::read(&mut &*stream, &mut [0; 64]).is_ok();
+    let mut clients = Vec::new();
+    loop {
+        let client = occupy();
+        if is_refused(&client) {
+            break;
+        }
+        clients.push(client);
+    }
+    let error = refused(&store, &cache).await;
+    assert!(error.is_unavailable(), "{error:?}");
+    says(&error, &["too many clients", "maxclients"]);
+
+    let (begun, ()) = tokio::join!(store.status(&cache), async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        clients.clear();
+    });
+    begun.unwrap();
+}
+
+#[tokio::test]
+async fn a_sentinel_is_not_the_server_it_watches() {
+    let server = RedisServer::start_sentinel();
+    let cache = name("airlines");
+    for url in ["redis://127.0.0.1:PORT", "redis://127.0.0.1:PORT/1", "redis://:s3cret@127.0.0.1:PORT"] {
+        let store = open(&url.replace("PORT", &server.port().to_string()));
+        for error in [refused(&store, &cache).await, store.status(&cache).await.unwrap_err()] {
+            assert!(error.is_invalid(), "{url}: {error}");
+            says(&error, &["is a Sentinel", "the address of the primary itself", "not supported yet"]);
+        }
+        let findings = store.check().await.unwrap();
+        assert!(findings.iter().any(|finding| finding.fatal && finding.message.contains("Sentinel")), "{findings:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_node_of_a_cluster_says_so() {
+    let server = RedisServer::start_with(&["--cluster-enabled", "yes"]);
+    let (store, cache) = (open(&server.url()), name("airlines"));
+    let error = refused(&store, &cache).await;
+    assert!(error.is_unavailable(), "{error}");
+    says(&error, &["a node of a cluster", "expected a standalone server"]);
+    // Another node has the slot of our keys.
+    let slot: i64 = server.command(&["CLUSTER", "KEYSLOT", "kiwi:{airlines}"]).unwrap();
+    let other = RedisServer::start_with(&["--cluster-enabled", "yes"]);
+    let _: () = other.command(&["CLUSTER", "ADDSLOTS", &slot.to_string()]).unwrap();
+    let _: () = server.command(&["CLUSTER", "MEET", "127.0.0.1", &other.port().to_string()]).unwrap();
+    let _: () = server.command(&["CONFIG", "SET", "cluster-require-full-coverage", "no"]).unwrap();
+    eventually("the nodes know each other", || async { refused(&store, &cache).await.is_invalid() }).await;
+    says(&refused(&store, &cache).await, &["a node of a cluster", "expected a standalone server"]);
 }
 
 #[tokio::test]

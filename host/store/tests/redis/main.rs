@@ -16,6 +16,8 @@ macro_rules! refused {
 mod chaos;
 mod connection;
 mod errors;
+mod failover;
+mod forwarder;
 mod publication;
 mod record;
 mod record_lock;

@@ -37,6 +37,11 @@ impl RedisServer {
         server
     }
 
+    /// Starts a Sentinel.
+    pub(crate) fn start_sentinel() -> Self {
+        Self::start_with(&["sentinel.conf", "--sentinel"])
+    }
+
     /// As a store URL.
     pub(crate) fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
@@ -119,10 +124,18 @@ pub(crate) fn free_port() -> u16 {
 }
 
 fn spawn(dir: &tempfile::TempDir, port: u16, arguments: &[String]) -> Child {
-    Command::new("redis-server")
+    let mut command = Command::new("redis-server");
+    // A file comes first.
+    let files = arguments.iter().take_while(|argument| !argument.starts_with("--")).count();
+    let (files, settings) = arguments.split_at(files);
+    for file in files {
+        std::fs::write(dir.path().join(file), "").expect("a file can be written");
+    }
+    command.args(files);
+    command
         .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
         .args(["--unixsocket", "redis.sock", "--dir", "."])
-        .args(arguments)
+        .args(settings)
         .current_dir(dir.path())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
