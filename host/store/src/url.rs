@@ -164,6 +164,37 @@ mod tests {
     }
 
     #[test]
+    fn the_time_limits_of_a_redis_are_in_its_url() {
+        use crate::RedisOptions;
+        use std::time::Duration;
+
+        for (text, connect, response) in [
+            ("redis://localhost", 3_000, 10_000),
+            ("redis://localhost?connect_timeout=500ms", 500, 10_000),
+            ("redis://:p@localhost:7000/3?connect_timeout=5s&response_timeout=1m", 5_000, 60_000),
+            ("redis+unix:///run/redis.sock?db=2&response_timeout=20s&pass=a%26b", 3_000, 20_000),
+        ] {
+            let options: RedisOptions = text.parse().unwrap();
+            let timeouts = [options.connect_timeout(), options.response_timeout()];
+            assert_eq!(timeouts, [connect, response].map(Duration::from_millis), "{text}");
+        }
+        for value in ["", "3", "s", "soon", "-1s", "1.5s", "3 s", "1h", "0s", "99999999999999999999s"] {
+            let error = format!("redis://localhost?connect_timeout={value}").parse::<StoreUrl>().unwrap_err();
+            let expected = ["`connect_timeout", "expected", "`3s`"];
+            assert!(error.is_invalid() && expected.iter().all(|part| error.to_string().contains(part)), "{error}");
+        }
+        let error = "redis://localhost?timeout=3s".parse::<StoreUrl>().unwrap_err().to_string();
+        assert!(
+            error.contains("`?timeout=` is not") && error.contains("`connect_timeout`, `response_timeout`"),
+            "{error}"
+        );
+        let options: RedisOptions = "redis://localhost".parse().unwrap();
+        assert!(options.clone().with_connect_timeout(Duration::ZERO).unwrap_err().is_invalid());
+        let patient = options.with_response_timeout(Duration::from_secs(30)).unwrap();
+        assert_eq!(patient.response_timeout(), Duration::from_secs(30));
+    }
+
+    #[test]
     fn a_key_prefix_leaves_the_hash_tag_to_the_cache() {
         let StoreUrl::Redis(options) = "redis://localhost".parse().unwrap() else { panic!("no Redis") };
         assert_eq!(options.key_prefix(), "kiwi:");

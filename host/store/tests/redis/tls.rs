@@ -47,6 +47,41 @@ async fn a_server_may_require_a_client_certificate() {
     assert!(error.is_unavailable() && error.to_string().contains("?cert=FILE&key=FILE"), "{error}");
 }
 
+/// An authority of one's own, and the certificates it has signed for the server `localhost` and for a client.
+const PRIVATE_CA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/redis/tls/private_ca");
+
+#[tokio::test]
+async fn a_private_authority_vouches_for_the_server_and_for_its_clients() {
+    let port = redis_server::free_port();
+    let [ca, certificate, key] = ["ca.pem", "server.pem", "server.key"].map(|file| format!("{PRIVATE_CA}/{file}"));
+    let _server = RedisServer::start_with(&[
+        "--tls-port",
+        &port.to_string(),
+        "--tls-ca-cert-file",
+        &ca,
+        "--tls-cert-file",
+        &certificate,
+        "--tls-key-file",
+        &key,
+        "--tls-auth-clients",
+        "yes",
+    ]);
+    let url = format!("rediss://localhost:{port}?ca={ca}");
+    let (cache, map) = (name("airlines"), map(&[("FR", "1")]));
+    let known = open(&format!("{url}&cert={PRIVATE_CA}/client.pem&key={PRIVATE_CA}/client.key"));
+    refill(&known, &cache, &map).await;
+    // Small calls, whole maps and channels each have a connection.
+    assert_eq!(published(&known, &cache).await.unwrap().1, map);
+    known.asks(&[cache]).await.unwrap();
+
+    // The certificate of this client is signed by somebody else.
+    let error = open(&format!("{url}&cert={CERTIFICATE}&key={KEY}")).caches().await.unwrap_err();
+    assert!(error.is_unavailable() && error.to_string().contains("the connection to Redis"), "{error}");
+    // This client trusts somebody else.
+    let error = open(&format!("rediss://localhost:{port}?ca={CERTIFICATE}")).caches().await.unwrap_err();
+    assert!(error.is_unavailable() && error.to_string().contains("?ca=FILE"), "{error}");
+}
+
 #[tokio::test]
 async fn a_file_that_is_not_there_is_invalid_before_anything_is_tried() {
     for (parameters, file) in [
