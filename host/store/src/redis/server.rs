@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use backon::{BackoffBuilder, ExponentialBuilder};
+use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use redis::{Cmd, ErrorKind, Pipeline, RedisError, RedisResult, ServerErrorKind, Value};
 
 use super::connection::{Channels, Connection};
@@ -122,16 +122,7 @@ impl Server {
         let mut backoff = ASK_AGAIN.build();
         let mut was_sent_again = false;
         loop {
-            let (connection, opened) = match self.on(lane).open().await {
-                Ok(opened) => opened,
-                Err(error) => match (Verdict::of_connecting(&error), backoff.next()) {
-                    (Verdict::AskAgain | Verdict::AskAgainElsewhere, Some(wait)) => {
-                        tokio::time::sleep(wait).await;
-                        continue;
-                    }
-                    _ => return Err(error),
-                },
-            };
+            let (connection, opened) = self.open(lane, &mut backoff).await?;
             let may_send_again = opened == Opened::Before && !was_sent_again;
             let replies = match connection.send(pipeline, self.timeout(lane)).await {
                 Ok(replies) => replies,
@@ -163,6 +154,22 @@ impl Server {
                     }
                     tokio::time::sleep(wait).await;
                 }
+            }
+        }
+    }
+
+    /// The connection of a lane. A server that has too many clients is asked again.
+    async fn open(&self, lane: Lane, backoff: &mut ExponentialBackoff) -> RedisResult<(Arc<Connection>, Opened)> {
+        loop {
+            let error = match self.on(lane).open().await {
+                Ok(opened) => return Ok(opened),
+                Err(error) => error,
+            };
+            let is_ready_soon =
+                matches!(Verdict::of_connecting(&error), Verdict::AskAgain | Verdict::AskAgainElsewhere);
+            match backoff.next().filter(|_| is_ready_soon) {
+                Some(wait) => tokio::time::sleep(wait).await,
+                None => return Err(error),
             }
         }
     }
