@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, DuplexStream};
 
 use super::options::RedisOptions;
+use super::server::Lane;
 use super::store::Redis;
 use super::stream::{Connect, Stream};
 use crate::{
@@ -300,6 +301,20 @@ async fn a_whole_map_that_takes_its_time_delays_no_small_call() {
     let _lease = lease(&store).await;
     let error = reading.await.unwrap().unwrap_err();
     assert!(error.is_unavailable() && error.to_string().contains("in time"), "{error}");
+}
+
+#[tokio::test]
+async fn both_connections_lead_to_the_same_server() {
+    let replica = Step::Reply("-READONLY You can't write against a read only replica.\r\n");
+    let text = Step::Reply("$1\r\nx\r\n");
+    let peer = Peer::following([vec![text], vec![GO, replica], vec![GO], vec![text]]);
+    let store = peer.store("redis://peer?response_timeout=1s");
+    let whole_map = || store.server.command_on(Lane::Bulk, redis::cmd("GET"));
+    whole_map().await.unwrap();
+    let _first = lease(&store).await;
+    let _second = lease(&store).await;
+    whole_map().await.unwrap();
+    assert_eq!(*peer.open.lock().unwrap(), 2);
 }
 
 #[tokio::test]
