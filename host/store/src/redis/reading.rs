@@ -6,11 +6,11 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use redis::{Cmd, Value};
 
-use super::connection::RESPONSE_TIMEOUT;
 use super::keys::MAX_KEYS_PER_COMMAND;
 use super::log::{Record, path};
 use super::meta::HEAD;
 use super::presence;
+use super::server::Lane;
 use super::store::Redis;
 use super::transaction::Transaction;
 use super::whole::Opened;
@@ -59,7 +59,7 @@ impl Reading for Redis {
         for count in [1, 16, u32::MAX] {
             let mut newest = redis::cmd("XREVRANGE");
             newest.arg(&keys.log).arg("+").arg("-").arg("COUNT").arg(count);
-            let replies = self.read_with_meta(cache, &keys, [newest], RESPONSE_TIMEOUT).await?;
+            let replies = self.read_with_meta(cache, &keys, [newest], Lane::Quick).await?;
             let [Value::Array(fields), Value::Array(records)] = &replies[..] else {
                 return Err(self.unexpected_reply(cache, &replies));
             };
@@ -102,7 +102,7 @@ impl Redis {
     /// The replies to the commands that read the status of each cache.
     async fn status_replies(&self, caches: &[Name]) -> Result<Vec<Result<Vec<Value>>>> {
         let reads: Vec<Transaction> = caches.iter().map(|cache| presence::commands(&self.keys(cache))).collect();
-        let replies = self.server.read(caches.iter().map(|cache| self.keys(cache)).zip(reads), RESPONSE_TIMEOUT).await;
+        let replies = self.server.read(caches.iter().map(|cache| self.keys(cache)).zip(reads), Lane::Quick).await;
         let replies = replies.map_err(|error| match caches {
             [cache] => self.server.explain(error).of(cache),
             _ => self.server.explain(error),
@@ -127,7 +127,7 @@ impl Redis {
         if !is_named.contains(&true) {
             return Ok(vec![None; caches.len()]);
         }
-        let counted = self.server.read(named.into_iter().flatten(), RESPONSE_TIMEOUT).await;
+        let counted = self.server.read(named.into_iter().flatten(), Lane::Quick).await;
         let counted = counted.map_err(|error| self.server.explain(error))?;
         let mut counted = counted.into_iter().map(|reply| reply.ok().and_then(|mut replies| replies.pop()));
         Ok(is_named.into_iter().map(|is_named| if is_named { counted.next().flatten() } else { None }).collect())
@@ -154,7 +154,7 @@ impl Redis {
         });
         let at = Instant::now();
         let reads: Vec<Cmd> = std::iter::once(length).chain(reads).collect();
-        let read = self.read_with_meta(cache, &keys, reads, RESPONSE_TIMEOUT).await;
+        let read = self.read_with_meta(cache, &keys, reads, Lane::Quick).await;
         let is_shown = read.as_ref().is_ok_and(|replies| self.is_shown(replies));
         self.verified.note(cache, at, is_shown);
         let mut replies = read?;

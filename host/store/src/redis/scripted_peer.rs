@@ -14,7 +14,7 @@ use super::store::Redis;
 use super::stream::{Connect, Stream};
 use crate::{
     Begin, CommitError, Content, Due, Hints, Holder, Id, Layout, Lease, LeaseState, Name, NotCommitted, Publish,
-    Publishing, Reading, Result, Root, Scan, Store, Ttl,
+    Publishing, Reading, Result, Root, Store, Ttl,
 };
 
 /// What the peer does with one command, once the connection is set up.
@@ -221,8 +221,8 @@ async fn a_clock_at_the_end_of_time_is_not_a_panic() {
     let status = format!("{clock}{}:0\r\n:0\r\n{}:60000\r\n:0\r\n{}", nils(20), nils(3), texts(&["", ""]));
     // HMGET of meta, TIME, PTTL, GET.
     let clock = format!("*2\r\n{}", texts(&["18446744073709551615", "0"]));
-    let record = format!("{}{clock}:60000\r\n{}", nils(15), texts(&["{\"data\": {}, \"timestamp\": null}"]));
-    let peer = Peer::following([transaction(8, &status), transaction(4, &record)]);
+    let record = format!("{}{clock}:60000\r\n{}", nils(19), texts(&["{\"data\": {}, \"timestamp\": null}"]));
+    let peer = Peer::following([transaction(9, &status), transaction(4, &record)]);
     let cache: Name = "airlines".parse().unwrap();
     let layout = Layout::Record("Airlines".parse().unwrap());
     let store = peer.store(URL).with_layouts(&[(cache.clone(), layout)]).unwrap();
@@ -295,7 +295,7 @@ async fn a_whole_map_that_takes_its_time_delays_no_small_call() {
     let store = peer.store("redis://peer?response_timeout=100ms");
     let reading = tokio::spawn({
         let (store, cache) = (store.clone(), cache.clone());
-        async move { store.scan(&cache, Scan::Whole).await.map(drop) }
+        async move { store.whole(&cache).await.map(drop) }
     });
     peer.until(|| !peer.commands(&["MULTI"]).is_empty()).await;
     let _lease = lease(&store).await;

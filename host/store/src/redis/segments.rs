@@ -10,9 +10,9 @@ use futures_util::stream::{self, Stream};
 use redis::{Cmd, Value};
 use serde::{Deserialize, Serialize};
 
-use super::connection::RESPONSE_TIMEOUT;
 use super::keys::Keys;
 use super::meta::{self, FORMAT};
+use super::server::Lane;
 use super::staging::expire;
 use super::store::Redis;
 use super::transaction::Transaction;
@@ -84,7 +84,7 @@ impl Redis {
                     packed.map_err(|error| Error::unavailable(format!("compressing has failed: {error}")).of(cache))?;
                 let mut set = redis::cmd("HSET");
                 set.arg(key).arg(number).arg(packed);
-                let written = self.server.transaction(Transaction::of([set, expire(key)])).await;
+                let written = self.server.transaction_on(Lane::Bulk, Transaction::of([set, expire(key)])).await;
                 written.map(drop).map_err(|error| self.server.explain(error).of(cache))
             }
         };
@@ -154,7 +154,7 @@ impl Redis {
     }
 
     async fn read_one(&self, cache: &Name, read: Cmd) -> Result<Value> {
-        self.server.command_within(read, RESPONSE_TIMEOUT).await.map_err(|error| self.server.explain(error).of(cache))
+        self.server.command_on(Lane::Bulk, read).await.map_err(|error| self.server.explain(error).of(cache))
     }
 }
 

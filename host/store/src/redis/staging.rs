@@ -50,7 +50,7 @@ impl Redis {
     /// Adds entries to a hash that is being staged.
     pub(super) async fn stage_hash(&self, cache: &Name, staging: &str, batch: &Batch) -> Result<()> {
         for set in sets(staging, batch) {
-            let staged = self.server.transaction(Transaction::of([set, expire(staging)])).await;
+            let staged = self.server.transaction_on(Lane::Bulk, Transaction::of([set, expire(staging)])).await;
             staged.map_err(|error| self.server.explain(error).of(cache))?;
         }
         Ok(())

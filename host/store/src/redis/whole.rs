@@ -5,11 +5,11 @@ use std::sync::Arc;
 use futures_util::stream::{self, StreamExt};
 use redis::Value;
 
-use super::connection::RESPONSE_TIMEOUT;
 use super::keys::Keys;
 use super::log::{Record, path};
 use super::meta::{self, Place, Version};
 use super::reply::text;
+use super::server::Lane;
 use super::store::Redis;
 use crate::merged::Merged;
 use crate::{Delta, Error, Id, Layout, Name, Part, Result, Whole};
@@ -41,7 +41,7 @@ impl Redis {
         let (mut inline, mut log) = (redis::cmd("HMGET"), redis::cmd("XRANGE"));
         inline.arg(&keys.meta).arg("base").arg("inline");
         log.arg(&keys.log).arg("-").arg("+");
-        let replies = self.read_with_meta(cache, &keys, [inline, log], RESPONSE_TIMEOUT).await?;
+        let replies = self.read_with_meta(cache, &keys, [inline, log], Lane::Bulk).await?;
         let [Value::Array(fields), Value::Array(start), Value::Array(records)] = &replies[..] else {
             return Err(self.unexpected_reply(cache, &replies));
         };
@@ -89,7 +89,7 @@ impl Redis {
         loop {
             let mut scan = redis::cmd("HSCAN");
             scan.arg(&keys.data).arg(&cursor).arg("COUNT").arg(300);
-            let replies = self.read_with_meta(cache, keys, [scan], RESPONSE_TIMEOUT).await?;
+            let replies = self.read_with_meta(cache, keys, [scan], Lane::Bulk).await?;
             let [Value::Array(fields), Value::Array(step)] = &replies[..] else {
                 return Err(self.unexpected_reply(cache, &replies));
             };
