@@ -30,8 +30,8 @@ impl Merged {
         self.0.iter().filter_map(|(key, value)| Some((key.as_str(), value.as_deref()?))).collect()
     }
 
-    /// The same as deltas of so many keys at most.
-    pub(crate) fn into_slices(self, max_keys: usize) -> Vec<Delta> {
+    /// The same as deltas of so many keys and about so many bytes at most.
+    pub(crate) fn into_slices(self, max_keys: usize, max_bytes: usize) -> Vec<Delta> {
         let mut slices = Vec::new();
         let mut slice = Delta::default();
         for (key, value) in self.0 {
@@ -39,7 +39,7 @@ impl Merged {
                 Some(value) => slice.set.push(&key, &value),
                 None => slice.removed.push(key),
             }
-            if slice.set.len() + slice.removed.len() == max_keys {
+            if slice.set.len() + slice.removed.len() >= max_keys || slice.set.bytes() >= max_bytes {
                 slices.push(std::mem::take(&mut slice));
             }
         }
@@ -65,8 +65,10 @@ mod tests {
         set.sort();
         assert_eq!(set, [("a", "2"), ("c", "2")].map(|(key, value)| (key.to_owned(), value.to_owned())));
         assert_eq!((merged.contains("d"), merged.contains("b")), (false, true));
-        let slices = merged.into_slices(2);
+        let slices = merged.into_slices(2, 100);
         assert_eq!(slices.iter().map(|slice| slice.set.len() + slice.removed.len()).collect::<Vec<_>>(), [2, 1]);
-        assert_eq!(Merged::default().into_slices(2), [Delta::default()]);
+        let large = Merged::of([delta(&[("a", "11111"), ("b", "1"), ("c", "1")], &[])]).into_slices(100, 4);
+        assert!(large.len() >= 2, "{large:?}");
+        assert_eq!(Merged::default().into_slices(2, 100), [Delta::default()]);
     }
 }

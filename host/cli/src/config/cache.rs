@@ -137,6 +137,11 @@ fn read_layout(section: &mut Section<'_>, cache: &Name) -> Layout {
             )))
         }
     });
+    let has_hash = section.flag("hash").unwrap_or(true);
+    if !has_hash && layout.as_deref().is_some_and(|layout| layout != "hash") {
+        let message = "`hash = false` has no effect with this layout; remove it, or use `layout = \"hash\"`";
+        section.problem_at("hash", message.to_owned());
+    }
     let record_key = section.text("record_key", str::parse::<RecordKey>);
     let has_record_key = record_key.is_some();
     match (layout.as_deref(), record_key.or_else(|| cache.as_str().parse().ok())) {
@@ -148,7 +153,7 @@ fn read_layout(section: &mut Section<'_>, cache: &Name) -> Layout {
                                \"both\"`, or remove it";
                 section.problem_at("record_key", message.to_owned());
             }
-            Layout::Hash
+            if has_hash { Layout::Hash } else { Layout::Version }
         }
     }
 }

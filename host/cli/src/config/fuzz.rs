@@ -27,6 +27,7 @@ const PIECES: &[&str] = &[
     "min_entries = ",
     "max_shrink = ",
     "layout = ",
+    "hash = false",
     "record_key = ",
     "settings = { a = ",
     "settings.a.b = ",

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use redis::Value;
 
-use super::hash::{MAX_KEYS_PER_STEP, Step};
+use super::hash::{MAX_BYTES_PER_STEP, MAX_KEYS_PER_STEP, Step};
 use super::keys::Keys;
 use super::meta::{FORMAT, millis, ttl_millis, unix_millis};
 use super::reply::text;
@@ -140,7 +140,8 @@ impl Redis {
         delta: &Delta,
     ) -> Result<Vec<Value>> {
         let cache = lease.cache();
-        let is_small = delta.set.len() + delta.removed.len() <= MAX_KEYS_PER_STEP;
+        let keys_changed = delta.set.len() + delta.removed.len();
+        let is_small = keys_changed <= MAX_KEYS_PER_STEP && delta.set.bytes() <= MAX_BYTES_PER_STEP;
         if !self.layout(cache).has_hash() || !is_small {
             return self.run(cache, &call).await;
         }

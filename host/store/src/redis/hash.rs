@@ -15,8 +15,9 @@ use super::whole::Opened;
 use crate::merged::Merged;
 use crate::{Delta, Id, Name, Result, Root, Token};
 
-/// How many keys of the hash are changed while others wait: about 1 ms.
+/// How many keys, and about how many bytes, of the hash are changed while others wait: about 1 ms.
 pub(super) const MAX_KEYS_PER_STEP: usize = 1_000;
+pub(super) const MAX_BYTES_PER_STEP: usize = 1 << 20;
 
 /// How often it is tried: another host may be faster, or publish something else meanwhile.
 const ATTEMPTS: usize = 5;
@@ -115,7 +116,7 @@ impl Redis {
         let shown = found.place.view.split('>').next().unwrap_or_default();
         let on_the_way = format!("{shown}>{}", found.id);
         let mut from = found.place.view.clone();
-        let mut slices = merged.into_slices(MAX_KEYS_PER_STEP).into_iter().peekable();
+        let mut slices = merged.into_slices(MAX_KEYS_PER_STEP, MAX_BYTES_PER_STEP).into_iter().peekable();
         while let Some(slice) = slices.next() {
             let is_last = slices.peek().is_none();
             let to = if is_last { found.id.to_string() } else { on_the_way.clone() };

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use kiwi_store::{LeaseState, Name, Status};
+use kiwi_store::{HashState, LeaseState, Name, Status};
 
 use super::condition::{Condition, Data, State, is_held, since};
 use super::problem::{Class, Problem};
@@ -31,6 +31,7 @@ pub(super) fn in_short(condition: &Condition<'_>, status: &Status) -> String {
         (State::Stale, None, _) => "overdue".to_owned(),
         (State::Lost, None, _) => "its data is incomplete".to_owned(),
         (State::Foreign, None, _) => "kiwi-cache wrote it".to_owned(),
+        (_, None, _) if status.hash == HashState::Behind => "its hash is behind".to_owned(),
         (_, None, _) => String::new(),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use kiwi_store::{HostState, LeaseState, Name, Presence, Status, Ttl};
+use kiwi_store::{HashState, HostState, LeaseState, Name, Presence, Status, Ttl};
 use serde::Serialize;
 
 use super::condition::{Condition, Data, State};
@@ -17,6 +17,8 @@ pub(super) struct Row {
     state: State,
     well: bool,
     data: Data,
+    /// `None` if the layout has no hash, or nothing whole is published.
+    hash: Option<&'static str>,
     why: String,
     explanation: Vec<String>,
     advice: Option<String>,
@@ -87,6 +89,11 @@ impl Row {
             state: condition.state,
             well: condition.is_well,
             data: condition.data,
+            hash: match status.hash {
+                HashState::Current => Some("current"),
+                HashState::Behind => Some("behind"),
+                _ => None,
+            },
             why: explain::in_short(condition, status),
             explanation,
             advice,
