@@ -16,6 +16,7 @@ pub(crate) const FOLDERS: &[(&str, &[&str])] = &[
             "embedded",
             "store",
             "administration",
+            "topics",
             "hints",
             "publishing",
             "reading",

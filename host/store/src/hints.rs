@@ -1,12 +1,15 @@
 //! Hints between readers and hosts: they may be lost, and nothing depends on them.
 
+use std::any::Any;
 use std::fmt;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures_util::StreamExt;
 use futures_util::stream::{BoxStream, Stream};
+use tokio::sync::broadcast::{Receiver, error::RecvError};
 
-use crate::{Name, Result};
+use crate::{Id, Name, Result};
 
 /// The caches that readers ask for, as they ask: see [`Hints::asks`].
 pub struct Asks(BoxStream<'static, Name>);
@@ -29,7 +32,53 @@ impl fmt::Debug for Asks {
     }
 }
 
-/// How a reader that finds nothing reaches the host that runs its cache.
+/// Why a reader should poll now, and not only at its next turn: see [`Hints::subscribe`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Hint {
+    /// This snapshot was announced. Whoever holds it has nothing to do.
+    Published(Id),
+    /// Announcements may have been lost, or there was one without an id: only a poll shows what is published.
+    Unknown,
+}
+
+/// The hints of one cache: see [`Hints::subscribe`].
+pub struct Subscription {
+    hints: Receiver<Hint>,
+    /// What listens for them, as long as this lives.
+    _listener: Arc<dyn Any + Send + Sync>,
+}
+
+impl Subscription {
+    pub(crate) fn new(hints: Receiver<Hint>, listener: Arc<dyn Any + Send + Sync>) -> Self {
+        Self { hints, _listener: listener }
+    }
+
+    /// The next hint. It waits as long as there is none, also while the store is away. Nothing is lost if the wait
+    /// is given up.
+    pub async fn next(&mut self) -> Hint {
+        match self.hints.recv().await {
+            Ok(hint) => hint,
+            Err(RecvError::Lagged(_)) => Hint::Unknown,
+            // The listener has the sender.
+            Err(RecvError::Closed) => std::future::pending().await,
+        }
+    }
+
+    /// Drops the hints that have come so far: for whoever polls now anyway.
+    pub fn skip(&mut self) {
+        self.hints = self.hints.resubscribe();
+    }
+}
+
+impl fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscription").finish_non_exhaustive()
+    }
+}
+
+/// How a reader that finds nothing reaches the host that runs its cache, and how a host that publishes reaches the
+/// readers.
 #[async_trait]
 pub trait Hints: Send + Sync {
     /// Asks whatever host runs a cache to refill it, for a reader that finds nothing there. Changes
@@ -39,4 +88,14 @@ pub trait Hints: Send + Sync {
     /// The names of those of these caches that are asked for from now on. One that is asked for many
     /// times at once may come once.
     async fn asks(&self, caches: &[Name]) -> Result<Asks>;
+
+    /// The hints that another snapshot of a cache is published, from now on. Whatever is lost before the store
+    /// listens, or while it cannot, ends in one [`Hint::Unknown`] when it listens again.
+    ///
+    /// All subscriptions of a process to one server share one connection, and all to one directory share one thread.
+    ///
+    /// # Errors
+    /// The system refuses another thread. A store that cannot be reached, or does not let this user subscribe, is not
+    /// an error: there are no hints as long as that lasts.
+    async fn subscribe(&self, cache: &Name) -> Result<Subscription>;
 }

@@ -59,6 +59,7 @@ mod status;
 mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod topics;
 mod ttl;
 mod url;
 mod whole;
@@ -70,7 +71,7 @@ pub use delta::Delta;
 pub use embedded::Embedded;
 pub use error::{Error, ErrorKind, Result};
 pub use head::Head;
-pub use hints::{Asks, Hints};
+pub use hints::{Asks, Hint, Hints, Subscription};
 pub use holder::{DefinitionId, Holder};
 pub use hosts::{HostReport, HostState, REPORT_INTERVAL, Trouble};
 pub use id::{Id, Token};

@@ -76,6 +76,11 @@ impl Environment {
         self.file
     }
 
+    /// The number of the last transaction that was committed, by any process. It is read from memory.
+    pub(super) fn last_transaction(&self) -> usize {
+        self.env.info().last_txn_id
+    }
+
     /// A consistent view of everything. To be dropped soon: no page it can see is reused.
     pub(super) fn read(&self) -> Result<RoTxn<'_, WithoutTls>> {
         let txn = self.unless_readers_are_full(|| self.env.read_txn())?;

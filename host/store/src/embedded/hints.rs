@@ -1,4 +1,5 @@
-//! The hints: readers that find nothing set the time of a file in the cache's directory, which hosts watch.
+//! The hints: readers that find nothing set the time of a file in the cache's directory, which hosts watch; and readers
+//! watch the number of the last transaction.
 
 use std::fs::{self, File};
 use std::io::ErrorKind;
@@ -12,7 +13,8 @@ use super::directory::{ASK_FILE, Directory};
 use super::failure::Result;
 use super::store::Embedded;
 use super::threads::Threads;
-use crate::{Asks, Hints, Name, Result as StoreResult};
+use super::watcher::Watcher;
+use crate::{Asks, Hints, Name, Result as StoreResult, Subscription};
 
 /// How often a host looks at the files.
 const LOOK: Duration = Duration::from_millis(200);
@@ -27,6 +29,11 @@ impl Hints for Embedded {
     async fn asks(&self, caches: &[Name]) -> StoreResult<Asks> {
         let (directory, threads, caches) = (Arc::clone(&self.directory), Arc::clone(&self.threads), caches.to_vec());
         self.blocking(move |_, _| Ok(asks(directory, threads, caches))).await
+    }
+
+    async fn subscribe(&self, cache: &Name) -> StoreResult<Subscription> {
+        let watcher = Watcher::of(&self.directory).map_err(|error| error.of(cache))?;
+        Ok(watcher.subscribe(cache.clone()))
     }
 }
 

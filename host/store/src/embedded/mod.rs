@@ -26,5 +26,6 @@ mod record;
 mod store;
 mod threads;
 mod whole;
+mod watcher;
 
 pub use store::Embedded;

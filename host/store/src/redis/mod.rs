@@ -16,6 +16,7 @@ mod hash;
 mod hints;
 mod keys;
 mod log;
+mod listener;
 mod meta;
 mod options;
 mod peek;

@@ -41,6 +41,7 @@ pub enum Method {
     Peek,
     Ask,
     Asks,
+    Subscribe,
     Caches,
     Forget,
     Check,

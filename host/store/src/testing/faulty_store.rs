@@ -11,7 +11,7 @@ use crate::store::sealed::Sealed;
 use crate::{
     Administration, Asks, Batch, Begin, Changes, CommitError, Committed, Due, Error, Finding, Head, Hints, Holder,
     HostReport, HostState, Id, LastError, Layout, Lease, Name, NotCommitted, Publish, Publishing, Reading, Result,
-    Status, Store, Ttl, Whole,
+    Status, Store, Subscription, Ttl, Whole,
 };
 
 /// Another store behind calls that fail as they are told. Clones share their faults.
@@ -157,6 +157,10 @@ impl Hints for FaultyStore {
 
     async fn asks(&self, caches: &[Name]) -> Result<Asks> {
         self.call(Method::Asks, self.inner.asks(caches)).await
+    }
+
+    async fn subscribe(&self, cache: &Name) -> Result<Subscription> {
+        self.call(Method::Subscribe, self.inner.subscribe(cache)).await
     }
 }
 

@@ -18,6 +18,7 @@ mod connection;
 mod errors;
 mod failover;
 mod forwarder;
+mod hints;
 mod publication;
 mod record;
 mod record_lock;

@@ -24,6 +24,7 @@ macro_rules! refused {
 
 pub(crate) mod delta;
 pub(crate) mod hash;
+pub(crate) mod hint;
 pub(crate) mod lease;
 pub(crate) mod lifetime;
 pub(crate) mod publish;
@@ -47,6 +48,10 @@ macro_rules! store_contract {
             delta::changes_from_an_unknown_snapshot_are_a_gap,
             delta::a_swap_is_a_gap_in_the_changes,
             delta::too_many_changes_are_a_gap,
+            hint::a_commit_is_announced_to_all_who_subscribed,
+            hint::a_cache_that_is_published_for_the_first_time_is_announced,
+            hint::a_subscription_outlives_its_store,
+            hint::what_publishes_nothing_new_is_not_announced,
             lease::a_missing_cache_is_due,
             lease::a_fresh_cache_is_not_due_unless_always,
             lease::a_cache_is_due_after_its_time,
