@@ -10,7 +10,7 @@ use crate::address::Address;
 use crate::attempts::Attempts;
 use crate::metrics::{Metrics, ReaderMetrics};
 use crate::refill::Refill;
-use crate::settings::{RefillSettings, ReloadSettings, WithoutSnapshot};
+use crate::settings::{RefillSettings, ReloadSettings, Updates, WithoutSnapshot};
 use crate::snapshot::{MissingHook, Snapshot};
 use crate::source::Source;
 use crate::text::KeptText;
@@ -126,8 +126,18 @@ impl<C: Reader> Builder<C> {
 impl<C: HoldsCopy> Builder<C> {
     /// How old the copy may get before the store is polled again. Default: 60 s. A poll costs next to
     /// nothing while the snapshot is the same.
+    ///
+    /// New snapshots usually arrive sooner: the store announces them, and the reader then polls at once. An
+    /// announcement may be lost, so this is what you can rely on.
     pub fn reload_ttl(mut self, reload_ttl: Duration) -> Self {
         self.reload.reload_ttl = reload_ttl;
+        self
+    }
+
+    /// Only polls, every [`reload_ttl`](Self::reload_ttl), and does not listen for announcements of new snapshots: for a
+    /// Redis that has no connection to spare. All other readers of this process with the same server and user share one.
+    pub fn poll_only(mut self) -> Self {
+        self.reload.updates = Updates::Polled;
         self
     }
 

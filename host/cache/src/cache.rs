@@ -19,8 +19,9 @@ use kiwi_store::{Error, Id, Name, Result};
 
 /// A cache read from memory, by keys, as values of type `V`: for async services.
 ///
-/// A background task polls the store every `reload_ttl` and loads its snapshot if that is another one.
-/// While the store, the host or the source is away, the last snapshot is served: see [`state`](Self::state)
+/// A background task polls the store every `reload_ttl`, and as soon as a new snapshot is announced, and loads its
+/// snapshot if that is another one. If the runtime of that task shuts down, the next read inside another runtime starts
+/// it again. While the store, the host or the source is away, the last snapshot is served: see [`state`](Self::state)
 /// and [`age`](Self::age). A `Cache` is cheap to clone; the task ends when the last clone is dropped.
 ///
 /// ```no_run
@@ -198,7 +199,13 @@ impl<V> Cache<V> {
 
     reads!();
 
+    #[inline(always)]
     fn local(&self) -> &Local<V> {
+        if self.inner.local.is_abandoned()
+            && let Some(upkeep) = &self.inner.upkeep
+        {
+            upkeep.revive();
+        }
         &self.inner.local
     }
 }

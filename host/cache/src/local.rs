@@ -1,6 +1,7 @@
 //! The copy that a reader holds, and the reads that both kinds of `Cache` have in common.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use crate::freshness::{Seen, State};
 use crate::held::Held;
 use crate::reference::Ref;
 use crate::snapshot::{MissingHook, Snapshot};
-use kiwi_store::{Error, ErrorKind, Name, Result};
+use kiwi_store::{Error, ErrorKind, Id, Name, Result};
 
 /// The copy that a reader holds. Everybody reads it; only the one `Reload` of the reader replaces it.
 pub(crate) struct Local<V> {
@@ -26,12 +27,15 @@ pub(crate) struct Local<V> {
     feed: Feed,
     /// Changes after each poll.
     polls: watch::Sender<()>,
+    /// Whether the task that keeps it up to date has ended, although it should not.
+    is_abandoned: AtomicBool,
 }
 
 impl<V> Local<V> {
     pub(crate) fn new(cache: Name, reload_ttl: Duration) -> Self {
         let (held, last_error, feed) = (ArcSwapOption::empty(), Mutex::new(None), Feed::new());
-        Self { cache, reload_ttl, held, last_error, feed, polls: watch::Sender::new(()) }
+        let (polls, is_abandoned) = (watch::Sender::new(()), AtomicBool::new(false));
+        Self { cache, reload_ttl, held, last_error, feed, polls, is_abandoned }
     }
 
     /// The name of a fixed copy that was given none.
@@ -81,6 +85,10 @@ impl<V> Local<V> {
         self.held.load().as_deref().map(read)
     }
 
+    pub(crate) fn holds(&self, id: Id) -> bool {
+        self.with_held(|held| held.snapshot.id() == id).unwrap_or(false)
+    }
+
     /// Whether no snapshot was loaded yet.
     pub(crate) fn is_missing(&self) -> bool {
         self.held.load().is_none()
@@ -109,9 +117,31 @@ impl<V> Local<V> {
         self.polls.send_replace(());
     }
 
+    /// Changes after each poll.
+    pub(crate) fn polls(&self) -> watch::Receiver<()> {
+        self.polls.subscribe()
+    }
+
+    /// The task that keeps it up to date has ended, and why.
+    pub(crate) fn abandon(&self, why: Error) {
+        self.polled(Some(why));
+        self.is_abandoned.store(true, Ordering::Release);
+    }
+
+    /// Whether the task that keeps it up to date must be started again.
+    #[inline(always)]
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.is_abandoned.load(Ordering::Relaxed)
+    }
+
+    /// Whether the caller is to start the task again: only one caller is.
+    pub(crate) fn adopt(&self) -> bool {
+        self.is_abandoned.swap(false, Ordering::Acquire)
+    }
+
     /// Waits until what is held is fresh.
     pub(crate) async fn until_fresh(&self) {
-        let mut polls = self.polls.subscribe();
+        let mut polls = self.polls();
         while self.state() != State::Fresh {
             polls.changed().await.expect("the sender is a field of `self`");
         }
@@ -253,6 +283,9 @@ macro_rules! reads {
 
         /// Why the last poll of the store failed to load its newest snapshot; `None` if it did not fail.
         /// A value that is not a valid `V` (`is_value`) remains the error until another snapshot is published.
+        ///
+        /// It also says if nothing polls any more because the runtime that did has shut down. Reads and reloads inside
+        /// another runtime start the polling again.
         #[must_use]
         pub fn last_error(&self) -> Option<Error> {
             self.local().last_error()

@@ -39,7 +39,10 @@ impl ReadThrough {
     }
 
     /// Returns once there is a snapshot, or with the reason why there is none.
-    pub(crate) async fn get<V: DeserializeOwned + Send + 'static>(&self, reload: &Mutex<Reload<V>>) -> Result<()> {
+    pub(crate) async fn get<V: DeserializeOwned + Send + Sync + 'static>(
+        &self,
+        reload: &Mutex<Reload<V>>,
+    ) -> Result<()> {
         loop {
             let Err(failure) = self.attempt(reload).await else { return Ok(()) };
             if !is_retryable(&failure) {
@@ -56,7 +59,7 @@ impl ReadThrough {
     }
 
     /// Polls the store, and then loads the source.
-    async fn attempt<V: DeserializeOwned + Send + 'static>(&self, reload: &Mutex<Reload<V>>) -> Result<()> {
+    async fn attempt<V: DeserializeOwned + Send + Sync + 'static>(&self, reload: &Mutex<Reload<V>>) -> Result<()> {
         match poll(reload).await {
             Err(error) if error.is_missing() => {}
             // Nothing is loaded while the store is away, because nothing could be published.
@@ -79,7 +82,7 @@ impl ReadThrough {
         }
     }
 
-    async fn ask_and_wait<V: DeserializeOwned + Send + 'static>(&self, reload: &Mutex<Reload<V>>) -> Result<()> {
+    async fn ask_and_wait<V: DeserializeOwned + Send + Sync + 'static>(&self, reload: &Mutex<Reload<V>>) -> Result<()> {
         let (mut asked, mut denied, mut last) = (0, None, None);
         let published = async {
             loop {
@@ -154,7 +157,7 @@ fn is_retryable(failure: &Error) -> bool {
 }
 
 /// Polls the store, unless a snapshot was loaded meanwhile.
-async fn poll<V: DeserializeOwned + Send + 'static>(reload: &Mutex<Reload<V>>) -> Result<()> {
+async fn poll<V: DeserializeOwned + Send + Sync + 'static>(reload: &Mutex<Reload<V>>) -> Result<()> {
     let mut reload = reload.lock().await;
     if reload.local().is_missing() { reload.reload().await } else { Ok(()) }
 }

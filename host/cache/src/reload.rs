@@ -1,8 +1,9 @@
 //! Keeps a local copy up to date: polls the store every `reload_ttl`, and loads what is new.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
 
+use futures_util::FutureExt;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
@@ -12,16 +13,16 @@ use crate::entries::Entries;
 use crate::failure::{LoadFailure, no_data};
 use crate::freshness::{Seen, State};
 use crate::held::Held;
+use crate::hints::Hints;
 use crate::load::{self, Keep};
 use crate::local::Local;
 use crate::metrics::{Loaded, ReaderEvent};
+use crate::polling::Polling;
+use crate::retired::Retired;
 use crate::settings::{ReloadSettings, WithoutSnapshot};
 use crate::snapshot::Snapshot;
 use crate::source::Source;
 use kiwi_store::{Delta, Error, Head, Id, Presence, Result};
-
-/// The longest time between two polls of a reader that holds nothing.
-const MAX_FIRST_POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What keeps one local copy up to date. Each copy has one of these, and nothing else replaces the copy.
 pub(crate) struct Reload<V> {
@@ -32,6 +33,8 @@ pub(crate) struct Reload<V> {
     refused: Option<(Id, Error)>,
     /// What was last logged: the state, and the snapshot that was refused.
     logged: (State, Option<Id>),
+    polling: Polling,
+    retired: Retired,
 }
 
 /// What was loaded: by these deltas, or else the whole map.
@@ -41,10 +44,11 @@ struct Load<V> {
     deltas: Option<Vec<(Id, Delta)>>,
 }
 
-impl<V: DeserializeOwned + Send + 'static> Reload<V> {
+impl<V: DeserializeOwned + Send + Sync + 'static> Reload<V> {
     pub(crate) fn new(source: Source, settings: ReloadSettings<V>) -> Self {
         let local = Arc::new(Local::new(source.name.clone(), settings.reload_ttl));
-        Self { source, local, settings, refused: None, logged: (State::Missing, None) }
+        let (polling, logged) = (Polling::new(settings.reload_ttl), (State::Missing, None));
+        Self { source, local, settings, refused: None, logged, polling, retired: Retired::default() }
     }
 
     pub(crate) fn local(&self) -> &Arc<Local<V>> {
@@ -52,9 +56,10 @@ impl<V: DeserializeOwned + Send + 'static> Reload<V> {
     }
 
     /// Loads the first snapshot, and waits for it as long as the settings allow.
-    pub(crate) async fn load_first(&mut self) -> Result<()> {
+    pub(crate) async fn load_first(&mut self, hints: &mut Hints) -> Result<()> {
         let started = Instant::now();
         loop {
+            hints.answer();
             let outcome = self.poll().await;
             let left = self.settings.wait_for.saturating_sub(started.elapsed());
             let may_come = outcome.as_ref().is_err_and(|error| error.is_missing() || error.is_unavailable());
@@ -66,18 +71,22 @@ impl<V: DeserializeOwned + Send + 'static> Reload<V> {
             if !waits {
                 return Ok(());
             }
-            tokio::time::sleep(left.min(self.first_poll_interval())).await;
+            let deadline = Instant::now() + left.min(self.polling.first_interval());
+            tokio::select! {
+                () = tokio::time::sleep_until(deadline) => {}
+                () = hints.calls_for_poll(|_| false) => {}
+            }
         }
     }
 
-    /// The time to the next poll. It is jittered, so that a thousand readers that were started together do not
-    /// poll together.
-    pub(crate) fn interval(&self) -> Duration {
-        let interval = match self.local.state() {
-            State::Missing => self.first_poll_interval(),
-            State::Fresh | State::Stale => self.settings.reload_ttl,
-        };
-        jittered(interval, random())
+    /// When the next poll is due, if nothing calls for an earlier one.
+    pub(crate) fn next_poll(&self) -> Instant {
+        self.polling.next()
+    }
+
+    /// Makes the next poll due now.
+    pub(crate) fn poll_soon(&mut self) {
+        self.polling.poll_soon();
     }
 
     /// Polls the store, and loads its snapshot if it is not the one that is held.
@@ -87,15 +96,20 @@ impl<V: DeserializeOwned + Send + 'static> Reload<V> {
         outcome
     }
 
-    /// Reports that a poll panicked; the next one is made as usual.
-    pub(crate) fn panicked(&mut self) {
-        let message = "the reload has panicked: see its message on stderr, still serving the last snapshot";
+    /// Polls once. A panic, of a service's `Deserialize` or of its metrics, is a failure of this poll.
+    async fn poll(&mut self) -> Result<()> {
+        if let Ok(outcome) = AssertUnwindSafe(self.poll_and_count()).catch_unwind().await {
+            return outcome;
+        }
+        let message = "the reload has panicked: see its message on stderr; the last snapshot, if any, is still served";
         let outcome = Err(Error::unavailable(message).of(&self.local.cache));
-        self.source.metrics.report_failure(&self.source.name, &outcome);
-        self.report(&outcome);
+        // If it was the metrics that panicked, they may do so again.
+        let report = || self.source.metrics.report_failure(&self.source.name, &outcome);
+        let _ = std::panic::catch_unwind(AssertUnwindSafe(report));
+        outcome
     }
 
-    async fn poll(&mut self) -> Result<()> {
+    async fn poll_and_count(&mut self) -> Result<()> {
         let outcome = self.try_poll().await;
         match &outcome {
             Ok(event) => self.source.metrics.report(&self.source.name, event),
@@ -137,7 +151,9 @@ impl<V: DeserializeOwned + Send + 'static> Reload<V> {
                 let len = entries.len();
                 let cache = self.local.cache.clone();
                 let snapshot = Arc::new(Snapshot::new(cache, &head, entries, self.settings.missing.clone()));
+                let replaced = self.local.with_held(|held| Arc::clone(&held.snapshot));
                 self.local.hold(Held { snapshot, seen: Seen::new(&head, status.now, polled_at) });
+                replaced.into_iter().for_each(|replaced| self.retired.add(replaced));
                 self.local.feed().announce(head.id, head.seq, || deltas.as_deref().map(changed_keys));
                 self.refused = None;
                 let (id, seq, loaded) = (head.id, head.seq, deltas.map_or(Loaded::Whole, |_| Loaded::Deltas));
@@ -191,34 +207,7 @@ impl<V: DeserializeOwned + Send + 'static> Reload<V> {
             _ => {}
         }
         self.logged = (state, refused);
+        self.polling.ended(outcome, state);
         self.local.polled(outcome.as_ref().err().cloned());
-    }
-
-    fn first_poll_interval(&self) -> Duration {
-        self.settings.reload_ttl.min(MAX_FIRST_POLL_INTERVAL)
-    }
-}
-
-/// `interval` +- 10 %, by `random`, which may be any number. An interval that would overflow stays as it is.
-fn jittered(interval: Duration, random: u32) -> Duration {
-    let factor = 0.9 + 0.2 * f64::from(random) / f64::from(u32::MAX);
-    Duration::try_from_secs_f64(interval.as_secs_f64() * factor).unwrap_or(interval)
-}
-
-fn random() -> u32 {
-    // Without random numbers all readers poll in the middle of the range, which is correct but less spread.
-    getrandom::u32().unwrap_or(u32::MAX / 2)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn jitter_stays_within_a_tenth() {
-        let minute = Duration::from_secs(60);
-        assert_eq!(jittered(minute, 0), Duration::from_secs(54));
-        assert_eq!(jittered(minute, u32::MAX), Duration::from_secs(66));
-        assert!(jittered(Duration::MAX, u32::MAX) >= Duration::MAX / 2, "an interval of forever must not panic");
     }
 }

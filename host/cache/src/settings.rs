@@ -19,6 +19,7 @@ pub(crate) struct ReloadSettings<V> {
     pub(crate) reload_ttl: Duration,
     pub(crate) wait_for: Duration,
     pub(crate) without_snapshot: WithoutSnapshot,
+    pub(crate) updates: Updates,
     pub(crate) missing: Option<MissingHook<V>>,
     pub(crate) kept_text: Option<Arc<KeptText>>,
 }
@@ -28,6 +29,15 @@ pub(crate) struct ReloadSettings<V> {
 pub(crate) enum WithoutSnapshot {
     Fail,
     Start,
+}
+
+/// How a reader learns of a new snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Updates {
+    /// By hints of the store, and by polling.
+    Pushed,
+    /// By polling only.
+    Polled,
 }
 
 /// How `get_or_refill` loads the source.
@@ -63,6 +73,7 @@ impl<V> Default for ReloadSettings<V> {
             reload_ttl: DEFAULT_RELOAD_TTL,
             wait_for: Duration::ZERO,
             without_snapshot: WithoutSnapshot::Fail,
+            updates: Updates::Pushed,
             missing: None,
             kept_text: None,
         }
@@ -81,6 +92,7 @@ impl<V> fmt::Debug for ReloadSettings<V> {
             .field("reload_ttl", &self.reload_ttl)
             .field("wait_for", &self.wait_for)
             .field("without_snapshot", &self.without_snapshot)
+            .field("updates", &self.updates)
             .field("kept_text", &self.kept_text)
             .finish_non_exhaustive()
     }

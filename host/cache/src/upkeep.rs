@@ -1,27 +1,35 @@
 //! The tasks that keep a copy up to date.
 
-use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex as Lock, MutexGuard, PoisonError};
 
 use futures_util::FutureExt;
 use futures_util::future::Shared;
 use serde::de::DeserializeOwned;
+use tokio::runtime::Handle;
 use tokio::sync::{Mutex, oneshot};
 use tokio::task::{JoinSet, unconstrained};
 use tokio::time::Instant;
+use tracing::debug;
 
 use crate::builder::Opened;
+use crate::hints::Hints;
 use crate::local::Local;
 use crate::read_through::ReadThrough;
 use crate::reload::Reload;
+use crate::settings::Updates;
+use crate::source::Source;
 use kiwi_store::{Error, Result};
 
 /// The reload task of a reader, and its read-through while one is in flight. All tasks end when this is dropped.
 pub(crate) struct Upkeep<V> {
+    source: Source,
+    updates: Updates,
     local: Arc<Local<V>>,
     reload: Arc<Mutex<Reload<V>>>,
     read_through: Arc<ReadThrough>,
     tasks: Lock<Tasks>,
+    /// `restart_task`, for callers that do not know what `V` can do.
+    restart: fn(&Self),
 }
 
 struct Tasks {
@@ -30,21 +38,41 @@ struct Tasks {
 }
 
 /// One read-through for all reads that wait for it: it gives the time at which it ended, and its outcome. It runs
-/// in a task, so that it goes on when a read gives up. It fails only if that task panics.
+/// in a task, so that it goes on when a read gives up. It fails only if that task panics, or its runtime ends.
 type InFlight = Shared<oneshot::Receiver<(Instant, Result<()>)>>;
+
+impl<V> Upkeep<V> {
+    /// Starts the reload task again if it has ended, on the runtime that this is called in. Outside a runtime, and in
+    /// one that ends itself, it stays ended until the next call.
+    #[cold]
+    pub(crate) fn revive(&self) {
+        if Handle::try_current().is_ok() && self.local.adopt() {
+            debug!(cache = %self.local.cache, "the reload task had ended, and is started again");
+            (self.restart)(self);
+        }
+    }
+
+    fn tasks(&self) -> MutexGuard<'_, Tasks> {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 impl<V: DeserializeOwned + Send + Sync + 'static> Upkeep<V> {
     /// Loads the first snapshot, and starts the reload task on the runtime that this is called in.
     pub(crate) async fn start(opened: Opened<V>) -> Result<Self> {
         let Opened { source, reload, refill } = opened;
+        let updates = reload.updates;
         let read_through = Arc::new(ReadThrough::new(source.clone(), refill));
-        let mut reload = Reload::new(source, reload);
-        reload.load_first().await?;
+        let mut hints = Hints::subscribe(&source, updates).await;
+        let mut reload = Reload::new(source.clone(), reload);
+        reload.load_first(&mut hints).await?;
         let local = Arc::clone(reload.local());
         let reload = Arc::new(Mutex::new(reload));
-        let mut running = JoinSet::new();
-        running.spawn(reload_forever(Arc::clone(&reload)));
-        Ok(Self { local, reload, read_through, tasks: Lock::new(Tasks { running, read_through: None }) })
+        let tasks = Lock::new(Tasks { running: JoinSet::new(), read_through: None });
+        let restart = Self::restart_task;
+        let upkeep = Self { source, updates, local, reload, read_through, tasks, restart };
+        upkeep.spawn(keep_up_to_date(Arc::clone(&upkeep.reload), hints));
+        Ok(upkeep)
     }
 
     pub(crate) fn local(&self) -> &Arc<Local<V>> {
@@ -53,6 +81,9 @@ impl<V: DeserializeOwned + Send + Sync + 'static> Upkeep<V> {
 
     /// Polls the store now.
     pub(crate) async fn reload(&self) -> Result<()> {
+        if self.local.is_abandoned() {
+            self.revive();
+        }
         self.reload.lock().await.reload().await
     }
 
@@ -63,7 +94,8 @@ impl<V: DeserializeOwned + Send + Sync + 'static> Upkeep<V> {
         match in_flight.await {
             Ok((_, outcome)) => outcome,
             Err(oneshot::error::RecvError { .. }) => Err(Error::unavailable(
-                "the task that loads it has panicked: see its message on stderr; the next read makes another attempt",
+                "the task that loads it has panicked (see its message on stderr), or its runtime has shut down; the next \
+                 read makes another attempt",
             )
             .of(&self.local.cache)),
         }
@@ -94,20 +126,55 @@ impl<V: DeserializeOwned + Send + Sync + 'static> Upkeep<V> {
         in_flight
     }
 
-    fn tasks(&self) -> MutexGuard<'_, Tasks> {
-        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    fn restart_task(&self) {
+        let (source, updates, reload) = (self.source.clone(), self.updates, Arc::clone(&self.reload));
+        self.spawn(async move {
+            let hints = Hints::subscribe(&source, updates).await;
+            // It may have been ended for a long time.
+            reload.lock().await.poll_soon();
+            keep_up_to_date(reload, hints).await;
+        });
+    }
+
+    /// Runs the reload task, which never ends by itself.
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let watch = Watch(Arc::clone(&self.local));
+        self.tasks().running.spawn(async move {
+            let _watch = watch;
+            task.await;
+        });
     }
 }
 
-async fn reload_forever<V: DeserializeOwned + Send + 'static>(reload: Arc<Mutex<Reload<V>>>) {
+/// Reports the end of the reload task, however it ends: dropped with the task.
+struct Watch<V>(Arc<Local<V>>);
+
+impl<V> Drop for Watch<V> {
+    fn drop(&mut self) {
+        let why = if std::thread::panicking() {
+            "the task that polls the store has panicked: see its message on stderr; the next read or reload starts it again"
+        } else {
+            "the runtime that polled the store has shut down: the next read or reload inside a runtime starts it again"
+        };
+        self.0.abandon(Error::unavailable(why).of(&self.0.cache));
+    }
+}
+
+/// Polls whenever it is time, or a hint calls for it. A failure is logged, and kept for `last_error`.
+async fn keep_up_to_date<V: DeserializeOwned + Send + Sync + 'static>(reload: Arc<Mutex<Reload<V>>>, mut hints: Hints) {
+    let local = Arc::clone(reload.lock().await.local());
+    let mut polls = local.polls();
     loop {
-        let interval = reload.lock().await.interval();
-        tokio::time::sleep(interval).await;
-        let mut reload = reload.lock().await;
-        // A failure is logged, and kept for `last_error`. A panic, of a service's `Deserialize` or hook, must not
-        // end the polling: those who wait for changes would wait forever.
-        if AssertUnwindSafe(reload.reload()).catch_unwind().await.is_err() {
-            reload.panicked();
+        let next_poll = reload.lock().await.next_poll();
+        tokio::select! {
+            () = tokio::time::sleep_until(next_poll) => {}
+            () = hints.calls_for_poll(|id| local.holds(id)) => {}
+            // Somebody else has polled, and so the next poll is due at another time.
+            _ = polls.changed() => continue,
         }
+        let mut reload = reload.lock().await;
+        hints.answer();
+        let _ = reload.reload().await;
+        polls.mark_unchanged();
     }
 }

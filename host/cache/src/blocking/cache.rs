@@ -21,8 +21,8 @@ use kiwi_store::{Error, Id, Name, Result};
 
 /// A cache read from memory, by keys, as values of type `V`: for code that is not async.
 ///
-/// A background thread polls the store every `reload_ttl` and loads its snapshot if that is another one, so it
-/// works without a tokio runtime as well as inside one. While the store, the host or the source is away, the
+/// A background thread polls the store every `reload_ttl`, and as soon as a new snapshot is announced, and loads its
+/// snapshot if that is another one, so it works without a tokio runtime as well as inside one. While the store, the host or the source is away, the
 /// last snapshot is served: see [`state`](Self::state) and [`age`](Self::age). A `Cache` is cheap to clone; the
 /// thread has ended when the drop of the last clone returns.
 ///
@@ -54,6 +54,17 @@ struct Inner<V> {
 struct Connected<V> {
     worker: Worker,
     upkeep: Arc<Upkeep<V>>,
+    /// `revive`, for callers that do not know what `V` can do.
+    revive: fn(&Self),
+}
+
+impl<V: Send + Sync + 'static> Connected<V> {
+    /// Starts what has ended again: the thread, and the task on it.
+    #[cold]
+    fn revive(&self) {
+        let upkeep = Arc::clone(&self.upkeep);
+        self.worker.start_job(async move { upkeep.revive() });
+    }
 }
 
 impl<V> sealed::Sealed for Cache<V> {}
@@ -81,7 +92,7 @@ impl<V: DeserializeOwned + Send + Sync + 'static> Cache<V> {
     /// # Errors
     /// As [`connect`](Self::connect). The last snapshot is still served.
     pub fn reload(&self) -> Result<()> {
-        let Some(Connected { worker, upkeep }) = &self.inner.connected else { return Ok(()) };
+        let Some(Connected { worker, upkeep, .. }) = &self.inner.connected else { return Ok(()) };
         let upkeep = Arc::clone(upkeep);
         worker.run(async move { upkeep.reload().await })
     }
@@ -97,7 +108,7 @@ impl<V: DeserializeOwned + Send + Sync + 'static> Cache<V> {
     /// There is still no snapshot (`is_missing`, or the failure itself: see [`Builder::max_attempts`]), or what
     /// is published cannot be read, as with [`connect`](Self::connect).
     pub fn get_or_refill(&self, key: &str) -> Result<Option<Ref<V>>> {
-        if let Some(Connected { worker, upkeep }) = &self.inner.connected
+        if let Some(Connected { worker, upkeep, .. }) = &self.inner.connected
             && self.local().is_missing()
         {
             let (upkeep, since) = (Arc::clone(upkeep), Instant::now());
@@ -133,9 +144,9 @@ impl<V: DeserializeOwned + Send + Sync + 'static> Builder<Cache<V>> {
         let opened = self.open_copy()?;
         let worker = Worker::start(&opened.source.name)?;
         let upkeep = Arc::new(worker.run(Upkeep::start(opened))?);
-        Ok(Cache {
-            inner: Arc::new(Inner { local: Arc::clone(upkeep.local()), connected: Some(Connected { worker, upkeep }) }),
-        })
+        let local = Arc::clone(upkeep.local());
+        let connected = Some(Connected { worker, upkeep, revive: Connected::revive });
+        Ok(Cache { inner: Arc::new(Inner { local, connected }) })
     }
 }
 
@@ -198,7 +209,13 @@ impl<V> Cache<V> {
 
     reads!();
 
+    #[inline(always)]
     fn local(&self) -> &Local<V> {
+        if self.inner.local.is_abandoned()
+            && let Some(connected) = &self.inner.connected
+        {
+            (connected.revive)(connected);
+        }
         &self.inner.local
     }
 }
@@ -212,5 +229,27 @@ impl<V> Clone for Cache<V> {
 impl<V> fmt::Debug for Cache<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.local().fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_that_has_ended_is_reported_and_the_next_read_starts_another() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = format!("file:{}", dir.path().display());
+        let builder = Cache::<u64>::builder("airlines").store(store).reload_ttl(Duration::from_millis(10));
+        let airlines = builder.start_missing().connect().unwrap();
+        airlines.inner.connected.as_ref().unwrap().worker.end_thread();
+        let error = airlines.local().last_error().unwrap();
+        assert!(error.is_unavailable(), "{error}");
+        let deadline = std::time::Instant::now() + Duration::from_secs(30);
+        while !airlines.last_error().is_some_and(|error| error.is_missing()) {
+            assert!(std::time::Instant::now() < deadline, "it is polled again");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert!(airlines.reload().unwrap_err().is_missing());
     }
 }

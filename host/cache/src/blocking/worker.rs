@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::mpsc;
+use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use tokio::sync::{mpsc as jobs, oneshot};
@@ -10,56 +11,82 @@ use tokio::task::JoinSet;
 
 use kiwi_store::{Error, Name, Result};
 
-/// A thread that runs jobs, many at a time. It blocks nobody else, and ends when this is dropped.
+/// A thread that runs jobs, many at a time. It blocks nobody else, and ends when this is dropped. If it ends earlier, the
+/// next job starts another one.
 pub(super) struct Worker {
     cache: Name,
+    thread: Mutex<Thread>,
+}
+
+struct Thread {
     jobs: jobs::UnboundedSender<Job>,
     /// Dropped to stop the thread, even in the middle of a job.
     stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    handle: Option<JoinHandle<()>>,
 }
 
 type Job = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Worker {
     pub(super) fn start(cache: &Name) -> Result<Self> {
-        let (jobs, inbox) = jobs::unbounded_channel();
-        let (stop, stopped) = oneshot::channel();
-        let (started, start) = mpsc::channel();
-        let failed = |error| Error::unavailable("failed to start the thread of the reader").because(error).of(cache);
-        let thread = std::thread::Builder::new().name("kiwi-reader".to_owned());
-        let thread = thread.spawn(move || run(inbox, stopped, &started)).map_err(failed)?;
-        let worker = Self { cache: cache.clone(), jobs, stop: Some(stop), thread: Some(thread) };
-        match start.recv() {
-            Ok(outcome) => outcome.map(|()| worker).map_err(failed),
-            Err(mpsc::RecvError) => Err(worker.panicked()),
-        }
+        Ok(Self { cache: cache.clone(), thread: Mutex::new(Thread::start(cache)?) })
     }
 
     /// Runs a job on the thread, and blocks until it ends.
     pub(super) fn run<T: Send + 'static>(&self, job: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
         let (reply, outcome) = mpsc::channel();
-        let job = async move {
+        self.send(Box::pin(async move {
             // The receiver waits below.
             let _ = reply.send(job.await);
-        };
-        // If the thread has ended, the job is dropped, and its reply with it.
-        let _ = self.jobs.send(Box::pin(job));
-        outcome.recv().unwrap_or_else(|mpsc::RecvError| Err(self.panicked()))
+        }))?;
+        // If the thread ends, the job is dropped, and its reply with it.
+        outcome.recv().unwrap_or_else(|mpsc::RecvError| Err(ended(&self.cache)))
     }
 
-    fn panicked(&self) -> Error {
-        Error::unavailable("the thread of the reader has panicked: see its message on stderr, and connect again")
-            .of(&self.cache)
+    /// Runs a job on the thread, and does not wait for it.
+    pub(super) fn start_job(&self, job: impl Future<Output = ()> + Send + 'static) {
+        // Where no thread can be started now, the next job tries it again.
+        let _ = self.send(Box::pin(job));
+    }
+
+    fn send(&self, job: Job) -> Result<()> {
+        // A poisoned lock is fine here: at worst the thread in it has ended, and is replaced.
+        let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        if thread.jobs.is_closed() {
+            *thread = Thread::start(&self.cache)?;
+        }
+        thread.jobs.send(job).map_err(|_| ended(&self.cache))
     }
 }
 
-impl Drop for Worker {
+impl Thread {
+    fn start(cache: &Name) -> Result<Self> {
+        let (jobs, inbox) = jobs::unbounded_channel();
+        let (stop, stopped) = oneshot::channel();
+        let (started, start) = mpsc::channel();
+        let failed = |error| Error::unavailable("failed to start the thread of the reader").because(error).of(cache);
+        let handle = std::thread::Builder::new().name("kiwi-reader".to_owned());
+        let handle = handle.spawn(move || run(inbox, stopped, &started)).map_err(failed)?;
+        let thread = Self { jobs, stop: Some(stop), handle: Some(handle) };
+        match start.recv() {
+            Ok(outcome) => outcome.map(|()| thread).map_err(failed),
+            Err(mpsc::RecvError) => Err(ended(cache)),
+        }
+    }
+}
+
+fn ended(cache: &Name) -> Error {
+    let message = "the thread of the reader, or its work, has panicked: see its message on stderr; the next call starts \
+                   it again";
+    Error::unavailable(message).of(cache)
+}
+
+impl Drop for Thread {
     fn drop(&mut self) {
         drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            // The thread itself has reported a panic, such as that of a `Deserialize`.
-            let _ = thread.join();
+        if let Some(handle) = self.handle.take() {
+            // The thread itself has reported a panic.
+            let _ = handle.join();
         }
     }
 }
@@ -95,5 +122,36 @@ async fn serve(mut inbox: jobs::UnboundedReceiver<Job>) {
         // The set must not grow by jobs that have ended. The thread has reported those that panicked.
         while running.try_join_next().is_some() {}
         running.spawn(job);
+    }
+}
+
+#[cfg(test)]
+impl Worker {
+    /// Ends the thread, as a bug would, and waits until it has ended.
+    pub(super) fn end_thread(&self) {
+        let mut thread = self.thread.lock().unwrap();
+        drop(thread.stop.take());
+        if let Some(handle) = thread.handle.take() {
+            handle.join().unwrap();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_that_has_ended_is_started_again_by_the_next_job() {
+        let worker = Worker::start(&"airlines".parse().unwrap()).unwrap();
+        let thread = || worker.run(async { Ok(std::thread::current().id()) }).unwrap();
+        let first = thread();
+        assert_eq!(thread(), first);
+        worker.end_thread();
+        assert_ne!(thread(), first);
+
+        let panicked = worker.run::<()>(async { panic!("a job's bug") }).unwrap_err();
+        assert!(panicked.is_unavailable() && panicked.to_string().contains("panicked"), "{panicked}");
+        thread();
     }
 }

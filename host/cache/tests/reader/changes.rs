@@ -26,9 +26,9 @@ fn numbered() -> Vec<(String, String)> {
     (0..100).map(|n| (format!("key-{n}"), n.to_string())).collect()
 }
 
-/// A reader that polls too seldom to matter.
+/// A reader that loads what is new when it is told to: it polls too seldom to matter.
 async fn reader(place: &impl Place) -> Cache<u64> {
-    Cache::builder("airlines").store(place.url()).reload_ttl(LONG).connect().await.unwrap()
+    Cache::builder("airlines").store(place.url()).reload_ttl(LONG).poll_only().connect().await.unwrap()
 }
 
 fn keys(changed: &Changed) -> Option<Vec<&str>> {

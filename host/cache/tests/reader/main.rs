@@ -11,10 +11,12 @@ mod missing;
 mod missing_hook;
 mod place;
 mod publisher;
+mod push;
 mod read_through;
 #[path = "../../../store/tests/support/redis_server.rs"]
 mod redis_server;
 mod remote;
+mod resilience;
 mod single_flight;
 mod source;
 mod torn;

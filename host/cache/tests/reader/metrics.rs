@@ -46,7 +46,7 @@ impl ReaderMetrics for Reports {
 async fn each_poll_is_reported(place: impl Place) {
     let publisher = Publisher::new(&place);
     let reports = Reports::default();
-    let builder = Cache::<u64>::builder("airlines").store(place.url()).reload_ttl(LONG).start_missing();
+    let builder = Cache::<u64>::builder("airlines").store(place.url()).reload_ttl(LONG).poll_only().start_missing();
     let airlines = builder.metrics(reports.clone()).connect().await.unwrap();
     assert_eq!(reports.take(), [("missing", None)]);
 

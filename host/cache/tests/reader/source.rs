@@ -54,5 +54,5 @@ impl Refill for Source {
 
 /// A reader that starts with nothing, and polls the store too seldom to matter.
 pub(crate) fn reader(place: &impl Place) -> Builder<Cache<u64>> {
-    Cache::builder("airlines").store(place.url()).reload_ttl(LONG).start_missing()
+    Cache::builder("airlines").store(place.url()).reload_ttl(LONG).poll_only().start_missing()
 }

@@ -1,0 +1,62 @@
+//! What wakes a reader before its next poll is due: hints of the store that another snapshot is published.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tracing::debug;
+
+use crate::settings::Updates;
+use crate::source::Source;
+use kiwi_store::{Hint, Id, Subscription};
+
+/// The least time between two polls that hints cause: whoever floods a channel causes no more polls than this. What
+/// comes meanwhile is answered by one poll.
+const MIN_INTERVAL: Duration = Duration::from_millis(20);
+
+/// The hints for one reader.
+pub(crate) struct Hints {
+    /// `None` if the reader only polls.
+    subscription: Option<Subscription>,
+    /// Whether there was a hint since the last poll began.
+    is_unanswered: bool,
+    /// When the last poll began.
+    polled_at: Option<Instant>,
+}
+
+impl Hints {
+    /// Subscribes. To be called before the first poll, so that no commit can come between the two.
+    pub(crate) async fn subscribe(source: &Source, updates: Updates) -> Self {
+        let subscription = match updates {
+            Updates::Polled => None,
+            Updates::Pushed => match source.store.subscribe(&source.name).await {
+                Ok(subscription) => Some(subscription),
+                Err(error) => {
+                    debug!(cache = %source.name, "failed to subscribe, so new snapshots are found only by polling: {error}");
+                    None
+                }
+            },
+        };
+        Self { subscription, is_unanswered: false, polled_at: None }
+    }
+
+    /// Waits until a hint calls for a poll: it names a snapshot that is not held, or it names none. A poll and the
+    /// deltas cost the store little, so all readers make it at once. Nothing is lost if the wait is given up.
+    pub(crate) async fn calls_for_poll(&mut self, is_held: impl Fn(Id) -> bool) {
+        let Some(subscription) = &mut self.subscription else { return std::future::pending().await };
+        while !self.is_unanswered {
+            self.is_unanswered = !matches!(subscription.next().await, Hint::Published(id) if is_held(id));
+        }
+        if let Some(polled_at) = self.polled_at {
+            tokio::time::sleep_until(polled_at + MIN_INTERVAL).await;
+        }
+    }
+
+    /// A poll begins: it answers all hints that have come so far.
+    pub(crate) fn answer(&mut self) {
+        self.is_unanswered = false;
+        self.polled_at = Some(Instant::now());
+        if let Some(subscription) = &mut self.subscription {
+            subscription.skip();
+        }
+    }
+}
