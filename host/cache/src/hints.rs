@@ -9,8 +9,8 @@ use crate::settings::Updates;
 use crate::source::Source;
 use kiwi_store::{Hint, Id, Subscription};
 
-/// The least time between two polls that hints cause: whoever floods a channel causes no more polls than this. What
-/// comes meanwhile is answered by one poll.
+/// The least time from one poll to the next that a hint causes: whoever floods a channel causes no more polls than this.
+/// What comes meanwhile is answered by one poll.
 const MIN_INTERVAL: Duration = Duration::from_millis(20);
 
 /// The hints for one reader.
@@ -20,7 +20,9 @@ pub(crate) struct Hints {
     /// Whether there was a hint since the last poll began.
     is_unanswered: bool,
     /// When the last poll began.
-    polled_at: Option<Instant>,
+    polled_at: Instant,
+    /// Before this, no hint causes a poll.
+    rests_until: Instant,
 }
 
 impl Hints {
@@ -36,7 +38,8 @@ impl Hints {
                 }
             },
         };
-        Self { subscription, is_unanswered: false, polled_at: None }
+        let now = Instant::now();
+        Self { subscription, is_unanswered: false, polled_at: now, rests_until: now }
     }
 
     /// Waits until a hint calls for a poll: it names a snapshot that is not held, or it names none. A poll and the
@@ -46,17 +49,21 @@ impl Hints {
         while !self.is_unanswered {
             self.is_unanswered = !matches!(subscription.next().await, Hint::Published(id) if is_held(id));
         }
-        if let Some(polled_at) = self.polled_at {
-            tokio::time::sleep_until(polled_at + MIN_INTERVAL).await;
-        }
+        tokio::time::sleep_until(self.rests_until).await;
     }
 
     /// A poll begins: it answers all hints that have come so far.
     pub(crate) fn answer(&mut self) {
         self.is_unanswered = false;
-        self.polled_at = Some(Instant::now());
+        self.polled_at = Instant::now();
         if let Some(subscription) = &mut self.subscription {
             subscription.skip();
         }
+    }
+
+    /// That poll has ended. The next one that a hint causes waits for as long as this one took, so that a large map that
+    /// is replaced all the time is not loaded all the time.
+    pub(crate) fn answered(&mut self) {
+        self.rests_until = (self.polled_at + MIN_INTERVAL).max(Instant::now() + self.polled_at.elapsed());
     }
 }

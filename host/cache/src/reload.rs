@@ -61,6 +61,7 @@ impl<V: DeserializeOwned + Send + Sync + 'static> Reload<V> {
         loop {
             hints.answer();
             let outcome = self.poll().await;
+            hints.answered();
             let left = self.settings.wait_for.saturating_sub(started.elapsed());
             let may_come = outcome.as_ref().is_err_and(|error| error.is_missing() || error.is_unavailable());
             let waits = may_come && !left.is_zero();

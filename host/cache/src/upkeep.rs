@@ -175,6 +175,7 @@ async fn keep_up_to_date<V: DeserializeOwned + Send + Sync + 'static>(reload: Ar
         let mut reload = reload.lock().await;
         hints.answer();
         let _ = reload.reload().await;
+        hints.answered();
         polls.mark_unchanged();
     }
 }

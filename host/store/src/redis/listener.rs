@@ -38,6 +38,8 @@ static LISTENERS: Mutex<Vec<Weak<Listener>>> = Mutex::new(Vec::new());
 /// Listens to the channels of one server. The connection and its thread end when this is dropped.
 pub(super) struct Listener {
     options: RedisOptions,
+    /// A process that was forked off has no thread of it.
+    process: u32,
     channels: Arc<Channels>,
     /// Taken when this is dropped.
     runtime: Option<Runtime>,
@@ -66,7 +68,9 @@ impl Listener {
     /// Another user may have other rights. Files for TLS make no difference: the server and the user are the same.
     fn is_for(&self, options: &RedisOptions) -> bool {
         let identity = |options: &RedisOptions| (options.to_string(), options.user().to_owned());
-        identity(&self.options) == identity(options) && self.options.password() == options.password()
+        self.process == std::process::id()
+            && identity(&self.options) == identity(options)
+            && self.options.password() == options.password()
     }
 
     fn start(options: &RedisOptions) -> Result<Self> {
@@ -78,7 +82,7 @@ impl Listener {
             Error::unavailable("failed to start the thread that listens for new snapshots").because(error)
         })?;
         runtime.spawn(listen(server, Arc::clone(&channels)));
-        Ok(Self { options: options.clone(), channels, runtime: Some(runtime) })
+        Ok(Self { options: options.clone(), process: std::process::id(), channels, runtime: Some(runtime) })
     }
 
     pub(super) fn subscribe(self: Arc<Self>, channel: String) -> Subscription {

@@ -19,7 +19,9 @@ use crate::{Error, Layout, Name, Result, Store};
 /// Snapshots in a Redis or Valkey server.
 ///
 /// It holds at most two connections, one for small calls and one for whole maps, each opened by the first call that
-/// needs it and again after it was lost, and one more for each [`Hints::asks`](crate::Hints::asks). Any Redis client can read a published map:
+/// needs it and again after it was lost; one more for each [`Hints::asks`](crate::Hints::asks); and one that all stores of
+/// this process with the same server and user share for [`Hints::subscribe`](crate::Hints::subscribe). Any Redis client
+/// can read a published map:
 /// `HGET 'kiwi:{NAME}' KEY`.
 #[derive(Clone, Debug)]
 pub struct Redis {
