@@ -67,3 +67,21 @@ impl Hints {
         self.rests_until = (self.polled_at + MIN_INTERVAL).max(Instant::now() + self.polled_at.elapsed());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn hints_rest_for_20_ms_from_poll_to_poll_or_as_long_as_the_poll_took() {
+        let now = Instant::now();
+        let mut hints = Hints { subscription: None, is_unanswered: true, polled_at: now, rests_until: now };
+        for (took, rests) in [(1, 20), (12, 24), (3_000, 6_000)] {
+            let began = Instant::now();
+            hints.answer();
+            tokio::time::advance(Duration::from_millis(took)).await;
+            hints.answered();
+            assert_eq!((hints.rests_until - began, hints.is_unanswered), (Duration::from_millis(rests), false));
+        }
+    }
+}

@@ -25,7 +25,7 @@ mod reading;
 mod record;
 mod store;
 mod threads;
-mod whole;
 mod watcher;
+mod whole;
 
 pub use store::Embedded;
