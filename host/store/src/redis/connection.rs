@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use redis::aio::{ConnectionLike, MultiplexedConnection, PubSub, PubSubStream};
+use redis::aio::{ConnectionLike, MultiplexedConnection, PubSub, PubSubSink, PubSubStream};
 use redis::{AsyncConnectionConfig, Cmd, Pipeline, RedisConnectionInfo, RedisResult, ToRedisArgs, Value};
 use tokio::task::JoinHandle;
 
@@ -64,6 +64,11 @@ impl Channels {
 
     pub(super) fn into_on_message(self) -> PubSubStream {
         self.pub_sub.into_on_message()
+    }
+
+    /// What subscribes, and what is heard.
+    pub(super) fn split(self) -> (PubSubSink, PubSubStream) {
+        self.pub_sub.split()
     }
 }
 

@@ -9,14 +9,13 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use futures_util::{FutureExt, StreamExt};
-use redis::aio::{PubSub, PubSubSink};
+use redis::aio::PubSubSink;
 use redis::{Msg, RedisResult, Value};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 use tracing::{debug, warn};
 
-use super::connection::RESPONSE_TIMEOUT;
 use super::options::RedisOptions;
 use super::server::Server;
 use super::store::Redis;
@@ -133,7 +132,7 @@ async fn listen_once(server: &Server, channels: &Channels, denial_logged: &mut b
         Ok(connection) => connection,
         Err(error) => return server.explain(error),
     };
-    let (sink, mut messages) = PubSub::split(connection);
+    let (sink, mut messages) = connection.split();
     let mut open = Open { server, channels, sink, subscribed: HashSet::new(), denied: HashMap::new(), denial_logged };
     let mut pings = tokio::time::interval(PING_INTERVAL);
     loop {
@@ -182,7 +181,7 @@ impl Open<'_> {
             if self.subscribed.contains(channel) || self.denied.contains_key(channel) {
                 continue;
             }
-            match in_time(self.sink.subscribe(channel)).await.map_err(|error| self.server.explain(error)) {
+            match in_time(self.server, self.sink.subscribe(channel)).await.map_err(|error| self.server.explain(error)) {
                 Ok(()) => {
                     self.subscribed.insert(channel.clone());
                     // What was published before was not heard.
@@ -195,7 +194,10 @@ impl Open<'_> {
         let gone: Vec<String> = self.subscribed.iter().filter(|channel| !wanted.contains(channel)).cloned().collect();
         for channel in gone {
             self.subscribed.remove(&channel);
-            match in_time(self.sink.unsubscribe(&channel)).await.map_err(|error| self.server.explain(error)) {
+            match in_time(self.server, self.sink.unsubscribe(&channel))
+                .await
+                .map_err(|error| self.server.explain(error))
+            {
                 // Its messages reach nobody.
                 Err(error) if error.is_denied() => {}
                 outcome => outcome?,
@@ -213,7 +215,7 @@ impl Open<'_> {
 
     /// Whether the server still answers. An error is an answer.
     async fn ping(&mut self) -> Result<()> {
-        match in_time(self.sink.ping::<Value>()).await {
+        match in_time(self.server, self.sink.ping::<Value>()).await {
             Err(error) if error.is_io_error() || error.is_connection_dropped() => Err(self.server.explain(error)),
             // Channels that were denied may be allowed now.
             _ => self.update().await,
@@ -221,8 +223,8 @@ impl Open<'_> {
     }
 }
 
-async fn in_time<T>(answer: impl Future<Output = RedisResult<T>>) -> RedisResult<T> {
-    timeout(RESPONSE_TIMEOUT, answer).await.map_err(std::io::Error::from)?
+async fn in_time<T>(server: &Server, answer: impl Future<Output = RedisResult<T>>) -> RedisResult<T> {
+    timeout(server.options.response_timeout(), answer).await.map_err(std::io::Error::from)?
 }
 
 #[cfg(test)]
