@@ -13,6 +13,13 @@ pub struct Delta {
 }
 
 impl Delta {
+    /// How many bytes it takes where deltas are kept, at most.
+    #[must_use]
+    pub fn max_packed_bytes(&self) -> usize {
+        let removed: usize = self.removed.iter().map(|key| key.len() + 10).sum();
+        32 + self.set.bytes() + 20 * self.set.len() + removed
+    }
+
     /// Packs it: the number of entries set, each as key and value, then the removed keys to the
     /// end. Every text has its length in front; every number is LEB128.
     pub(crate) fn pack(&self) -> Vec<u8> {

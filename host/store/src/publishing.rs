@@ -51,6 +51,10 @@ pub trait Publishing: Send + Sync {
     /// Whether a key was staged by this lease. For confirming a suspected duplicate: slow.
     async fn is_staged(&self, lease: &Lease, key: &str) -> Result<bool>;
 
+    /// Brings to the store what of the staged entries is not there yet, so that only the commit is left. A commit does the
+    /// same where it was not done; but while a lot is sent, the lease is to be renewed.
+    async fn seal(&self, lease: &Lease) -> Result<()>;
+
     /// Publishes in one atomic step, notifies readers, forgets the failures of the lease's definition, and those of
     /// its host under another one, and ends the lease.
     ///

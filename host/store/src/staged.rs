@@ -20,6 +20,8 @@ pub(crate) struct Staged {
     /// The entries so far, while the map is small.
     pub(crate) small: Option<Batch>,
     pub(crate) packer: Packer,
+    /// Whether all of it is in the store, and only the commit is left. It is not sent twice: by then it may be published.
+    pub(crate) is_sealed: bool,
 }
 
 /// Its length: the entries may be secret, and many.
@@ -32,7 +34,13 @@ impl fmt::Debug for Staged {
 
 impl Staged {
     pub(crate) fn new(had_snapshot: bool) -> Self {
-        Self { had_snapshot, record: RecordText::default(), small: Some(Batch::default()), packer: Packer::new() }
+        Self {
+            had_snapshot,
+            record: RecordText::default(),
+            small: Some(Batch::default()),
+            packer: Packer::new(),
+            is_sealed: false,
+        }
     }
 
     /// The version that it writes.
@@ -43,6 +51,7 @@ impl Staged {
     /// Adds entries. Gives what is to be written to the store now: nothing while the map is small, and then also what was
     /// held back.
     pub(crate) fn add(&mut self, batch: &Batch) -> Option<Batch> {
+        self.is_sealed = false;
         let Some(small) = &mut self.small else { return Some(batch.clone()) };
         small.extend(batch);
         if small.bytes() <= MAX_SMALL_BYTES { None } else { self.small.take() }

@@ -184,7 +184,10 @@ fn a_key_in_the_wrong_table_is_an_error_that_says_where_it_belongs() {
             "limits = { reload_ttl = \"1s\" }",
             "cache.airlines.limits: unknown key `reload_ttl`: it belongs in `[cache.NAME]`",
         ),
-        ("url = \"https://a.example\"", "`layout`, `record_key`; a setting of the plugin belongs in `settings`"),
+        (
+            "url = \"https://a.example\"",
+            "`layout`, `hash`, `record_key`; a setting of the plugin belongs in `settings`",
+        ),
         ("grants = { memory = 1 }", "cache.airlines.grants: unknown key `memory`: it belongs in `limits`"),
     ] {
         let found = problem(&format!("{AIRLINES}{text}"));

@@ -89,7 +89,8 @@ fn a_missing_key_or_cache_exits_2_and_is_named() {
 fn incomplete_data_is_lost_and_is_not_printed() {
     let (workdir, redis) = (WorkDir::new(), RedisServer::start());
     publish(&*open(&redis.url()), "airlines", &AIRLINES, Ttl::Forever);
-    redis.command::<()>(&["HDEL", "kiwi:{airlines}", "LH"]).unwrap();
+    // As if the log had been evicted, on which the map depends since a change.
+    redis.command::<()>(&["HSET", "kiwi:{airlines}:meta", "steps", "1", "view", ""]).unwrap();
     assert_output!("get-lost", workdir.transcript(&["get", "airlines", "FR", "--store", &redis.url()]));
     assert_status!("status-lost", workdir.transcript(&["status", "--store", &redis.url()]));
 }

@@ -29,6 +29,8 @@ pub(crate) struct Standing {
     pub(crate) kept_text: Arc<KeptText>,
     /// Whether the last attempt has failed, here.
     pub(crate) has_failed: AtomicBool,
+    /// Whether this host is bringing the hash up to what it has published.
+    pub(crate) is_following: AtomicBool,
     /// What keeps this host from refilling it, where the store does not say so.
     pub(crate) trouble: Trouble,
 }

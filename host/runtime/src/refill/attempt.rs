@@ -14,7 +14,7 @@ use super::fail::{Failed, fail};
 use super::follow_up::follow_up;
 use super::lease::{keep_lease, release};
 use super::plan::{bound, decide, takes_deltas};
-use super::recall::recall;
+use super::recall::{Recalled, recall};
 use super::stage::{Staged, stage};
 use super::turn::Turn;
 use crate::definition::cache::Cache;
@@ -110,7 +110,11 @@ async fn load_and_publish(
     stop: &CancellationToken,
 ) -> Result<Done, Uncommitted> {
     let started = Instant::now();
-    let recalled = recall(context, base).await;
+    let (recalled, base) = match stop.run_until_cancelled(recall(context, base)).await {
+        Some(Recalled::Known(fingerprints)) => (Some(fingerprints), base),
+        Some(Recalled::Damaged) => (None, None),
+        Some(Recalled::Unknown) | None => (None, base),
+    };
     let bound = recalled.as_ref().and(base).and_then(|base| bound(&context.definition().config, base, max_delta_bytes));
     let delivery = Delivery::new(recalled.unwrap_or_default());
     let loaded = tokio::select! {

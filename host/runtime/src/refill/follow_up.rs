@@ -2,6 +2,7 @@
 //! a whole map again. If the host is killed before it is done, another one does it.
 
 use std::convert::Infallible;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -15,6 +16,7 @@ const PAUSE: Duration = Duration::from_secs(5);
 /// Brings what clients read up to what is published.
 pub(crate) async fn follow_up(context: Context<'_>) -> bool {
     let (store, name) = (context.store, context.cache.name());
+    let _following = Following::begin(&context.standing().is_following);
     let followed = match context.events.store_call(store.update_hash(name).await) {
         Ok(()) => context.events.store_call(store.repack(name).await).map(drop),
         Err(error) => Err(error),
@@ -32,5 +34,21 @@ pub(crate) async fn keep_following(context: Context<'_>, behind: &Notify) -> Inf
         if !follow_up(context).await {
             tokio::time::sleep(PAUSE).await;
         }
+    }
+}
+
+/// Notes that this host is at it, until this is dropped.
+struct Following<'a>(&'a AtomicBool);
+
+impl<'a> Following<'a> {
+    fn begin(is_following: &'a AtomicBool) -> Self {
+        is_following.store(true, Ordering::Relaxed);
+        Self(is_following)
+    }
+}
+
+impl Drop for Following<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
     }
 }

@@ -36,7 +36,7 @@ pub(super) enum Action {
     /// Nothing changed: the published snapshot stays, and its life is extended.
     Touch { base: Head },
     /// Only what changed is written over the base.
-    Change { base: Head, set: Batch, removed: usize, whole: Spool, totals: Totals },
+    Change { base: Head, set: Batch, removed: usize, max_bytes: usize, whole: Spool, totals: Totals },
     /// The whole map replaces what is published. `rest` is what is not staged yet.
     Replace { rest: Option<Spool>, totals: Totals },
 }
@@ -110,7 +110,8 @@ pub(super) fn decide(
     })?;
     let action = match (delivered, base, changes) {
         (Delivered::Spooled { all, changed }, Some(base), Some(changes)) if changes.fit(&changed) => {
-            Action::Change { base: base.clone(), set: changed, removed: changes.removed, whole: all, totals }
+            let (removed, max_bytes) = (changes.removed, changes.bound.bytes);
+            Action::Change { base: base.clone(), set: changed, removed, max_bytes, whole: all, totals }
         }
         (Delivered::Spooled { all, .. }, _, _) => Action::Replace { rest: Some(all), totals },
         (Delivered::Staged, _, _) => Action::Replace { rest: None, totals },

@@ -13,54 +13,75 @@ use crate::entries::fingerprints::{Fingerprint, Fingerprints, Hash};
 /// How many parts are unpacked at the same time.
 const THREADS: usize = 2;
 
-/// The fingerprints of what is published. `None`: nothing is, or it cannot be compared with.
-pub(super) async fn recall(context: Context<'_>, base: Option<&Head>) -> Option<Fingerprints> {
+/// What is known of the map that is published.
+pub(super) enum Recalled {
+    Known(Fingerprints),
+    /// Nothing is published, or it cannot be compared with.
+    Unknown,
+    /// It cannot be read: readers cannot read it either, so it must not be found unchanged.
+    Damaged,
+}
+
+/// Recalls what is known of the map that is published.
+pub(super) async fn recall(context: Context<'_>, base: Option<&Head>) -> Recalled {
     let limits = context.definition().limits();
     match (context.standing().memory.recall(base, limits), base) {
+        (Some(known), _) => Recalled::Known(known),
         (None, Some(base)) if takes_deltas(&context.definition().config) => {
-            // As often as the lease is renewed, a load without it would lose it: so it is given up before.
+            // The lease is not renewed meanwhile.
             let time = context.definition().timing.lease_ttl / 3;
-            tokio::time::timeout(time, read_back(context, base, limits)).await.ok().flatten()
+            match tokio::time::timeout(time, read_back(context, base, limits)).await {
+                Ok(Ok(recalled)) => recalled,
+                Ok(Err(error)) if error.is_missing() || error.is_value() => Recalled::Damaged,
+                _ => Recalled::Unknown,
+            }
         }
-        (recalled, _) => recalled,
+        (None, _) => Recalled::Unknown,
     }
 }
 
 /// Reads the map that is published. This host did not check its values, so they are checked now: a load that gives the same
 /// ones does not.
-async fn read_back(context: Context<'_>, base: &Head, limits: &Limits) -> Option<Fingerprints> {
-    let mut whole = context.events.store_call(context.store.whole(context.cache.name()).await).ok()??;
+async fn read_back(context: Context<'_>, base: &Head, limits: &Limits) -> kiwi_store::Result<Recalled> {
+    let Some(mut whole) = context.events.store_call(context.store.whole(context.cache.name()).await)? else {
+        return Ok(Recalled::Damaged);
+    };
     if whole.head().id != base.id {
-        return None;
+        return Ok(Recalled::Unknown);
     }
     let mut table = Fingerprints::default();
-    let (mut root, mut entries) = (Root::default(), 0);
+    let mut root = Root::default();
     let mut reading = JoinSet::new();
     loop {
         let next = if reading.len() < THREADS { whole.next().await } else { None };
         match next {
             Some(part) => {
-                let (part, limits, hash) = (part.ok()?, limits.clone(), table.hash());
+                let (part, limits, hash) = (part?, limits.clone(), table.hash());
                 reading.spawn_blocking(move || fingerprints(part, &limits, &hash));
             }
             None => {
                 let Some(read) = reading.join_next().await else { break };
-                let (of_part, fingerprints) = read.ok()??;
+                let Ok(read) = read else { return Ok(Recalled::Unknown) };
+                let Some((of_part, fingerprints)) = read? else { return Ok(Recalled::Unknown) };
                 root.add_part(of_part);
-                entries += fingerprints.len() as u64;
                 table.give_all(fingerprints).for_each(drop);
             }
         }
     }
-    (whole.is_proven_by(root, entries) && table.settle()).then_some(table)
+    // Two keys that share a hash are one entry of the table.
+    if !whole.is_proven_by(root, table.len() as u64) {
+        return Ok(if root == whole.head().root { Recalled::Unknown } else { Recalled::Damaged });
+    }
+    Ok(if table.settle() { Recalled::Known(table) } else { Recalled::Unknown })
 }
 
-fn fingerprints(part: Part, limits: &Limits, hash: &Hash) -> Option<(Root, Vec<Fingerprint>)> {
-    let (batch, root): (Batch, Root) = part.unpack().ok()?;
+/// The fingerprints of a part. `None`: one of its values is beyond a limit of this host.
+fn fingerprints(part: Part, limits: &Limits, hash: &Hash) -> kiwi_store::Result<Option<(Root, Vec<Fingerprint>)>> {
+    let (batch, root): (Batch, Root) = part.unpack()?;
     let fingerprint = |(key, value): (&str, &str)| {
         check::check_size(key, value, limits).ok()?;
         check::check_value(key, value, limits).ok()?;
         Some(hash.of(key, value))
     };
-    Some((root, batch.iter().map(fingerprint).collect::<Option<_>>()?))
+    Ok(batch.iter().map(fingerprint).collect::<Option<_>>().map(|fingerprints| (root, fingerprints)))
 }

@@ -5,7 +5,6 @@ use kiwi_cache::SnapshotText;
 use kiwi_store::{Begin, CommitError, Due, Lease};
 
 use super::context::Context;
-use super::follow_up::follow_up;
 use super::lease::release;
 use crate::events::event::CacheEvent;
 
@@ -20,10 +19,8 @@ pub(super) async fn restore(context: Context<'_>, lease: Lease) -> Option<Lease>
     let Ok(Begin::Go { lease, base, .. }) = context.events.store_call(begun) else { return None };
     if base.is_none() {
         let event = match stage_and_restore(context, &lease, &copy).await {
-            Ok(()) => {
-                follow_up(context).await;
-                CacheEvent::Restored { seq: copy.head.seq, entries: copy.head.entries }
-            }
+            // The hash follows when a look finds it behind: the lease is not renewed here.
+            Ok(()) => CacheEvent::Restored { seq: copy.head.seq, entries: copy.head.entries },
             Err(error) => {
                 let why = error.to_string();
                 context.events.emit(CacheEvent::RestoreFailed { why: &why });

@@ -31,10 +31,12 @@ pub(super) async fn stage(
         Action::Touch { base } => {
             return Ok(Staged { content: Content::Touch { base: base.id }, mark, totals: None });
         }
-        Action::Change { base, set, removed, whole, totals } => {
+        Action::Change { base, set, removed, max_bytes, whole, totals } => {
             let Totals { entries, bytes, root } = totals;
-            if let Some(removed) = find_removed(context, delivery, &base, removed).await? {
-                let delta = Delta { set, removed };
+            let removed = find_removed(context, delivery, &base, removed).await?;
+            let delta = removed.map(|removed| Delta { set, removed });
+            // Keys that are removed count as well.
+            if let Some(delta) = delta.filter(|delta| delta.max_packed_bytes() <= max_bytes) {
                 let content = Content::Delta { id: Id::random(), base: base.id, delta, entries, bytes, root };
                 return Ok(Staged { content, mark, totals: Some(totals) });
             }
@@ -45,6 +47,8 @@ pub(super) async fn stage(
     if let Some(rest) = rest {
         stage_spool(context, lease, rest).await?;
     }
+    // Here, where the lease is renewed meanwhile.
+    context.store_call(context.store.seal(lease).await)?;
     let Totals { entries, bytes, root } = totals;
     let content = Content::Swap { id: Id::random(), entries, bytes, root };
     Ok(Staged { content, mark, totals: Some(totals) })

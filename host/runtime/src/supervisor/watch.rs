@@ -15,8 +15,9 @@ use crate::events::event::{CacheEvent, Event};
 /// How often the heads of all caches are read: a map that is missing or lost is due at once.
 const WATCH_INTERVAL: Duration = Duration::from_secs(1);
 
-/// After how many looks in a row a hash that is behind is taken to be abandoned.
-const LOOKS_BEHIND: u32 = 3;
+/// After how many looks in a row a hash that is behind is taken to be abandoned: some random number between these.
+const MIN_LOOKS_BEHIND: u32 = 3;
+const MAX_LOOKS_BEHIND: u32 = 20;
 
 /// Watches the store as long as the host runs.
 pub(super) async fn watch(shared: &Supervisor) -> Infallible {
@@ -29,6 +30,9 @@ pub(super) async fn watch(shared: &Supervisor) -> Infallible {
                     shared.events.emit(&Event::StoreBack { location: caches.store.location() });
                 }
                 for (entry, status) in caches.entries.iter().zip(statuses) {
+                    if let Ok(status) = &status {
+                        note_hash(entry, status);
+                    }
                     saw(shared, entry, status);
                 }
             }
@@ -52,7 +56,6 @@ pub(super) fn saw(shared: &Supervisor, entry: &Entry, status: kiwi_store::Result
         Ok(status) => status,
         Err(error) => return events.emit(CacheEvent::LookFailed { error: &error }),
     };
-    note_hash(entry, &status);
     let is_loading = entry.cache.standing.progress.is_loading();
     let definition = &entry.cache.definition;
     match &status.presence {
@@ -70,13 +73,15 @@ pub(super) fn saw(shared: &Supervisor, entry: &Entry, status: kiwi_store::Result
     }
 }
 
-/// The host that has published brings the hash along. If it was killed meanwhile, whoever looks does.
+/// The host that has published brings the hash along. If it was killed meanwhile, another one does: not all of them at the
+/// same time, because each writes a copy.
 fn note_hash(entry: &Entry, status: &Status) {
-    let looks = match status.hash {
-        HashState::Behind => entry.looks_behind.fetch_add(1, Ordering::Relaxed) + 1,
-        _ => entry.looks_behind.swap(0, Ordering::Relaxed),
-    };
-    if status.hash == HashState::Behind && looks >= LOOKS_BEHIND {
+    let is_abandoned = status.hash == HashState::Behind && !entry.cache.standing.is_following.load(Ordering::Relaxed);
+    if !is_abandoned {
+        return entry.looks_behind.store(0, Ordering::Relaxed);
+    }
+    let looks = entry.looks_behind.fetch_add(1, Ordering::Relaxed) + 1;
+    if looks >= MIN_LOOKS_BEHIND && (looks >= MAX_LOOKS_BEHIND || getrandom::u32().unwrap_or(0) % 8 == 0) {
         entry.looks_behind.store(0, Ordering::Relaxed);
         entry.behind.notify_waiters();
     }

@@ -162,6 +162,53 @@ async fn a_change_that_would_make_others_wait_too_long_is_written_aside() {
 }
 
 #[tokio::test]
+async fn what_does_not_fit_into_the_log_is_published_whole() {
+    let redis = RedisServer::start();
+    let (setup, source) = (Setup::on(&redis), Source::default());
+    let host = host(&setup, &source).await;
+    // Keys that do not compress, and values that are nothing beside them.
+    let key = |n: u64| kiwi_store::Id::random().to_string() + &n.to_string();
+    let mut map: Map = (0..40_000).map(|n| (key(n), "1".to_owned())).collect();
+    for _ in 0..6 {
+        source.set(&map);
+        assert!(refill(&host, &name("airlines")).await.failure().is_none());
+        assert_eq!(published(&setup).await, map);
+        // A third of the keys is gone: fewer than half, but more than the log holds.
+        let mut n = 0;
+        map.retain(|_, _| {
+            n += 1;
+            n % 3 != 0
+        });
+    }
+}
+
+#[tokio::test]
+async fn a_host_that_starts_reads_what_is_published_back_and_replaces_it_if_it_is_damaged() {
+    let redis = RedisServer::start();
+    let (setup, source) = (Setup::on(&redis), Source::default());
+    let mut map = numbered(10_000);
+    source.set(&map);
+    refill(&host(&setup, &source).await, &name("airlines")).await;
+    let first = setup.head(&name("airlines")).await;
+
+    // The next host knows nothing, and yet writes only what has changed.
+    map.insert("key-000007".into(), "0".into());
+    map.remove("key-000008");
+    source.set(&map);
+    assert!(matches!(refill(&host(&setup, &source).await, &name("airlines")).await, Outcome::Published { .. }));
+    let changes = since(&*setup.store, first.id).await.expect("a delta leads on");
+    assert_eq!(changes.deltas[0].1.removed, ["key-000008"]);
+    assert_eq!((changes.deltas.len(), changes.deltas[0].1.set.len()), (1, 1));
+
+    let versions: Vec<String> = redis.command(&["KEYS", "*:v:*"]).unwrap();
+    redis.command::<()>(&["HSET", &versions[0], "0", "damaged"]).unwrap();
+    assert!(read_whole(&*setup.store, &name("airlines")).await.is_err());
+    let outcome = refill(&host(&setup, &source).await, &name("airlines")).await;
+    assert!(matches!(outcome, Outcome::Published { .. }), "not unchanged: {outcome:?}");
+    assert_eq!(published(&setup).await, map);
+}
+
+#[tokio::test]
 async fn a_repeated_key_is_found_among_what_was_put_aside() {
     struct Twice;
     impl Loader for Twice {
@@ -227,7 +274,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         1 => (0usize..2).prop_map(|host| Event::Fail { host }),
         1 => (0usize..2).prop_map(|host| Event::Restart { host }),
         1 => Just(Event::Flush),
-        2 => prop::sample::select(vec!["kiwi:{airlines}", "kiwi:{airlines}:meta", "kiwi:{airlines}:log"])
+        2 => prop::sample::select(vec!["kiwi:{airlines}", "kiwi:{airlines}:meta", "kiwi:{airlines}:log", "version"])
             .prop_map(Event::Delete),
         1 => Just(Event::Remember),
         1 => Just(Event::Restore),
@@ -274,7 +321,9 @@ async fn play(redis: &RedisServer, events: Vec<Event>) {
     for event in events {
         match event {
             Event::Load { map, host } => {
-                good = map.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect();
+                // Some of these are small maps, and some are not.
+                let filler = "0".repeat(if map.len() % 2 == 0 { 0 } else { 4_000 });
+                good = map.iter().map(|(key, value)| (key.to_string(), format!("\"{value}{filler}\""))).collect();
                 source.set(&good);
                 refilled(&hosts[host]).await;
             }
@@ -291,6 +340,12 @@ async fn play(redis: &RedisServer, events: Vec<Event>) {
             }
             Event::Flush => {
                 redis.command::<()>(&["FLUSHALL"]).unwrap();
+                continue;
+            }
+            Event::Delete("version") => {
+                for version in redis.command::<Vec<String>>(&["KEYS", "*:v:*"]).unwrap() {
+                    redis.command::<()>(&["DEL", &version]).unwrap();
+                }
                 continue;
             }
             Event::Delete(key) => {
@@ -319,6 +374,10 @@ async fn play(redis: &RedisServer, events: Vec<Event>) {
         reader.reload().await.unwrap();
         let read: Map = reader.snapshot().unwrap().iter().map(|(k, v)| (k.to_owned(), v.get().to_owned())).collect();
         assert_eq!(read, good, "and so has every reader");
+        // As a host does when a look finds it behind.
+        setup.store.update_hash(&name("airlines")).await.unwrap();
+        let hash: Map = redis.command(&["HGETALL", "kiwi:{airlines}"]).unwrap();
+        assert_eq!(hash, good, "and so has any other client");
     }
 }
 

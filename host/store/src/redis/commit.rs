@@ -41,7 +41,7 @@ impl Redis {
         match &publish.content {
             Content::Swap { id, entries, bytes, root } => {
                 let call = snapshot(call("whole"), *id, *entries, *bytes, *root);
-                let call = self.with_staged(lease, keys, call, *entries, *root).await?;
+                let call = self.with_staged(lease, call, *entries, *root).await?;
                 self.run(cache, &call).await
             }
             Content::Touch { base } => self.run(cache, &call("touch").arg("base", base)).await,
@@ -53,7 +53,8 @@ impl Redis {
             Content::Delta { id, base, delta, entries, bytes, root } => {
                 let call = snapshot(call("delta"), *id, *entries, *bytes, *root)
                     .arg("base", base)
-                    .arg("max_log_bytes", max_log_bytes(*bytes))
+                    .arg("min_log_bytes", LOG_BYTES.start())
+                    .arg("max_log_bytes", LOG_BYTES.end())
                     .bytes("delta", frame::pack(&delta.pack()));
                 self.commit_delta(lease, keys, call, *base, *id, *entries, delta).await
             }
@@ -70,16 +71,35 @@ impl Redis {
             .arg("seq", head.seq)
             .arg("loaded_at", unix_millis(head.loaded_at))
             .arg("checked_at", unix_millis(head.checked_at));
-        let call = self.with_staged(lease, keys, call, head.entries, head.root).await?;
+        let call = self.with_staged(lease, call, head.entries, head.root).await?;
         self.run(lease.cache(), &call).await
     }
 
-    /// Sends what a lease has staged and not sent yet, and adds to the call where the script finds all of it.
-    async fn with_staged(&self, lease: &Lease, keys: &Keys, call: Call, entries: u64, root: Root) -> Result<Call> {
-        let (cache, layout) = (lease.cache(), self.layout(lease.cache()));
-        if keys.record.is_some() {
-            self.send_record(lease, keys).await?;
+    /// Sends what a lease has staged and not sent yet, once.
+    pub(super) async fn seal_staged(&self, lease: &Lease) -> Result<()> {
+        let (cache, keys) = (lease.cache(), self.keys(lease.cache()));
+        if lease.staged().is_sealed {
+            return Ok(());
         }
+        if keys.record.is_some() {
+            self.send_record(lease, &keys).await?;
+        }
+        let is_small = lease.staged().small.is_some();
+        if self.layout(cache).has_version() && !is_small {
+            // A copy: if it fails, the rest is sent again.
+            let mut packer = lease.staged().packer.clone();
+            let rest = packer.rest();
+            self.seal(cache, &keys, &packer, rest).await?;
+            lease.staged().packer = packer;
+        }
+        lease.staged().is_sealed = true;
+        Ok(())
+    }
+
+    /// Adds to the call where the script finds what a lease has staged.
+    async fn with_staged(&self, lease: &Lease, call: Call, entries: u64, root: Root) -> Result<Call> {
+        let layout = self.layout(lease.cache());
+        self.seal_staged(lease).await?;
         if !layout.has_version() {
             return Ok(call);
         }
@@ -93,14 +113,14 @@ impl Redis {
             let call = call.arg("version", "").bytes("inline", chunk.pack());
             return Ok(if layout.has_hash() { call.entries(small) } else { call });
         }
-        // A copy, because a commit whose reply was lost is sent again.
-        let mut packer = lease.staged().packer.clone();
-        let rest = packer.rest();
-        if (packer.entries(), packer.root()) != (entries, root) {
+        let (staged_entries, staged_root, version, segments) = {
+            let packer = &lease.staged().packer;
+            (packer.entries(), packer.root(), packer.version, packer.segments().len())
+        };
+        if (staged_entries, staged_root) != (entries, root) {
             return Ok(incomplete(call));
         }
-        self.seal(cache, keys, &packer, rest).await?;
-        let call = call.arg("version", packer.version).arg("segments", packer.segments().len());
+        let call = call.arg("version", version).arg("segments", segments);
         Ok(call.optional("is_hash_staged", stages_hash(lease, layout).then_some("1")))
     }
 

@@ -7,11 +7,11 @@ use super::log::{Record, path};
 use super::meta::{self, HEAD, LAYOUT, PLACE, Place, Version};
 use super::reply::{number, text};
 use super::script::{By, HASH};
-use super::server::is_unknown_script;
+use super::server::{Lane, is_unknown_script};
 use super::staging::{MAX_ENTRIES, expire, sets};
 use super::store::Redis;
 use super::transaction::Transaction;
-use super::whole::Opened;
+use super::whole::{Opened, unpack};
 use crate::merged::Merged;
 use crate::{Delta, Id, Name, Result, Root, Token};
 
@@ -56,7 +56,6 @@ struct Found {
     place: Place,
     id: Id,
     entries: u64,
-    entries_of_hash: u64,
     log: Vec<Record>,
 }
 
@@ -64,14 +63,11 @@ impl Redis {
     pub(super) async fn follow(&self, cache: &Name) -> Result<()> {
         for _ in 0..ATTEMPTS {
             let Some(found) = self.find(cache).await? else { return Ok(()) };
-            let is_current = found.place.view == found.id.to_string();
-            if is_current && found.entries_of_hash == found.entries {
-                return Ok(());
-            }
-            let deltas = if is_current { None } else { found.deltas() };
+            // A hash of which entries are missing is written anew.
+            let deltas = if found.place.view == found.id.to_string() { None } else { found.deltas() };
             let is_done = match deltas {
                 Some(merged) => self.follow_deltas(cache, &found, merged).await?,
-                None => self.write_hash(cache).await?,
+                None => self.write_hash(cache, &found.place.view).await?,
             };
             if !is_done {
                 tracing::debug!(%cache, "the hash was changed by another host, or something else was published: looking again");
@@ -80,33 +76,44 @@ impl Redis {
         Ok(())
     }
 
-    /// `None`: there is no hash to be kept, or nothing to be shown.
+    /// `None`: there is no hash to be kept, nothing to be shown, or the hash shows it.
     async fn find(&self, cache: &Name) -> Result<Option<Found>> {
         let keys = self.keys(cache);
         let (mut meta, mut length, mut log) = (redis::cmd("HMGET"), redis::cmd("HLEN"), redis::cmd("XRANGE"));
         meta.arg(&keys.meta).arg(&HEAD).arg(&LAYOUT).arg(&PLACE);
         length.arg(&keys.data);
         log.arg(&keys.log).arg("-").arg("+");
-        let replies = self.server.transaction(Transaction::of([meta, length, log])).await;
-        let replies = replies.map_err(|error| self.server.explain(error).of(cache))?;
-        let [Value::Array(fields), length, Value::Array(records)] = &replies[..] else {
-            return Err(self.unexpected_reply(cache, &replies));
-        };
-        let Some((head, layout, place)) = meta::split(fields) else {
-            return Err(self.unexpected_reply(cache, &replies));
-        };
-        let head = self.server.head(head).map_err(|error| error.of(cache))?;
-        let (Some(layout), Some(place), Some(head)) = (meta::layout(layout), Place::of(place), head) else {
-            return Ok(None);
-        };
-        let is_kept = layout.has_hash() && place.version != Version::Hash;
-        Ok(is_kept.then(|| Found {
-            place,
-            id: head.id,
-            entries: head.entries,
-            entries_of_hash: number(length).unwrap_or_default(),
-            log: records.iter().filter_map(Record::of).collect(),
-        }))
+        let (commands, mut is_log_read) = ([meta, length], false);
+        loop {
+            // The log may be long: it is read only where it is needed.
+            let (lane, log) = if is_log_read { (Lane::Bulk, Some(log.clone())) } else { (Lane::Quick, None) };
+            let replies =
+                self.server.transaction_on(lane, Transaction::of(commands.clone().into_iter().chain(log))).await;
+            let replies = replies.map_err(|error| self.server.explain(error).of(cache))?;
+            let [Value::Array(fields), length, records @ ..] = &replies[..] else {
+                return Err(self.unexpected_reply(cache, &replies));
+            };
+            let Some((head, layout, place)) = meta::split(fields) else {
+                return Err(self.unexpected_reply(cache, &replies));
+            };
+            let head = self.server.head(head).map_err(|error| error.of(cache))?;
+            let (Some(layout), Some(place), Some(head)) = (meta::layout(layout), Place::of(place), head) else {
+                return Ok(None);
+            };
+            let (id, entries, entries_of_hash) = (head.id, head.entries, number(length).unwrap_or_default());
+            let is_current = place.view == id.to_string() && entries_of_hash == entries;
+            if !layout.has_hash() || place.version == Version::Hash || is_current {
+                return Ok(None);
+            }
+            match records {
+                [Value::Array(records)] => {
+                    let log = records.iter().filter_map(Record::of).collect();
+                    return Ok(Some(Found { place, id, entries, log }));
+                }
+                _ if is_log_read => return Err(self.unexpected_reply(cache, &replies)),
+                _ => is_log_read = true,
+            }
+        }
     }
 
     /// Changes the hash in steps. `false`: something else has changed meanwhile.
@@ -144,18 +151,33 @@ impl Redis {
         }
     }
 
-    /// Writes the hash anew from the version. `false`: something else was published meanwhile.
-    async fn write_hash(&self, cache: &Name) -> Result<bool> {
+    /// Writes the hash anew from the version, over what shows `view` now. `false`: something has changed meanwhile.
+    async fn write_hash(&self, cache: &Name, view: &str) -> Result<bool> {
+        let token = Token::random();
+        let written = self.stage_and_swap(cache, view, token).await;
+        if !matches!(written, Ok(true)) {
+            self.drop_unused(cache, self.keys(cache).staging(token)).await;
+        }
+        written
+    }
+
+    /// Drops what came to nothing: left to expire, it would take memory that may be what was missing.
+    pub(super) async fn drop_unused(&self, cache: &Name, key: String) {
+        let mut unlink = redis::cmd("UNLINK");
+        unlink.arg(key);
+        if let Err(error) = self.command(cache, unlink).await {
+            tracing::debug!(%error, "cannot drop what was written: it expires in two minutes");
+        }
+    }
+
+    async fn stage_and_swap(&self, cache: &Name, view: &str, token: Token) -> Result<bool> {
         let Some(Opened { mut whole, at, .. }) = self.open_whole(cache, None).await? else { return Ok(true) };
-        let (keys, token) = (self.keys(cache), Token::random());
+        let keys = self.keys(cache);
         let staging = keys.staging(token);
         let (mut root, mut entries) = (Root::default(), 0);
         while let Some(part) = whole.next().await {
             let part = part?;
-            let unpacked = tokio::task::spawn_blocking(move || part.unpack()).await;
-            let (batch, of_part) = unpacked
-                .map_err(|error| crate::Error::unavailable(format!("unpacking has failed: {error}")))?
-                .map_err(|error| error.of(cache))?;
+            let (batch, of_part) = unpack(part).await.map_err(|error| error.of(cache))?;
             self.stage_hash(cache, &staging, &batch).await?;
             root.add_part(of_part);
             entries += batch.len() as u64;
@@ -166,6 +188,7 @@ impl Redis {
         let call = HASH
             .call(&keys, token)
             .arg("mode", "swap")
+            .arg("from", view)
             .arg("id", whole.head().id)
             .arg("at", at)
             .arg("entries", entries);

@@ -83,7 +83,8 @@ impl Counted<'_> {
             Version::Hash => number(self.entries_of_hash) == Some(head.entries),
             Version::Inline => self.is_log_whole(place),
             Version::Segments(_, segments) => {
-                self.fields_of_version.and_then(number) == segments.checked_add(1) && self.is_log_whole(place)
+                self.fields_of_version.and_then(number).is_some_and(|fields| fields.checked_sub(1) == Some(segments))
+                    && self.is_log_whole(place)
             }
         }
     }

@@ -78,6 +78,10 @@ impl Publishing for Redis {
         self.is_key_staged(lease, key).await
     }
 
+    async fn seal(&self, lease: &Lease) -> Result<()> {
+        self.seal_staged(lease).await
+    }
+
     async fn commit(&self, lease: Lease, publish: &Publish) -> Result<Committed, NotCommitted> {
         let replied = self.commit_content(&lease, &self.keys(lease.cache()), publish).await;
         replied

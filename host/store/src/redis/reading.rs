@@ -1,5 +1,6 @@
 //! The reading role: heads, entries, deltas.
 
+use std::collections::HashMap;
 use std::time::Instant;
 
 use async_trait::async_trait;
@@ -13,7 +14,7 @@ use super::presence;
 use super::server::Lane;
 use super::store::Redis;
 use super::transaction::Transaction;
-use super::whole::Opened;
+use super::whole::{Opened, unpack};
 use crate::{Changes, Id, Layout, Name, Reading, Result, Status, Whole, partition_of};
 
 /// How many statuses are read in one round trip.
@@ -39,10 +40,7 @@ impl Reading for Redis {
                 let with_layout = layout_fields.ok().and_then(|fields| self.with_layout_of(cache, fields));
                 statuses.push(match with_layout {
                     None => replies.and_then(|replies| self.status_in(cache, &replies, counted.as_ref())),
-                    Some(store) => match store.status_replies(std::slice::from_ref(cache)).await?.pop() {
-                        Some(replies) => replies.and_then(|replies| store.status_in(cache, &replies, counted.as_ref())),
-                        None => Err(self.unexpected_reply(cache, &[])),
-                    },
+                    Some(store) => store.status_alone(cache).await,
                 });
             }
         }
@@ -114,6 +112,15 @@ impl Redis {
         Ok(caches.iter().zip(replies).map(explained).collect())
     }
 
+    /// The status of one cache by the layout that this store knows.
+    async fn status_alone(&self, cache: &Name) -> Result<Status> {
+        let caches = std::slice::from_ref(cache);
+        let mut replies = self.status_replies(caches).await?;
+        let counted = self.count_segments(caches, &replies).await?.pop().flatten();
+        let replies = replies.pop().unwrap_or_else(|| Err(self.unexpected_reply(cache, &[])))?;
+        self.status_in(cache, &replies, counted.as_ref())
+    }
+
     /// How many segments there are of the versions that these replies name. A version never changes, so it may be counted
     /// later than it was named; one that was replaced in between is kept for a while.
     async fn count_segments(&self, caches: &[Name], replies: &[Result<Vec<Value>>]) -> Result<Vec<Option<Value>>> {
@@ -181,12 +188,14 @@ impl Redis {
     async fn get_from_whole(&self, cache: &Name, wanted: &[&str]) -> Result<Option<Vec<Option<Bytes>>>> {
         let partitions: Vec<usize> = wanted.iter().map(|key| partition_of(key)).collect();
         let Some(Opened { mut whole, .. }) = self.open_whole(cache, Some(&partitions)).await? else { return Ok(None) };
+        let mut places: HashMap<&str, Vec<usize>> = HashMap::new();
+        wanted.iter().enumerate().for_each(|(place, key)| places.entry(key).or_default().push(place));
         let mut values = vec![None; wanted.len()];
         while let Some(part) = whole.next().await {
             let part = part?;
-            let (entries, _) = part.unpack().map_err(|error| error.of(cache))?;
+            let (entries, _) = unpack(part).await.map_err(|error| error.of(cache))?;
             for (key, value) in entries.iter() {
-                for (place, _) in wanted.iter().enumerate().filter(|&(_, wanted)| *wanted == key) {
+                for &place in places.get(key).into_iter().flatten() {
                     values[place] = Some(Bytes::copy_from_slice(value.as_bytes()));
                 }
             }

@@ -6,9 +6,9 @@ use super::reply::number;
 use super::script::REPACK;
 use super::segments::grace_millis;
 use super::store::Redis;
-use super::whole::Opened;
+use super::whole::{Opened, unpack};
 use crate::packer::Packer;
-use crate::{Name, Result, Root, Token};
+use crate::{Name, Result, Root, Token, Whole};
 
 impl Redis {
     /// Repacks where the deltas have reached half of what is allowed.
@@ -33,23 +33,15 @@ impl Redis {
             return Ok(false);
         }
         let mut packer = Packer::new();
-        let (mut root, mut entries) = (Root::default(), 0);
-        while let Some(part) = whole.next().await {
-            let part = part?;
-            let (batch, of_part) = part.unpack().map_err(|error| error.of(cache))?;
-            root.add_part(of_part);
-            entries += batch.len() as u64;
-            let full = packer.push(&batch);
-            self.write_segments(cache, &keys, packer.version, full).await?;
+        let version = packer.version;
+        let repacked = self.write_repacked(cache, &mut packer, &mut whole).await;
+        if let Err(error) = repacked {
+            self.drop_unused(cache, keys.version(version)).await;
+            return Err(error);
         }
-        if !whole.is_proven_by(root, entries) {
-            return Err(whole.not_proven().of(cache));
-        }
-        let rest = packer.rest();
-        self.seal(cache, &keys, &packer, rest).await?;
         let call = REPACK
-            .call_with_version(&keys, Token::random(), packer.version)
-            .arg("version", packer.version)
+            .call_with_version(&keys, Token::random(), version)
+            .arg("version", version)
             .arg("segments", packer.segments().len())
             .arg("instead_of", instead_of)
             .arg("id", whole.head().id)
@@ -59,5 +51,24 @@ impl Redis {
             .arg("grace_ms", grace_millis(whole.head().refill_interval));
         let reply = self.run(cache, &call).await?;
         Ok(self.outcome(cache, &reply)? == "done")
+    }
+
+    /// Writes a version of the same map.
+    async fn write_repacked(&self, cache: &Name, packer: &mut Packer, whole: &mut Whole) -> Result<()> {
+        let keys = self.keys(cache);
+        let (mut root, mut entries) = (Root::default(), 0);
+        while let Some(part) = whole.next().await {
+            let part = part?;
+            let (batch, of_part) = unpack(part).await.map_err(|error| error.of(cache))?;
+            root.add_part(of_part);
+            entries += batch.len() as u64;
+            let full = packer.push(&batch);
+            self.write_segments(cache, &keys, packer.version, full).await?;
+        }
+        if !whole.is_proven_by(root, entries) {
+            return Err(whole.not_proven().of(cache));
+        }
+        let rest = packer.rest();
+        self.seal(cache, &keys, packer, rest).await
     }
 }

@@ -26,6 +26,8 @@ pub(super) enum By {
 
 impl Script {
     fn new(source: &'static str) -> Self {
+        #[cfg(feature = "testing")]
+        let source = mutated(source);
         Self { source, hash: redis::Script::new(source).get_hash().to_owned() }
     }
 
@@ -37,6 +39,15 @@ impl Script {
     /// The same for a lease, or a repacking, that writes a version.
     pub(super) fn call_with_version(&'static self, keys: &Keys, token: impl Display, version: Id) -> Call {
         Call { script: self, keys: keys.of_scripts(token, version), args: Vec::new(), entries: Batch::default() }
+    }
+}
+
+/// A script with a fault, for showing that a test notices it: `KIWI_MUTATE_SCRIPTS="OLD=>NEW"` replaces a part of it.
+#[cfg(feature = "testing")]
+fn mutated(script: &'static str) -> &'static str {
+    match std::env::var("KIWI_MUTATE_SCRIPTS").as_deref().unwrap_or_default().split_once("=>") {
+        Some((old, new)) => script.replace(old, new).leak(),
+        None => script,
     }
 }
 

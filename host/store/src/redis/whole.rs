@@ -12,7 +12,7 @@ use super::reply::text;
 use super::server::Lane;
 use super::store::Redis;
 use crate::merged::Merged;
-use crate::{Delta, Error, Id, Layout, Name, Part, Result, Whole};
+use crate::{Batch, Delta, Error, Id, Layout, Name, Part, Result, Root, Whole};
 
 /// All of what is published, and what it is made of.
 pub(super) struct Opened {
@@ -116,5 +116,13 @@ impl Redis {
         }
         let entries = entries.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
         Ok(head.map(|head| Whole::of(head, entries)))
+    }
+}
+
+/// Unpacks a part in a thread that may be kept busy.
+pub(super) async fn unpack(part: Part) -> Result<(Batch, Root)> {
+    match tokio::task::spawn_blocking(move || part.unpack()).await {
+        Ok(unpacked) => unpacked,
+        Err(error) => Err(Error::unavailable(format!("unpacking has failed: {error}"))),
     }
 }

@@ -26,6 +26,7 @@ pub enum Method {
     IsStaged,
     Commit,
     Restore,
+    Seal,
     UpdateHash,
     Repack,
     Fail,

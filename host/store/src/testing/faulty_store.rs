@@ -74,6 +74,10 @@ impl Publishing for FaultyStore {
         self.call(Method::IsStaged, self.inner.is_staged(lease, key)).await
     }
 
+    async fn seal(&self, lease: &Lease) -> Result<()> {
+        self.call(Method::Seal, self.inner.seal(lease)).await
+    }
+
     async fn commit(&self, lease: Lease, publish: &Publish) -> Result<Committed, NotCommitted> {
         let kept = lease.copy();
         // A refusal loses its reply as well.

@@ -38,6 +38,31 @@ async fn a_commit_whose_reply_was_lost_is_done_when_repeated() {
     assert_eq!(deltas(&store, &cache, base.id).await, [delta(&first, &second)]);
 }
 
+#[tokio::test]
+async fn a_commit_that_is_repeated_does_not_shorten_the_life_of_what_it_published() {
+    let server = RedisServer::start();
+    let store = open(&server.url());
+    let cache = name("airlines");
+    let map = large();
+    let (lease, _) = take(&store, &cache).await;
+    store.stage(&lease, &batch(&map)).await.unwrap();
+    let publication = swap(Id::random(), &map);
+    // One that has sent everything, and one that has sent it again because a connection broke.
+    let (sealed, again) = (same_lease(&lease), same_lease(&lease));
+    store.commit(lease, &publication).await.unwrap();
+    let life = || {
+        let versions: Vec<String> = server.command(&["KEYS", "*:v:*"]).unwrap();
+        assert_eq!(versions.len(), 1, "{versions:?}");
+        server.command::<i64>(&["PTTL", &versions[0]]).unwrap()
+    };
+    assert!(life() > 500_000);
+    for lease in [sealed, again] {
+        store.commit(lease, &publication).await.unwrap();
+        assert!(life() > 500_000, "{} ms", life());
+    }
+    assert_eq!(published(&store, &cache).await.unwrap().1, map);
+}
+
 async fn deltas(store: &dyn Store, cache: &Name, from: Id) -> Vec<Delta> {
     let changes = store.changes(cache, from).await.unwrap().expect("all are kept");
     changes.deltas.into_iter().map(|(_, delta)| delta).collect()

@@ -17,8 +17,8 @@ pub(super) struct Row {
     state: State,
     well: bool,
     data: Data,
-    /// `None` if the layout has no hash, or nothing whole is published.
-    hash: Option<&'static str>,
+    /// Whether `HGET` shows something older than what is published.
+    hash_behind: bool,
     why: String,
     explanation: Vec<String>,
     advice: Option<String>,
@@ -89,11 +89,7 @@ impl Row {
             state: condition.state,
             well: condition.is_well,
             data: condition.data,
-            hash: match status.hash {
-                HashState::Current => Some("current"),
-                HashState::Behind => Some("behind"),
-                _ => None,
-            },
+            hash_behind: status.hash == HashState::Behind,
             why: explain::in_short(condition, status),
             explanation,
             advice,

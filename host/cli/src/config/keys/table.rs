@@ -175,7 +175,7 @@ pub(crate) static KEYS: &[Key] = &[
         path: "cache.NAME.hash",
         kind: Kind::Flag,
         in_defaults: false,
-        example: "false",
+        example: "true",
         default: || "`true`".into(),
         help: "Whether there is a plain hash in Redis, of which any client can `HGET` one entry. Without it a refill takes \
                half of the time, and the map a fifth of the memory.",

@@ -2,7 +2,7 @@
 -- bytes of a small map or of a delta.
 -- args: those of publication.lua; definition, mode, and
 --   whole: id, seq_after, channel
---   delta: id, seq_after, channel, base, delta, max_log_bytes; the hash follows later
+--   delta: id, seq_after, channel, base, delta, min_log_bytes, max_log_bytes; the hash follows later
 --   touch: base; nothing changed
 
 local mode = args.mode
@@ -10,16 +10,21 @@ local refused = refusal()
 if refused then return refused end
 if mode ~= 'touch' and published.id == args.id then -- only the reply was lost
   if record then call('UNLINK', staged_record) end
+  expire_published(published.version) -- what was sent again has given it the life of something staged
   return {'done', has_hash and published.view ~= args.id and 'behind' or ''}
 end
 if not is_held() then return {'fenced'} end
 local logged = tonumber(published.logged) or 0
+-- Of the larger of the two maps, so that a host knows before it loads what will be taken.
+local map_bytes = math.max(tonumber(published.bytes) or 0, tonumber(args.bytes) or 0)
+local max_log_bytes =
+  math.min(math.max(math.floor(map_bytes / 8), tonumber(args.min_log_bytes) or 0), tonumber(args.max_log_bytes) or 0)
 if mode == 'whole' then
   if not is_staging_whole() then return {'staging_lost'} end
 else
   if published.id ~= args.base or not is_record_whole() then return {'moved'} end
   if not is_data_whole(published) then return {'lost'} end
-  if mode == 'delta' and logged + #args.delta > tonumber(args.max_log_bytes) then return {'full'} end
+  if mode == 'delta' and logged + #args.delta > max_log_bytes then return {'full'} end
 end
 
 if mode == 'whole' then
@@ -28,7 +33,8 @@ elseif mode == 'delta' then
   expire_published(published.version)
   call('XADD', log, '*', 'from', args.base, 'to', args.id, 'delta', args.delta)
   expire(log, ttl)
-  call('HSET', meta, 'steps', (tonumber(published.steps) or 0) + 1, 'logged', logged + #args.delta)
+  call('HSET', meta, 'steps', (tonumber(published.steps) or 0) + 1, 'logged', logged + #args.delta,
+    'last_bytes', #args.delta)
 else
   drop_staging() -- a map that was staged and turned out to be the same
   expire_published(published.version)

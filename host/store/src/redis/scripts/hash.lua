@@ -2,7 +2,7 @@
 -- `view` says which snapshot the hash shows, `a>b` while it is on the way from one to another, and each step checks it.
 -- args: mode, id (the snapshot that the hash is to show), at (the record of the log that leads to it, empty for what is
 --   published), and
---   swap:  entries; the staged entries replace the hash
+--   swap:  from, entries; the staged entries replace the hash
 --   open:  from, to (the views before and after); lends the hash out under the staging name, for the HSETs and HDELs of
 --          one step, which follow in the same MULTI
 --   close: to, entries (at the last step); moves it back. If open was refused, those commands have written to a key
@@ -19,11 +19,14 @@ else
   local refused = wrong_type({[data] = 'hash', [meta] = 'hash', [log] = 'stream', [staging] = 'hash'})
   if refused then return refused end
   local current = read_meta('id', 'view', 'layout')
-  local led_to = args.at ~= '' and call('XRANGE', log, args.at, args.at)[1]
-  local is_on_the_way = current.id == args.id or (led_to and led_to[2][4] == args.id)
+  local is_on_the_way = current.id == args.id
+  if not is_on_the_way and args.at ~= '' then
+    local led_to = call('XRANGE', log, args.at, args.at)[1]
+    is_on_the_way = led_to and led_to[2][4] == args.id
+  end
   call('HDEL', meta, 'showing')
   if not is_on_the_way or (current.layout ~= 'hash' and current.layout ~= 'both')
-    or (mode == 'open' and current.view ~= args.from) then
+    or (current.view or '') ~= args.from then
     call('UNLINK', staging)
     return {'moved'}
   end
@@ -35,8 +38,8 @@ end
 
 if mode == 'open' then
   call('UNLINK', staging)
-  call('HSET', meta, 'showing', args.to)
   if call('EXISTS', data) == 1 then call('RENAME', data, staging) end
+  call('HSET', meta, 'showing', args.to)
   return {'open'}
 end
 

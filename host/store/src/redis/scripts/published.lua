@@ -2,7 +2,7 @@
 
 local PUBLISHED = {
   'format', 'id', 'entries', 'bytes', 'checked_at', 'layout', 'record', 'record_bytes', 'record_tail', 'version',
-  'segments', 'inline', 'base', 'steps', 'logged', 'seq', 'view', 'holder', 'relaid_at',
+  'segments', 'inline', 'base', 'steps', 'logged', 'seq', 'view', 'holder', 'relaid_at', 'last_bytes',
 }
 
 -- Whether a version has all of its segments, and the manifest that was written last.
@@ -10,10 +10,14 @@ local function is_version_whole(key, segments)
   return call('HLEN', key) == (tonumber(segments) or -2) + 1
 end
 
+local MAX_COPIED_BYTES = 65536
+
 -- Whether the log still leads to what is published.
 local function is_log_whole(published)
   local steps = tonumber(published.steps) or 0
   if steps == 0 then return true end
+  -- To look at the last delta is to copy it.
+  if (tonumber(published.last_bytes) or 0) > MAX_COPIED_BYTES then return call('XLEN', log) >= steps end
   local last = call('XREVRANGE', log, '+', '-', 'COUNT', 1)[1]
   return last and last[2][4] == published.id and call('XLEN', log) >= steps
 end

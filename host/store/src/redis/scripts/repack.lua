@@ -8,7 +8,10 @@ if refused then return refused end
 local current = read_meta('version', 'steps', 'logged', 'trim')
 local led_to = call('XRANGE', log, args.at, args.at)[1]
 local steps = (tonumber(current.steps) or 0) - tonumber(args.steps)
-if current.version ~= args.instead_of or not led_to or led_to[2][4] ~= args.id or steps < 0 then return {'moved'} end
+if current.version ~= args.instead_of or not led_to or led_to[2][4] ~= args.id or steps < 0 then
+  call('UNLINK', version)
+  return {'moved'}
+end
 if not is_version_whole(version, args.segments) then return {'staging_lost'} end
 
 expire_with_meta(version)

@@ -9,5 +9,6 @@ end
 
 -- Makes a key expire when meta does.
 local function expire_with_meta(key)
-  expire(key, math.max(call('PTTL', meta), 0))
+  local left = call('PTTL', meta) -- -1: never; -2: it has just expired
+  expire(key, left == -1 and 0 or math.max(left, 1))
 end
