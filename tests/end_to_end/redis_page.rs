@@ -176,7 +176,8 @@ fn an_evicted_map_is_published_again_while_readers_keep_serving() {
     let first = cache.snapshot().unwrap().id();
 
     let filling = "for i = 1, 100 do redis.call('SET', 'other:' .. ARGV[1] .. i, string.rep('x', 10000)) end \
-                   return redis.call('EXISTS', 'kiwi:{numbers}')";
+                   local version = redis.call('HGET', 'kiwi:{numbers}:meta', 'version') \
+                   return version and redis.call('EXISTS', 'kiwi:{numbers}:v:' .. version) or 0";
     let mut round = 0;
     eventually("an eviction of the map", || {
         round += 1;

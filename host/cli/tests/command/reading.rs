@@ -90,7 +90,18 @@ fn incomplete_data_is_lost_and_is_not_printed() {
     let (workdir, redis) = (WorkDir::new(), RedisServer::start());
     publish(&*open(&redis.url()), "airlines", &AIRLINES, Ttl::Forever);
     // As if the log had been evicted, on which the map depends since a change.
-    redis.command::<()>(&["HSET", "kiwi:{airlines}:meta", "steps", "1", "view", ""]).unwrap();
+    redis
+        .command::<()>(&[
+            "HSET",
+            "kiwi:{airlines}:meta",
+            "steps",
+            "1",
+            "base",
+            &kiwi_store::Id::random().to_string(),
+            "view",
+            "",
+        ])
+        .unwrap();
     assert_output!("get-lost", workdir.transcript(&["get", "airlines", "FR", "--store", &redis.url()]));
     assert_status!("status-lost", workdir.transcript(&["status", "--store", &redis.url()]));
 }

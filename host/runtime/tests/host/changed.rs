@@ -201,7 +201,7 @@ async fn a_host_that_starts_reads_what_is_published_back_and_replaces_it_if_it_i
     assert_eq!((changes.deltas.len(), changes.deltas[0].1.set.len()), (1, 1));
 
     let versions: Vec<String> = redis.command(&["KEYS", "*:v:*"]).unwrap();
-    redis.command::<()>(&["HSET", &versions[0], "0", "damaged"]).unwrap();
+    redis.command::<()>(&["HSET", &versions[0], "0", "\u{1}damaged"]).unwrap();
     assert!(read_whole(&*setup.store, &name("airlines")).await.is_err());
     let outcome = refill(&host(&setup, &source).await, &name("airlines")).await;
     assert!(matches!(outcome, Outcome::Published { .. }), "not unchanged: {outcome:?}");

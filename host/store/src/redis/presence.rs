@@ -1,7 +1,7 @@
 //! Whether the data of a cache is there, and its status: which commands read it, and what their replies mean.
 //!
 //! For readers and `status`. The scripts ask the same of the data before they change it: `begin.lua` (is it due?) and
-//! `publication.lua` (is it still what the commit builds on?).
+//! `commit.lua` (is it still what the commit builds on?), by `published.lua`.
 
 use std::time::{Duration, SystemTime};
 

@@ -9,7 +9,7 @@ use redis::{Cmd, Value};
 
 use super::keys::MAX_KEYS_PER_COMMAND;
 use super::log::{Record, path};
-use super::meta::HEAD;
+use super::meta::{self, Place, Version};
 use super::presence;
 use super::server::Lane;
 use super::store::Redis;
@@ -61,8 +61,15 @@ impl Reading for Redis {
             let [Value::Array(fields), Value::Array(records)] = &replies[..] else {
                 return Err(self.unexpected_reply(cache, &replies));
             };
-            let head = fields.get(..HEAD.len()).map_or(Ok(None), |fields| self.server.head(fields));
-            let Some(head) = head.map_err(|error| error.of(cache))? else { return Ok(None) };
+            let Some((head, _, place)) = meta::split(fields) else {
+                return Err(self.unexpected_reply(cache, &replies));
+            };
+            let head = self.server.head(head).map_err(|error| error.of(cache))?;
+            let (Some(head), Some(place)) = (head, Place::of(place)) else { return Ok(None) };
+            // Nothing leads to a record: kiwi-cache may have written over it.
+            if place.version == Version::Hash {
+                return Ok(None);
+            }
             let mut log: Vec<Record> = records.iter().filter_map(Record::of).collect();
             log.reverse();
             match path(from, head.id, &log) {

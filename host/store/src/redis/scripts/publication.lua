@@ -65,7 +65,7 @@ local function publish_whole()
     -- Readers may still be reading it.
     redis.pcall('PEXPIRE', version_key(old), args.grace_ms)
   end
-  call('UNLINK', log)
+  call('UNLINK', log, data .. ':changes') -- the latter was the log of format 1
   if record then
     call('UNLINK', record)
     call('SETRANGE', staged_record, tonumber(args.record_bytes) - #tail, tail) -- over an end of the same length

@@ -1,4 +1,4 @@
--- Precedes begin.lua and commit.lua: whether what meta describes is there.
+-- Precedes begin.lua, commit.lua, restore.lua and repack.lua: whether what meta describes is there.
 
 local PUBLISHED = {
   'format', 'id', 'entries', 'bytes', 'checked_at', 'layout', 'record', 'record_bytes', 'record_tail', 'version',

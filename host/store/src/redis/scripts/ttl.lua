@@ -1,5 +1,5 @@
 -- Sets the TTLs in Redis. Stands after the prelude in each script. Three are set elsewhere: that of what is staged
--- (staging.rs), that of kiwi-cache's lock when it is taken (begin.lua), and that of what is superseded (commit.lua,
+-- (staging.rs), that of kiwi-cache's lock when it is taken (begin.lua), and that of what is superseded (publication.lua,
 -- repack.lua).
 
 -- Makes a key expire: in so many milliseconds, 0 for never.
