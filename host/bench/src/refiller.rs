@@ -8,7 +8,7 @@ use anyhow::{Result, bail, ensure};
 use kiwi_host::{
     AskedTiming, CacheConfig, DirGrant, Grants, Host, Limits, LoadError, Loader, Outcome, Output, Settings,
 };
-use kiwi_store::Ttl;
+use kiwi_store::{Layout, Ttl};
 use serde_json::json;
 
 use crate::map::Map;
@@ -65,6 +65,11 @@ pub(crate) struct Refiller<'a> {
 
 impl<'a> Refiller<'a> {
     pub(crate) fn new(setup: &'a Setup, url: &str, by: By, source: Source) -> Result<Self> {
+        Self::with_layout(setup, url, by, source, Layout::Hash)
+    }
+
+    /// The same in a layout.
+    pub(crate) fn with_layout(setup: &'a Setup, url: &str, by: By, source: Source, layout: Layout) -> Result<Self> {
         let directory = setup.directory("source")?;
         let generation_file = directory.join("generation");
         fs::write(&generation_file, "0")?;
@@ -74,6 +79,7 @@ impl<'a> Refiller<'a> {
                 CacheConfig::native(CACHE.parse()?, Native { source, generation_file: generation_file.clone() })
             }
         };
+        config.layout = layout;
         config.limits = Limits {
             load_timeout: Duration::from_secs(600),
             entries: 10_000_000,

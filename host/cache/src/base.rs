@@ -1,12 +1,10 @@
 //! Entries that were loaded as a whole.
 
-use kiwi_store::{PARTITIONS, partition_of};
-
 use crate::table::{self, Table};
 
-/// Entries that were loaded as a whole: one table, or one for each partition of the keys, so that several threads can
-/// fill them at the same time.
+/// Entries that were loaded as a whole: one table, or several, so that several threads can fill them at the same time.
 pub(crate) struct Base<V> {
+    /// All hash alike.
     tables: Box<[Table<V>]>,
     len: usize,
 }
@@ -15,29 +13,34 @@ pub(crate) struct Base<V> {
 #[derive(Clone, Copy)]
 pub(crate) struct Place(u32, table::Place);
 
+/// How many tables a large map has: a power of two.
+pub(crate) const TABLES: usize = 64;
+
+/// The table of a key with this hash, of so many: by bits of it that the tables do not use themselves.
+#[inline]
+pub(crate) fn table_of(hash: u64, tables: usize) -> usize {
+    (hash >> 40) as usize & (tables - 1)
+}
+
 impl<V> Base<V> {
+    /// From tables of [`Table::several`]: one, or [`TABLES`].
     pub(crate) fn new(tables: Vec<Table<V>>) -> Self {
+        debug_assert!(tables.len().is_power_of_two());
         let len = tables.iter().map(Table::len).sum();
         Self { tables: tables.into(), len }
     }
 
-    /// How many tables there are to be where a map is large.
-    pub(crate) const TABLES: usize = PARTITIONS;
-
-    #[inline]
-    fn table_of(&self, key: &str) -> usize {
-        if self.tables.len() == PARTITIONS { partition_of(key) } else { 0 }
-    }
-
     #[inline]
     pub(crate) fn get(&self, key: &str) -> Option<&V> {
-        self.tables.get(self.table_of(key))?.get(key)
+        let hash = self.tables[0].hash(key);
+        self.tables[table_of(hash, self.tables.len())].get_hashed(hash, key)
     }
 
     #[inline]
     pub(crate) fn find(&self, key: &str) -> Option<Place> {
-        let table = self.table_of(key);
-        Some(Place(table as u32, self.tables.get(table)?.find(key)?))
+        let hash = self.tables[0].hash(key);
+        let table = table_of(hash, self.tables.len());
+        Some(Place(table as u32, self.tables[table].find_hashed(hash, key)?))
     }
 
     #[inline]
@@ -89,10 +92,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn entries_are_found_in_the_table_of_their_partition() {
+    fn entries_are_found_in_the_table_of_their_hash() {
         let keys: Vec<String> = (0..1_000).map(|n| format!("key {n}")).collect();
-        let mut tables: Vec<Table<usize>> = (0..Base::<usize>::TABLES).map(|_| Table::default()).collect();
-        keys.iter().enumerate().for_each(|(n, key)| tables[partition_of(key)].insert(key, n));
+        let mut tables: Vec<Table<usize>> = Table::several(TABLES, 0).collect();
+        for (n, key) in keys.iter().enumerate() {
+            let hash = tables[0].hash(key);
+            tables[table_of(hash, TABLES)].insert(key, n);
+        }
+        assert!(tables.iter().all(|table| table.len() < 100), "they are spread");
         let base = Base::new(tables);
         assert_eq!((base.len(), base.get("absent")), (1_000, None));
         for (n, key) in keys.iter().enumerate() {

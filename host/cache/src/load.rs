@@ -11,12 +11,12 @@ use compact_str::CompactString;
 use serde::de::DeserializeOwned;
 use tokio::task::JoinSet;
 
-use crate::base::Base;
+use crate::base::{Base, TABLES, table_of};
 use crate::deltas::yield_now_and_then;
 use crate::entries::Entries;
 use crate::failure::{LoadFailure, no_data, wrong_value};
-use crate::table::Table;
-use kiwi_store::{Batch, Error, ErrorKind, Head, Name, Part, Presence, Result, Root, Store, Whole, partition_of};
+use crate::table::{Hasher, Table};
+use kiwi_store::{Batch, Error, ErrorKind, Head, Name, Part, Presence, Result, Root, Store, Whole};
 
 /// A map of up to so many bytes is parsed at once: it takes less time than to start a thread for each of its parts.
 const MAX_SMALL_BYTES: u64 = 128 << 10;
@@ -86,7 +86,7 @@ async fn load_here<V: DeserializeOwned>(whole: &mut Whole, load: Load<V>) -> Res
         for (count, (key, json)) in batch.iter().enumerate() {
             yield_now_and_then(count).await;
             let value = load.parse(key, json)?;
-            load.table(partition_of(key)).insert(key, value);
+            load.table(0).insert(key, value);
         }
         load.sum(root, batch);
     }
@@ -134,6 +134,8 @@ fn added(joined: Option<Result<Result<(), LoadFailure>, tokio::task::JoinError>>
 struct Load<V> {
     cache: Name,
     head: Head,
+    /// How the tables hash.
+    hasher: Hasher,
     tables: Vec<Mutex<Table<V>>>,
     keep: Keep,
     sum: Mutex<Sum>,
@@ -149,12 +151,14 @@ struct Sum {
 
 impl<V: DeserializeOwned> Load<V> {
     fn new(cache: &Name, head: &Head, keep: Keep) -> Self {
-        let tables = if head.bytes <= MAX_SMALL_BYTES { 1 } else { Base::<V>::TABLES };
-        // A little more, because partitions are not of one size.
+        let tables = if head.bytes <= MAX_SMALL_BYTES { 1 } else { TABLES };
+        // A little more, because tables are not of one size.
         let entries = head.entries.min(MAX_RESERVED_ENTRIES) as usize;
         let capacity = if tables == 1 { entries } else { entries / tables * 17 / 16 };
-        let tables = (0..tables).map(|_| Mutex::new(Table::with_capacity(capacity))).collect();
-        Self { cache: cache.clone(), head: head.clone(), tables, keep, sum: Mutex::default() }
+        let tables: Vec<Table<V>> = Table::several(tables, capacity).collect();
+        let hasher = tables[0].hasher();
+        let tables = tables.into_iter().map(Mutex::new).collect();
+        Self { cache: cache.clone(), head: head.clone(), hasher, tables, keep, sum: Mutex::default() }
     }
 
     fn parse(&self, key: &str, json: &str) -> Result<V, LoadFailure> {
@@ -164,26 +168,24 @@ impl<V: DeserializeOwned> Load<V> {
 
     fn add(&self, part: Part) -> Result<(), LoadFailure> {
         let (batch, root) = part.unpack().map_err(|error| error.of(&self.cache))?;
-        let mut parsed: Vec<(CompactString, V)> = Vec::with_capacity(batch.len());
+        let tables = self.tables.len();
+        let mut parsed: Vec<Vec<(u64, CompactString, V)>> = (0..tables).map(|_| Vec::new()).collect();
         for (key, json) in batch.iter() {
-            parsed.push((key.into(), self.parse(key, json)?));
+            let hash = self.hasher.hash(key);
+            parsed[table_of(hash, tables)].push((hash, key.into(), self.parse(key, json)?));
         }
-        // Mostly, all of them are of one partition.
-        let mut parsed = parsed.into_iter().peekable();
-        while let Some((key, _)) = parsed.peek() {
-            let partition = partition_of(key);
-            let mut table = self.table(partition);
-            while let Some((key, value)) = parsed.next_if(|(key, _)| partition_of(key) == partition) {
-                table.insert(&key, value);
-            }
+        // Each table is locked once for a part, and several threads seldom want the same one.
+        for (table, parsed) in parsed.into_iter().enumerate().filter(|(_, parsed)| !parsed.is_empty()) {
+            let mut table = self.table(table);
+            parsed.into_iter().for_each(|(hash, key, value)| table.insert_hashed(hash, key, value));
         }
         self.sum(root, batch);
         Ok(())
     }
 
-    fn table(&self, partition: usize) -> std::sync::MutexGuard<'_, Table<V>> {
+    fn table(&self, table: usize) -> std::sync::MutexGuard<'_, Table<V>> {
         // A poisoned lock is fine here: the panic ends the load.
-        self.tables[partition % self.tables.len()].lock().unwrap_or_else(PoisonError::into_inner)
+        self.tables[table].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn sum(&self, root: Root, batch: Batch) {

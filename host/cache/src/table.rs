@@ -16,6 +16,16 @@ pub(crate) struct Table<T> {
     hasher: RandomState,
 }
 
+/// How tables hash keys.
+#[derive(Clone)]
+pub(crate) struct Hasher(RandomState);
+
+impl Hasher {
+    pub(crate) fn hash(&self, key: &str) -> u64 {
+        self.0.hash_one(key)
+    }
+}
+
 /// The place of an entry in a table. It is valid until the table changes.
 #[derive(Clone, Copy)]
 pub(crate) struct Place(usize);
@@ -28,9 +38,30 @@ impl<T> Table<T> {
         Self { entries: HashTable::with_capacity(entries), hasher: RandomState::default() }
     }
 
+    /// Empty ones of which all hash alike, so that a key is hashed once to choose one of them and to look into it.
+    pub(crate) fn several(tables: usize, entries: usize) -> impl Iterator<Item = Self> {
+        let hasher = RandomState::default();
+        (0..tables).map(move |_| Self { entries: HashTable::with_capacity(entries), hasher: hasher.clone() })
+    }
+
+    /// How it hashes keys.
+    pub(crate) fn hasher(&self) -> Hasher {
+        Hasher(self.hasher.clone())
+    }
+
+    #[inline]
+    pub(crate) fn hash(&self, key: &str) -> u64 {
+        self.hasher.hash_one(key)
+    }
+
     #[inline]
     pub(crate) fn find(&self, key: &str) -> Option<Place> {
-        self.entries.find_bucket_index(self.hasher.hash_one(key), |(found, _)| found == key).map(Place)
+        self.find_hashed(self.hash(key), key)
+    }
+
+    #[inline]
+    pub(crate) fn find_hashed(&self, hash: u64, key: &str) -> Option<Place> {
+        self.entries.find_bucket_index(hash, |(found, _)| found == key).map(Place)
     }
 
     #[inline]
@@ -40,8 +71,12 @@ impl<T> Table<T> {
 
     #[inline]
     pub(crate) fn get(&self, key: &str) -> Option<&T> {
-        let found = self.entries.find(self.hasher.hash_one(key), |(found, _)| found == key);
-        found.map(|(_, value)| value)
+        self.get_hashed(self.hash(key), key)
+    }
+
+    #[inline]
+    pub(crate) fn get_hashed(&self, hash: u64, key: &str) -> Option<&T> {
+        self.entries.find(hash, |(found, _)| found == key).map(|(_, value)| value)
     }
 
     #[inline]
@@ -60,11 +95,15 @@ impl<T> Table<T> {
 
     /// Adds an entry, or replaces its value.
     pub(crate) fn insert(&mut self, key: &str, value: T) {
+        self.insert_hashed(self.hash(key), key.into(), value);
+    }
+
+    pub(crate) fn insert_hashed(&mut self, hash: u64, key: CompactString, value: T) {
         let Self { entries, hasher } = self;
-        let same_key = |(found, _): &(CompactString, T)| found == key;
-        match entries.entry(hasher.hash_one(key), same_key, |(key, _)| hasher.hash_one(key.as_str())) {
+        let same_key = |(found, _): &(CompactString, T)| *found == key;
+        match entries.entry(hash, same_key, |(key, _)| hasher.hash_one(key.as_str())) {
             Entry::Occupied(entry) => entry.into_mut().1 = value,
-            Entry::Vacant(place) => drop(place.insert((key.into(), value))),
+            Entry::Vacant(place) => drop(place.insert((key, value))),
         }
     }
 }

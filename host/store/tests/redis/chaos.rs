@@ -382,7 +382,15 @@ fn destroy(url: &str, record: &Record) {
                     redis::cmd("UNLINK").arg(key).exec(&mut connection).unwrap();
                 }
             }
-            95..105 => {
+            // What a writer is about to commit.
+            95..125 => {
+                let keys: Vec<String> =
+                    redis::cmd("KEYS").arg("kiwi:{chaos}:staging:*").query(&mut connection).unwrap();
+                if let Some(key) = fastrand::choice(&keys) {
+                    redis::cmd("HDEL").arg(key).arg(format!("key{}", fastrand::u8(..))).exec(&mut connection).unwrap();
+                }
+            }
+            125..135 => {
                 let keys: Vec<String> = redis::cmd("KEYS").arg("kiwi:{chaos}:v:*").query(&mut connection).unwrap();
                 if let Some(key) = fastrand::choice(&keys) {
                     redis::cmd("HDEL").arg(key).arg(fastrand::u8(..20)).exec(&mut connection).unwrap();
