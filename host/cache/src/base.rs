@@ -1,17 +1,20 @@
 //! Entries that were loaded as a whole.
 
-use crate::table::{self, Table};
+use crate::table::{self, Hasher, Table};
 
 /// Entries that were loaded as a whole: one table, or several, so that several threads can fill them at the same time.
 pub(crate) struct Base<V> {
-    /// All hash alike.
+    /// How all of the tables hash: here, so that a read need not wait for a table to know which one it needs.
+    hasher: Hasher,
     tables: Box<[Table<V>]>,
     len: usize,
 }
 
-/// Where an entry is: its table, and the place there.
+/// Where an entry is: its table in the highest bits, and the place there. One number, so that a `Ref` stays in registers.
 #[derive(Clone, Copy)]
-pub(crate) struct Place(u32, table::Place);
+pub(crate) struct Place(usize);
+
+const TABLE_SHIFT: u32 = usize::BITS - TABLES.ilog2();
 
 /// How many tables a large map has: a power of two.
 pub(crate) const TABLES: usize = 64;
@@ -27,25 +30,27 @@ impl<V> Base<V> {
     pub(crate) fn new(tables: Vec<Table<V>>) -> Self {
         debug_assert!(tables.len().is_power_of_two());
         let len = tables.iter().map(Table::len).sum();
-        Self { tables: tables.into(), len }
+        Self { hasher: tables[0].hasher(), tables: tables.into(), len }
     }
 
     #[inline]
     pub(crate) fn get(&self, key: &str) -> Option<&V> {
-        let hash = self.tables[0].hash(key);
+        let hash = self.hasher.hash(key);
         self.tables[table_of(hash, self.tables.len())].get_hashed(hash, key)
     }
 
     #[inline]
     pub(crate) fn find(&self, key: &str) -> Option<Place> {
-        let hash = self.tables[0].hash(key);
+        let hash = self.hasher.hash(key);
         let table = table_of(hash, self.tables.len());
-        Some(Place(table as u32, self.tables[table].find_hashed(hash, key)?))
+        let table::Place(place) = self.tables[table].find_hashed(hash, key)?;
+        Some(Place(table << TABLE_SHIFT | place))
     }
 
     #[inline]
-    pub(crate) fn at(&self, Place(table, place): Place) -> Option<(&str, &V)> {
-        self.tables.get(table as usize)?.at(place)
+    pub(crate) fn at(&self, Place(place): Place) -> Option<(&str, &V)> {
+        let in_table = place & ((1 << TABLE_SHIFT) - 1);
+        self.tables.get(place >> TABLE_SHIFT)?.at(table::Place(in_table))
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -21,6 +21,7 @@ pub(crate) struct Table<T> {
 pub(crate) struct Hasher(RandomState);
 
 impl Hasher {
+    #[inline]
     pub(crate) fn hash(&self, key: &str) -> u64 {
         self.0.hash_one(key)
     }
@@ -28,7 +29,7 @@ impl Hasher {
 
 /// The place of an entry in a table. It is valid until the table changes.
 #[derive(Clone, Copy)]
-pub(crate) struct Place(usize);
+pub(crate) struct Place(pub(crate) usize);
 
 /// All entries as (key, value). The order stays the same until the table changes.
 pub(crate) struct Iter<'a, T>(hashbrown::hash_table::Iter<'a, (CompactString, T)>);

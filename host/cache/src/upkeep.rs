@@ -45,6 +45,7 @@ impl<V> Upkeep<V> {
     /// Starts the reload task again if it has ended, on the runtime that this is called in. Outside a runtime, and in
     /// one that ends itself, it stays ended until the next call.
     #[cold]
+    #[inline(never)]
     pub(crate) fn revive(&self) {
         if Handle::try_current().is_ok() && self.local.adopt() {
             debug!(cache = %self.local.cache, "the reload task had ended, and is started again");

@@ -81,7 +81,7 @@ fn note_hash(entry: &Entry, status: &Status) {
         return entry.looks_behind.store(0, Ordering::Relaxed);
     }
     let looks = entry.looks_behind.fetch_add(1, Ordering::Relaxed) + 1;
-    if looks >= MIN_LOOKS_BEHIND && (looks >= MAX_LOOKS_BEHIND || getrandom::u32().unwrap_or(0) % 8 == 0) {
+    if looks >= MIN_LOOKS_BEHIND && (looks >= MAX_LOOKS_BEHIND || getrandom::u32().unwrap_or(0).is_multiple_of(8)) {
         entry.looks_behind.store(0, Ordering::Relaxed);
         entry.behind.notify_waiters();
     }

@@ -124,6 +124,7 @@ impl Record {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[allow(clippy::print_stdout, reason = "the counts are for whoever runs it by hand")]
 async fn no_reader_ever_sees_a_map_that_was_not_published() {
     let server = RedisServer::start();
     let cache = name("chaos");
