@@ -2,7 +2,7 @@
 -- has a record, kiwi-cache's lock is taken with it.
 -- args: token, definition, host, lease_ms, due_ms (absent: due now), format, layout, head (the fields to return)
 
--- How much later than the host that published last the others find a cache due.
+-- How much later than the host that published last the others of its definition find a cache due.
 local HEAD_START = 1000
 local lease_ms, due_ms = tonumber(args.lease_ms), tonumber(args.due_ms)
 
@@ -48,8 +48,10 @@ local exists = is_data_whole(published)
 -- Another layout than ours is replaced at once; but where two hosts have two layouts, not at once again.
 local is_ours_to_replace = not has_our_layout and (tonumber(published.relaid_at) or 0) + (due_ms or 0) < now
 if exists and due_ms and not is_ours_to_replace then
-  -- The host that published last remembers what it published, and has a short head start.
-  local head_start = published.holder and published.holder ~= args.host and math.min(HEAD_START, due_ms / 10) or 0
+  -- The host that published last remembers what it published, and has a short head start over others of its definition.
+  -- Not over those of another one: if that is wrong, it must show.
+  local is_second = published.definition == args.definition and published.holder ~= args.host
+  local head_start = is_second and math.min(HEAD_START, due_ms / 10) or 0
   local left = (tonumber(published.checked_at) or 0) + due_ms + head_start - now
   -- More than the whole time left: the clock was set back since.
   if left > 0 and left <= due_ms + head_start then return {'fresh', math.ceil(left)} end

@@ -111,7 +111,7 @@ end
 -- Writes what every refill updates, also one that finds nothing changed.
 local function put_check(checked_at)
   call('HSET', meta, 'checked_at', checked_at, 'ttl', ttl, 'refill_interval', args.refill_interval_ms,
-    'holder', args.host)
+    'holder', args.host, 'definition', args.definition or '')
   if args.mark then call('HSET', meta, 'mark', args.mark) else call('HDEL', meta, 'mark') end
 end
 

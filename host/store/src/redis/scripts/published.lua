@@ -2,7 +2,7 @@
 
 local PUBLISHED = {
   'format', 'id', 'entries', 'bytes', 'checked_at', 'layout', 'record', 'record_bytes', 'record_tail', 'version',
-  'segments', 'inline', 'base', 'steps', 'logged', 'seq', 'view', 'holder', 'relaid_at', 'last_bytes',
+  'segments', 'inline', 'base', 'steps', 'logged', 'seq', 'view', 'holder', 'relaid_at', 'last_bytes', 'definition',
 }
 
 -- Whether a version has all of its segments, and the manifest that was written last.
