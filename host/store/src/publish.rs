@@ -98,6 +98,8 @@ pub enum Content {
 pub struct Committed {
     /// Whether the plain hash does not show the snapshot yet: [`Publishing::update_hash`](crate::Publishing::update_hash) is to follow.
     pub is_hash_behind: bool,
+    /// Whether the deltas that lead to the snapshot have become long: [`Publishing::repack`](crate::Publishing::repack) is to follow.
+    pub is_log_long: bool,
 }
 
 /// A commit that did not publish, with its lease: to be repeated, failed or released.

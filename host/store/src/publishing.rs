@@ -79,8 +79,8 @@ pub trait Publishing: Send + Sync {
     /// interrupted anywhere. Nothing is done where the hash is current, or the layout has none.
     async fn update_hash(&self, cache: &Name) -> Result<()>;
 
-    /// Writes the map that is published as one whole again where the deltas that lead to it have become long, so that
-    /// readers have less to load. Needs no lease. `false`: that was not worth it, or something else was published meanwhile.
+    /// Writes the map that is published as one whole again, so that readers have no deltas to load with it: a commit says
+    /// when these have become long. Needs no lease. `false`: there are none, or something else was published meanwhile.
     async fn repack(&self, cache: &Name) -> Result<bool>;
 
     /// Ends the lease after a failed load, drops what was staged, counts the failure and keeps the error for

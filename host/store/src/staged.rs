@@ -1,5 +1,6 @@
 //! What a lease has staged so far, as far as it is not in the store yet.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::packer::Packer;
@@ -50,10 +51,10 @@ impl Staged {
 
     /// Adds entries. Gives what is to be written to the store now: nothing while the map is small, and then also what was
     /// held back.
-    pub(crate) fn add(&mut self, batch: &Batch) -> Option<Batch> {
+    pub(crate) fn add<'b>(&mut self, batch: &'b Batch) -> Option<Cow<'b, Batch>> {
         self.is_sealed = false;
-        let Some(small) = &mut self.small else { return Some(batch.clone()) };
+        let Some(small) = &mut self.small else { return Some(Cow::Borrowed(batch)) };
         small.extend(batch);
-        if small.bytes() <= MAX_SMALL_BYTES { None } else { self.small.take() }
+        if small.bytes() <= MAX_SMALL_BYTES { None } else { self.small.take().map(Cow::Owned) }
     }
 }

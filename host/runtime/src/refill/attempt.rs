@@ -11,7 +11,7 @@ use super::commit::{Done, Uncommitted, commit};
 use super::context::Context;
 use super::delivery::{Bound, Delivery};
 use super::fail::{Failed, fail};
-use super::follow_up::follow_up;
+use super::follow_up::{FollowUp, follow_up};
 use super::lease::{keep_lease, release};
 use super::plan::{bound, decide, takes_deltas};
 use super::recall::{Recalled, recall};
@@ -76,12 +76,12 @@ pub(crate) async fn refill(context: Context<'_>, due: Due, turn: &Turn<'_>, stop
         load_and_publish(context, lease, base.as_ref(), max_delta_bytes, turn, stop).await
     };
     match ended {
-        Ok(Done { outcome, needs_follow_up }) => {
+        Ok(Done { outcome, follows }) => {
             if !matches!(outcome, Outcome::Abandoned) {
                 trouble.clear();
             }
-            if needs_follow_up {
-                stop.run_until_cancelled(follow_up(context)).await;
+            if follows.hash || follows.pack {
+                stop.run_until_cancelled(follow_up(context, follows)).await;
             }
             Attempt::ended(outcome)
         }
@@ -123,7 +123,7 @@ async fn load_and_publish(
         () = stop.cancelled() => {
             remember(context, base, None, delivery.into_fingerprints());
             release(context, lease).await;
-            return Ok(Done { outcome: Outcome::Abandoned, needs_follow_up: false });
+            return Ok(Done { outcome: Outcome::Abandoned, follows: FollowUp::default() });
         }
     };
     let ended = match loaded {

@@ -8,6 +8,7 @@ use kiwi_store::{Begin, CommitError, Committed, Content, Due, Head, Lease, NotCo
 use tokio::time::Instant;
 
 use super::context::Context;
+use super::follow_up::FollowUp;
 use super::lease::release;
 use super::stage::Staged;
 use crate::entries::intake::Totals;
@@ -28,8 +29,8 @@ pub(super) struct Uncommitted {
 /// What a commit came to.
 pub(super) struct Done {
     pub(super) outcome: Outcome,
-    /// Whether the hash is to follow, or deltas may have become long enough to be packed.
-    pub(super) needs_follow_up: bool,
+    /// What is to follow.
+    pub(super) follows: FollowUp,
 }
 
 /// Publishes what was staged, and ends the lease.
@@ -48,7 +49,6 @@ pub(super) async fn commit(
         Content::Swap { id, .. } | Content::Delta { id, .. } => Some(*id),
         _ => None,
     };
-    let is_delta = matches!(content, Content::Delta { .. });
     let (timing, standing) = (&context.definition().timing, context.standing());
     let seq_before = standing.last_seq.load(Ordering::Relaxed);
     let publish =
@@ -67,7 +67,8 @@ pub(super) async fn commit(
             Outcome::Failed(Failure::new(FailureKind::Internal, "nothing was published, and nothing was there"))
         }
     };
-    Ok(Done { outcome, needs_follow_up: committed.is_hash_behind || is_delta })
+    let follows = FollowUp { hash: committed.is_hash_behind, pack: committed.is_log_long };
+    Ok(Done { outcome, follows })
 }
 
 async fn publish_once(

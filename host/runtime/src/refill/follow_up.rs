@@ -13,25 +13,40 @@ use crate::events::event::CacheEvent;
 /// How long nothing is tried again after a failure.
 const PAUSE: Duration = Duration::from_secs(5);
 
+/// What is to follow a publication.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct FollowUp {
+    /// The hash does not show it yet.
+    pub(crate) hash: bool,
+    /// Its deltas have become long.
+    pub(crate) pack: bool,
+}
+
 /// Brings what clients read up to what is published.
-pub(crate) async fn follow_up(context: Context<'_>) -> bool {
+pub(crate) async fn follow_up(context: Context<'_>, what: FollowUp) -> bool {
     let (store, name) = (context.store, context.cache.name());
     let _following = Following::begin(&context.standing().is_following);
-    let followed = match context.events.store_call(store.update_hash(name).await) {
-        Ok(()) => context.events.store_call(store.repack(name).await).map(drop),
-        Err(error) => Err(error),
+    let follow = async {
+        if what.hash {
+            store.update_hash(name).await?;
+        }
+        if what.pack {
+            store.repack(name).await?;
+        }
+        Ok(())
     };
+    let followed = context.events.store_call(follow.await);
     if let Err(error) = &followed {
         context.events.emit(CacheEvent::FollowUpFailed { error });
     }
     followed.is_ok()
 }
 
-/// Does the same whenever a look finds that it was not done, as long as this is polled.
+/// Brings the hash up to it whenever a look finds that nobody did, as long as this is polled.
 pub(crate) async fn keep_following(context: Context<'_>, behind: &Notify) -> Infallible {
     loop {
         behind.notified().await;
-        if !follow_up(context).await {
+        if !follow_up(context, FollowUp { hash: true, pack: false }).await {
             tokio::time::sleep(PAUSE).await;
         }
     }

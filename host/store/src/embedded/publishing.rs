@@ -47,7 +47,7 @@ impl Publishing for Embedded {
         let committed = self.on_disk(lease.cache(), committing).await;
         let committed = committed.map_err(CommitError::from).flatten();
         match committed {
-            Ok(()) => Ok(Committed { is_hash_behind: false }),
+            Ok(()) => Ok(Committed { is_hash_behind: false, is_log_long: false }),
             Err(reason) => Err(NotCommitted { lease, reason }),
         }
     }

@@ -1,7 +1,5 @@
 //! The calls that publish: one script each. A small delta brings the hash along in the same MULTI.
 
-use std::ops::RangeInclusive;
-
 use redis::Value;
 
 use super::hash::{MAX_BYTES_PER_STEP, MAX_KEYS_PER_STEP, Step};
@@ -16,14 +14,6 @@ use super::store::Redis;
 use super::transaction::Transaction;
 use crate::chunk::ChunkBuilder;
 use crate::{CommitError, Committed, Content, Delta, Error, Head, Id, Lease, Publish, Result, Root, frame};
-
-/// How many bytes of deltas may lead on from a version: an eighth of the map's, within these bounds. A reader that loads
-/// the whole map loads them, too.
-const LOG_BYTES: RangeInclusive<u64> = (64 << 10)..=(16 << 20);
-
-pub(super) fn max_log_bytes(map_bytes: u64) -> u64 {
-    (map_bytes / 8).clamp(*LOG_BYTES.start(), *LOG_BYTES.end())
-}
 
 impl Redis {
     /// Publishes, and gives the reply of the script that decides.
@@ -53,8 +43,6 @@ impl Redis {
             Content::Delta { id, base, delta, entries, bytes, root } => {
                 let call = snapshot(call("delta"), *id, *entries, *bytes, *root)
                     .arg("base", base)
-                    .arg("min_log_bytes", LOG_BYTES.start())
-                    .arg("max_log_bytes", LOG_BYTES.end())
                     .bytes("delta", frame::pack(&delta.pack()));
                 self.commit_delta(lease, keys, call, *base, *id, *entries, delta).await
             }
@@ -127,7 +115,10 @@ impl Redis {
     /// What the reply of a publishing script means.
     pub(super) fn committed(&self, lease: &Lease, reply: &[Value]) -> Result<Committed, CommitError> {
         match self.outcome(lease.cache(), reply)? {
-            "done" => Ok(Committed { is_hash_behind: reply.get(1).and_then(text) == Some("behind") }),
+            "done" => {
+                let says = |place: usize, word| reply.get(place).and_then(text) == Some(word);
+                Ok(Committed { is_hash_behind: says(1, "behind"), is_log_long: says(2, "long") })
+            }
             "fenced" => Err(CommitError::Fenced),
             "moved" => Err(CommitError::Moved),
             "lost" => Err(CommitError::Lost),
@@ -175,8 +166,12 @@ impl Redis {
         let (Some(Value::Array(committed)), Some(Value::Array(closed))) = (replies.first(), replies.last()) else {
             return Err(self.unexpected_reply(cache, &replies));
         };
-        let is_closed = closed.first().and_then(text) == Some("done");
-        Ok(if is_closed { committed.iter().take(1).cloned().collect() } else { committed.clone() })
+        let mut committed = committed.clone();
+        // When the commit replied, the hash had not followed yet.
+        if let (Some("done"), Some(hash)) = (closed.first().and_then(text), committed.get_mut(1)) {
+            *hash = Value::Nil;
+        }
+        Ok(committed)
     }
 }
 

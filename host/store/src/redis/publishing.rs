@@ -5,7 +5,6 @@ use std::time::Duration;
 use async_trait::async_trait;
 use redis::Value;
 
-use super::commit::max_log_bytes;
 use super::keys::Keys;
 use super::meta::{FORMAT, HEAD, millis, ttl_millis};
 use super::reply::{number, text};
@@ -49,10 +48,8 @@ impl Publishing for Redis {
                 };
                 let number_at = |place: usize| reply.get(place).and_then(number).unwrap_or_default();
                 let failures = u32::try_from(number_at(3)).unwrap_or(u32::MAX);
-                let max_delta_bytes =
-                    base.as_ref().map_or(0, |base| max_log_bytes(base.bytes).saturating_sub(number_at(4)));
                 let lease = Lease::new(cache.clone(), holder, base.is_some());
-                Ok(Begin::Go { lease, base, failures, max_delta_bytes })
+                Ok(Begin::Go { lease, base, failures, max_delta_bytes: number_at(4) })
             }
             ("fresh", Some(left)) => Ok(Begin::Fresh { left }),
             ("busy", Some(left)) => Ok(Begin::Busy { left }),
@@ -100,7 +97,7 @@ impl Publishing for Redis {
     }
 
     async fn repack(&self, cache: &Name) -> Result<bool> {
-        self.repack_if_long(cache).await
+        self.pack_deltas(cache).await
     }
 
     async fn fail(&self, lease: Lease, backoff: Duration, error: &LastError, keep: Ttl) -> Result<()> {

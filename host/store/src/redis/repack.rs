@@ -1,8 +1,6 @@
 //! Repacking: the same snapshot as one version again, when its deltas have become long.
 
-use super::commit::max_log_bytes;
 use super::meta::Version;
-use super::reply::number;
 use super::script::REPACK;
 use super::segments::grace_millis;
 use super::store::Redis;
@@ -11,16 +9,9 @@ use crate::packer::Packer;
 use crate::{Name, Result, Root, Token, Whole};
 
 impl Redis {
-    /// Repacks where the deltas have reached half of what is allowed.
-    pub(super) async fn repack_if_long(&self, cache: &Name) -> Result<bool> {
+    /// Writes what is published as one version, if deltas lead to it.
+    pub(super) async fn pack_deltas(&self, cache: &Name) -> Result<bool> {
         let keys = self.keys(cache);
-        let mut meta = redis::cmd("HMGET");
-        meta.arg(&keys.meta).arg("logged").arg("bytes");
-        let fields = self.command(cache, meta).await?;
-        let [logged, bytes] = fields.as_sequence().unwrap_or_default() else { return Ok(false) };
-        if number(logged).unwrap_or(0) <= max_log_bytes(number(bytes).unwrap_or(0)) / 2 {
-            return Ok(false);
-        }
         let Some(Opened { mut whole, version, steps, logged, at }) = self.open_whole(cache, None).await? else {
             return Ok(false);
         };

@@ -4,9 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::StreamExt;
-use futures_util::future::try_join_all;
 use futures_util::stream::{self, Stream};
+use futures_util::{StreamExt, TryStreamExt};
 use redis::{Cmd, Value};
 use serde::{Deserialize, Serialize};
 
@@ -24,9 +23,12 @@ use crate::{Error, Id, Name, PARTITIONS, Part, Result};
 /// others wait for them.
 const WINDOW: usize = 8;
 
+/// How many segments one call compresses at the same time.
+const COMPRESSED_AT_ONCE: usize = 2;
+
 /// How long a superseded version is kept for readers that have begun to read it.
-pub(super) const MIN_GRACE: Duration = Duration::from_secs(10);
-pub(super) const MAX_GRACE: Duration = Duration::from_secs(60);
+const MIN_GRACE: Duration = Duration::from_secs(10);
+const MAX_GRACE: Duration = Duration::from_secs(60);
 
 /// The field of a version that is written last.
 const MANIFEST: &str = "manifest";
@@ -67,7 +69,7 @@ impl Manifest {
 }
 
 impl Redis {
-    /// Compresses and writes segments, each in a thread of its own.
+    /// Compresses and writes segments, a few at the same time: what is compressed is in memory twice.
     pub(super) async fn write_segments(
         &self,
         cache: &Name,
@@ -88,7 +90,7 @@ impl Redis {
                 written.map(drop).map_err(|error| self.server.explain(error).of(cache))
             }
         };
-        try_join_all(segments.into_iter().map(write)).await.map(drop)
+        stream::iter(segments).map(write).buffer_unordered(COMPRESSED_AT_ONCE).try_collect().await
     }
 
     /// Writes what a version lacks: the last segments, and then its manifest. May be repeated.

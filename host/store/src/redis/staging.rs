@@ -35,7 +35,8 @@ impl Redis {
         let (version, entries, segments) = {
             let mut staged = lease.staged();
             let Some(entries) = staged.add(batch) else { return Ok(()) };
-            (staged.version(), entries.clone(), staged.packer.push(&entries))
+            let segments = staged.packer.push(&entries);
+            (staged.version(), entries, segments)
         };
         let (segments, hash) = tokio::join!(self.write_segments(cache, &keys, version, segments), async {
             if stages_hash(lease, layout) {

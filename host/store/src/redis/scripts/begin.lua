@@ -58,15 +58,16 @@ if exists and due_ms and not is_ours_to_replace then
 end
 -- kiwi-cache may have written its own record over ours: then nothing can be compared with what is there. Neither
 -- can it with another layout or another format.
-local base, logged = false, 0
+local base, log_room = false, 0
 if exists and has_our_layout and (published.version or published.layout == 'record')
   and (not record or is_ours(record, published.record_bytes, published.record_tail)) then
   local fields = {}
   for field in args.head:gmatch('%S+') do fields[#fields + 1] = field end
-  base, logged = call('HMGET', meta, unpack(fields)), tonumber(published.logged) or 0
+  base = call('HMGET', meta, unpack(fields))
+  log_room = math.max(max_log_bytes(tonumber(published.bytes) or 0) - (tonumber(published.logged) or 0), 0)
 end
 
 if lock then call('SET', lock, args.token, 'PX', lease_ms) end
 call('HSET', lease, 'token', args.token, 'until', now + lease_ms, 'host', args.host)
 expire(lease, lease_ms + LEASE_MEMORY)
-return {'go', holder or '', base, failing and failing.times or 0, logged}
+return {'go', holder or '', base, failing and failing.times or 0, log_room}

@@ -2,7 +2,7 @@
 -- bytes of a small map or of a delta.
 -- args: those of publication.lua; definition, mode, and
 --   whole: id, seq_after, channel
---   delta: id, seq_after, channel, base, delta, min_log_bytes, max_log_bytes; the hash follows later
+--   delta: id, seq_after, channel, base, delta; the hash follows later
 --   touch: base; nothing changed
 
 local mode = args.mode
@@ -15,10 +15,8 @@ if mode ~= 'touch' and published.id == args.id then -- only the reply was lost
 end
 if not is_held() then return {'fenced'} end
 local logged = tonumber(published.logged) or 0
--- Of the larger of the two maps, so that a host knows before it loads what will be taken.
-local map_bytes = math.max(tonumber(published.bytes) or 0, tonumber(args.bytes) or 0)
-local max_log_bytes =
-  math.min(math.max(math.floor(map_bytes / 8), tonumber(args.min_log_bytes) or 0), tonumber(args.max_log_bytes) or 0)
+-- By the larger of the two maps, so that a host knows before it loads what will be taken.
+local max_log_bytes = max_log_bytes(math.max(tonumber(published.bytes) or 0, tonumber(args.bytes) or 0))
 if mode == 'whole' then
   if not is_staging_whole() then return {'staging_lost'} end
 else
@@ -58,4 +56,5 @@ if lock then call('DEL', lock) end
 expire(meta, ttl)
 if mode ~= 'touch' then announce() end
 local id, view = unpack(call('HMGET', meta, 'id', 'view'))
-return {'done', has_hash and view ~= id and 'behind' or ''}
+local is_log_long = mode == 'delta' and logged + #args.delta > max_log_bytes / 2
+return {'done', has_hash and view ~= id and 'behind' or '', is_log_long and 'long' or ''}

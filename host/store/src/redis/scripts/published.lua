@@ -12,6 +12,11 @@ end
 
 local MAX_COPIED_BYTES = 65536
 
+-- How many bytes of deltas may lead on from the version of a map: a reader that loads all of it loads them, too.
+local function max_log_bytes(map_bytes)
+  return math.min(math.max(math.floor(map_bytes / 8), 64 * 1024), 16 * 1024 * 1024)
+end
+
 -- Whether the log still leads to what is published.
 local function is_log_whole(published)
   local steps = tonumber(published.steps) or 0
