@@ -56,12 +56,21 @@ fn ping(connection: &mut TcpStream) -> Result<Duration> {
     Ok(sent.elapsed())
 }
 
-/// Raises the priority of a thread or process, if that is allowed: the figure is about waiting for Redis, not about
-/// waiting for a processor.
+/// Raises the priority of a thread or process, as far as that is allowed: the figure is about waiting for Redis, not
+/// about waiting for a processor.
 pub(crate) fn raise_priority(id: &str) {
-    let mut command = Command::new("renice");
-    // Without the permission or the program, the priority stays as it is.
-    let _ = command.args(["-n", "-20", "-p", id]).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    // A real-time priority runs at once; a high one among others may wait for a time slice of theirs.
+    let is_real_time = quiet("chrt", &["--fifo", "--pid", "1", id]);
+    if !is_real_time {
+        // Without the permission or the program, the priority stays as it is.
+        quiet("renice", &["-n", "-20", "-p", id]);
+    }
+}
+
+/// Whether a program is there and succeeds.
+fn quiet(program: &str, args: &[&str]) -> bool {
+    let ran = Command::new(program).args(args).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    ran.is_ok_and(|status| status.success())
 }
 
 /// The id of this thread.

@@ -11,6 +11,7 @@ mod error;
 mod findings;
 #[cfg(test)]
 mod fuzz;
+mod gathered;
 mod handshake;
 mod hash;
 mod hints;
