@@ -1,5 +1,7 @@
 //! Segments: what a whole map is cut into while its loader runs.
 
+use std::sync::Arc;
+
 use crate::chunk::ChunkBuilder;
 use crate::{Batch, Id, PARTITIONS, Root, partition_of};
 
@@ -7,58 +9,85 @@ use crate::{Batch, Id, PARTITIONS, Root, partition_of};
 /// more to do.
 const SEGMENT_BYTES: usize = 256 << 10;
 
-/// Cuts entries into segments: it holds what is not enough for one yet, 16 MiB in all.
+/// Cuts entries into segments: it holds what is not enough for one yet, about 8 MiB in all.
 #[derive(Clone)]
 pub(crate) struct Packer {
     /// The version that the segments belong to.
     pub(crate) version: Id,
-    partitions: Vec<ChunkBuilder>,
+    partitions: Vec<Partition>,
     /// The partition of each segment so far.
     segments: Vec<usize>,
+    /// The last segments: kept, because they are sent again if that fails.
+    rest: Vec<Segment>,
     entries: u64,
     root: Root,
 }
 
+#[derive(Clone)]
+struct Partition {
+    /// What is not enough for a segment yet.
+    held_back: ChunkBuilder,
+    /// At how many bytes it is cut.
+    full_at: usize,
+}
+
+impl Partition {
+    /// All partitions grow alike. They are cut one after the other, because the first segment of each has another length:
+    /// cut all at once, they would be compressed all at once, while the server waits.
+    fn new(number: usize) -> Self {
+        Self { held_back: ChunkBuilder::default(), full_at: SEGMENT_BYTES * (number + 1) / PARTITIONS }
+    }
+}
+
 /// What is to be compressed and written.
+#[derive(Clone)]
 pub(crate) struct Segment {
     pub(crate) number: usize,
-    pub(crate) chunk: ChunkBuilder,
+    pub(crate) chunk: Arc<ChunkBuilder>,
 }
 
 impl Packer {
     pub(crate) fn new() -> Self {
-        Self { version: Id::random(), partitions: Vec::new(), segments: Vec::new(), entries: 0, root: Root::default() }
+        let (version, root) = (Id::random(), Root::default());
+        Self { version, partitions: Vec::new(), segments: Vec::new(), rest: Vec::new(), entries: 0, root }
     }
 
     /// Adds entries; gives the segments that are full.
     pub(crate) fn push(&mut self, batch: &Batch) -> Vec<Segment> {
-        self.partitions.resize_with(PARTITIONS, ChunkBuilder::default);
+        if self.partitions.is_empty() {
+            self.partitions = (0..PARTITIONS).map(Partition::new).collect();
+        }
         let mut full = Vec::new();
         for (key, value) in batch.iter() {
-            let partition = partition_of(key);
-            let chunk = &mut self.partitions[partition];
-            chunk.push(key, value);
+            let number = partition_of(key);
+            let partition = &mut self.partitions[number];
+            partition.held_back.push(key, value);
             self.entries += 1;
-            if chunk.bytes() >= SEGMENT_BYTES {
-                full.extend(self.cut(partition));
+            if partition.held_back.bytes() >= partition.full_at {
+                partition.full_at = SEGMENT_BYTES;
+                full.extend(self.cut(number));
             }
         }
         full
     }
 
-    /// What is left when nothing more comes.
+    /// What is left when nothing more comes. It may be asked for again.
     pub(crate) fn rest(&mut self) -> Vec<Segment> {
-        (0..self.partitions.len()).filter_map(|partition| self.cut(partition)).collect()
+        for partition in 0..self.partitions.len() {
+            let last = self.cut(partition);
+            self.rest.extend(last);
+        }
+        self.rest.clone()
     }
 
     fn cut(&mut self, partition: usize) -> Option<Segment> {
-        let chunk = std::mem::take(self.partitions.get_mut(partition)?);
+        let chunk = std::mem::take(&mut self.partitions.get_mut(partition)?.held_back);
         if chunk.is_empty() {
             return None;
         }
         self.root.add_part(chunk.root());
         self.segments.push(partition);
-        Some(Segment { number: self.segments.len() - 1, chunk })
+        Some(Segment { number: self.segments.len() - 1, chunk: Arc::new(chunk) })
     }
 
     pub(crate) fn entries(&self) -> u64 {
@@ -79,7 +108,7 @@ impl Packer {
     pub(crate) fn around(&self, key: &str) -> (Vec<usize>, Option<ChunkBuilder>) {
         let partition = partition_of(key);
         let cut = self.segments.iter().enumerate().filter(|&(_, of)| *of == partition).map(|(number, _)| number);
-        (cut.collect(), self.partitions.get(partition).cloned())
+        (cut.collect(), self.partitions.get(partition).map(|partition| partition.held_back.clone()))
     }
 }
 
@@ -96,8 +125,9 @@ mod tests {
         let mut packer = Packer::new();
         let mut segments = packer.push(&entries);
         assert!(segments.len() > PARTITIONS, "{}", segments.len());
-        segments.extend(packer.rest());
-        assert!(packer.rest().is_empty());
+        let rest = packer.rest();
+        assert_eq!(packer.rest().len(), rest.len());
+        segments.extend(rest);
         assert_eq!((packer.segments().len(), packer.entries()), (segments.len(), 40_000));
         assert_eq!(packer.root(), entries.iter().collect());
         let mut all = std::collections::BTreeMap::new();

@@ -7,7 +7,7 @@ use super::keys::Keys;
 use super::meta::{FORMAT, millis, ttl_millis, unix_millis};
 use super::reply::text;
 use super::script::{By, COMMIT, Call, RESTORE, Script};
-use super::segments::grace_millis;
+use super::segments::{Manifest, grace_millis};
 use super::server::is_unknown_script;
 use super::staging::stages_hash;
 use super::store::Redis;
@@ -74,11 +74,11 @@ impl Redis {
         }
         let is_small = lease.staged().small.is_some();
         if self.layout(cache).has_version() && !is_small {
-            // A copy: if it fails, the rest is sent again.
-            let mut packer = lease.staged().packer.clone();
-            let rest = packer.rest();
-            self.seal(cache, &keys, &packer, rest).await?;
-            lease.staged().packer = packer;
+            let (version, rest, manifest) = {
+                let packer = &mut lease.staged().packer;
+                (packer.version, packer.rest(), Manifest::of(packer))
+            };
+            self.seal(cache, &keys, version, rest, &manifest).await?;
         }
         lease.staged().is_sealed = true;
         Ok(())

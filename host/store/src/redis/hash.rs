@@ -1,5 +1,7 @@
 //! The plain hash follows what is published: in the steps of the deltas that lead there, or whole.
 
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use redis::{Cmd, Value};
 
 use super::keys::Keys;
@@ -13,11 +15,14 @@ use super::store::Redis;
 use super::transaction::Transaction;
 use super::whole::{Opened, unpack};
 use crate::merged::Merged;
-use crate::{Delta, Id, Name, Result, Root, Token};
+use crate::{Delta, Id, Name, Part, Result, Root, Token};
 
 /// How many keys, and about how many bytes, of the hash are changed while others wait: about 1 ms.
 pub(super) const MAX_KEYS_PER_STEP: usize = 1_000;
 pub(super) const MAX_BYTES_PER_STEP: usize = 1 << 20;
+
+/// How many parts of a whole map are unpacked and written at the same time, so that the server need not wait.
+const PARTS_AT_ONCE: usize = 4;
 
 /// How often it is tried: another host may be faster, or publish something else meanwhile.
 const ATTEMPTS: usize = 5;
@@ -175,13 +180,25 @@ impl Redis {
         let keys = self.keys(cache);
         let staging = keys.staging(token);
         let (mut root, mut entries) = (Root::default(), 0);
-        while let Some(part) = whole.next().await {
-            let part = part?;
-            let (batch, of_part) = unpack(part).await.map_err(|error| error.of(cache))?;
+        let mut writing = FuturesUnordered::new();
+        let write = |part: Part| async {
+            let (batch, root) = unpack(part).await.map_err(|error| error.of(cache))?;
             self.stage_hash(cache, &staging, &batch).await?;
-            root.add_part(of_part);
-            entries += batch.len() as u64;
+            Result::Ok((root, batch.len() as u64))
+        };
+        loop {
+            let is_full = writing.len() == PARTS_AT_ONCE;
+            tokio::select! {
+                Some(written) = writing.next() => {
+                    let (of_part, count) = written?;
+                    root.add_part(of_part);
+                    entries += count;
+                }
+                Some(part) = whole.next(), if !is_full => writing.push(write(part?)),
+                else => break,
+            }
         }
+        drop(writing);
         if !whole.is_proven_by(root, entries) {
             return Err(whole.not_proven().of(cache));
         }

@@ -2,7 +2,7 @@
 
 use super::meta::Version;
 use super::script::REPACK;
-use super::segments::grace_millis;
+use super::segments::{Manifest, grace_millis};
 use super::store::Redis;
 use super::whole::{Opened, unpack};
 use crate::packer::Packer;
@@ -60,6 +60,6 @@ impl Redis {
             return Err(whole.not_proven().of(cache));
         }
         let rest = packer.rest();
-        self.seal(cache, &keys, packer, rest).await
+        self.seal(cache, &keys, packer.version, rest, &Manifest::of(packer)).await
     }
 }

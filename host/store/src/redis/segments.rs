@@ -46,7 +46,7 @@ pub(super) struct Manifest {
 }
 
 impl Manifest {
-    fn of(packer: &Packer) -> Self {
+    pub(super) fn of(packer: &Packer) -> Self {
         Self {
             format: FORMAT,
             partitions: PARTITIONS,
@@ -94,10 +94,17 @@ impl Redis {
     }
 
     /// Writes what a version lacks: the last segments, and then its manifest. May be repeated.
-    pub(super) async fn seal(&self, cache: &Name, keys: &Keys, packer: &Packer, rest: Vec<Segment>) -> Result<()> {
-        self.write_segments(cache, keys, packer.version, rest).await?;
-        let manifest = serde_json::to_string(&Manifest::of(packer)).expect("numbers and texts are JSON");
-        let key = keys.version(packer.version);
+    pub(super) async fn seal(
+        &self,
+        cache: &Name,
+        keys: &Keys,
+        version: Id,
+        rest: Vec<Segment>,
+        manifest: &Manifest,
+    ) -> Result<()> {
+        self.write_segments(cache, keys, version, rest).await?;
+        let manifest = serde_json::to_string(manifest).expect("numbers and texts are JSON");
+        let key = keys.version(version);
         let mut set = redis::cmd("HSET");
         set.arg(&key).arg(MANIFEST).arg(manifest);
         let written = self.server.transaction(Transaction::of([set, expire(&key)])).await;
