@@ -74,24 +74,30 @@ pub(super) fn read_views(url: &str, record: &Record) {
     }
 }
 
-/// Reads what the hash shows, its length, and what this command reads of it, in one step. `None`: it shows nothing that
-/// can be compared.
+/// What the hash shows, its length, and what this command reads of it, in one step. `None`: it shows nothing that can be
+/// compared.
 fn shown<T: redis::FromRedisValue>(
     connection: &mut redis::Connection,
     record: &Record,
     read: redis::Cmd,
 ) -> Option<(Id, usize, T)> {
+    let before = record.harm.before_read();
     let mut step = redis::pipe();
     step.atomic().cmd("HGET").arg("kiwi:{chaos}:meta").arg("view").cmd("HLEN").arg("kiwi:{chaos}").add_command(read);
     let (view, length, read): (Option<String>, usize, T) = step.query(connection).unwrap();
-    let view = view.filter(|view| !view.is_empty())?;
+    let view = view?;
     if view.contains('>') {
         record.counts.add(Count::ViewsOnTheWay);
         return None;
     }
-    // A hash that is gone is not relied on. One of which entries are missing would not be, either, but there is none: the
-    // destroyer takes none away.
-    (length > 0).then(|| (view.parse().unwrap(), length, read))
+    if view.is_empty() || length == 0 {
+        if !record.harm.is_excuse(before) {
+            record.is_wrong(format!("the hash is to show `{view}`, has {length} entries, and nobody has harmed it"));
+        }
+        return None;
+    }
+    record.harm.is_healed(before);
+    Some((view.parse().unwrap(), length, read))
 }
 
 fn read_view(connection: &mut redis::Connection, record: &Record) {

@@ -5,10 +5,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use super::counts::Counts;
+use super::harm::Harm;
 use super::snapshot::{Comparison, Snapshot};
 use super::*;
 
-/// At least this long, and longer on a busy machine, until every counter has seen enough.
+/// At least this long, and longer on a busy machine, until every counter has seen enough. Where nobody has asked for
+/// more, the first that is wrong ends it.
 const SHORTEST: Duration = Duration::from_secs(10);
 const LONGEST: Duration = Duration::from_secs(120);
 
@@ -17,6 +19,7 @@ pub(super) struct Record {
     shortest: Duration,
     snapshots: Mutex<Snapshots>,
     pub(super) counts: Counts,
+    pub(super) harm: Harm,
     wrong: Mutex<Vec<String>>,
 }
 
@@ -34,11 +37,15 @@ impl Record {
             shortest: seconds.map_or(SHORTEST, Duration::from_secs),
             snapshots: Mutex::default(),
             counts: Counts::default(),
+            harm: Harm::default(),
             wrong: Mutex::default(),
         }
     }
 
     pub(super) fn is_over(&self) -> bool {
+        if self.shortest == SHORTEST && !self.wrong.lock().unwrap().is_empty() {
+            return true;
+        }
         let elapsed = self.started.elapsed();
         elapsed > LONGEST.max(self.shortest) || (elapsed > self.shortest && self.counts.lacks().is_empty())
     }
