@@ -17,6 +17,7 @@ mod chaos;
 mod connection;
 mod errors;
 mod failover;
+mod faults;
 mod format_1;
 mod forwarder;
 mod hints;
