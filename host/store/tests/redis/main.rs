@@ -15,6 +15,7 @@ macro_rules! refused {
 
 mod chaos;
 mod connection;
+mod damage;
 mod errors;
 mod failover;
 mod faults;
