@@ -1,4 +1,5 @@
-//! For tests only, and not stable: a store that fails as it is told, and a lease that is kept beyond its end.
+//! For tests only, and not stable: a store that fails as it is told, a lease that is kept beyond its end, and what stands
+//! in Redis, unpacked.
 //!
 //! ```
 //! # use std::time::Duration;
@@ -23,6 +24,8 @@ mod faulty_store;
 pub use faults::{Fault, Method};
 pub use faulty_store::FaultyStore;
 
+#[cfg(feature = "redis")]
+use crate::Delta;
 use crate::{Batch, Error, Head, Lease, Name, Result, Root, Store};
 
 /// All of what is published, in memory, if it proves to be all of it. `None`: missing or lost.
@@ -42,6 +45,24 @@ pub async fn read_whole(store: &dyn Store, cache: &Name) -> Result<Option<(Head,
         return Err(Error::value(format!("{} of {} entries, or other ones", entries.len(), whole.head().entries)));
     }
     Ok(Some((whole.head().clone(), entries)))
+}
+
+/// The entries of a chunk, as it stands in Redis.
+///
+/// # Errors
+/// It is damaged, or of a newer format.
+#[cfg(feature = "redis")]
+pub fn read_chunk(packed: Vec<u8>) -> Result<Batch> {
+    crate::chunk::unpack(&packed.into()).map(|(entries, _)| entries)
+}
+
+/// A delta, as it stands in Redis.
+///
+/// # Errors
+/// It is damaged, or of a newer format.
+#[cfg(feature = "redis")]
+pub fn read_delta(packed: Vec<u8>) -> Result<Delta> {
+    Delta::unpack(&crate::frame::unpack(&packed.into())?)
 }
 
 /// The same lease once more, for a test of what its holder may still do after it has ended it.

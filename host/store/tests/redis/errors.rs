@@ -328,28 +328,3 @@ async fn a_newer_format_is_reported_to_host_and_reader() {
         says(&error, &["format 3", "update"]);
     }
 }
-
-#[tokio::test]
-async fn what_another_program_has_damaged_is_reported_and_never_read() {
-    let server = RedisServer::start();
-    let store = open(&server.url());
-    let cache = name("airlines");
-    refill(&store, &cache, &large()).await;
-    let version: String = server.command(&["HGET", "kiwi:{airlines}:meta", "version"]).unwrap();
-    let version = format!("kiwi:{{airlines}}:v:{version}");
-    let mut connection = redis::Client::open(server.url()).unwrap().get_connection().unwrap();
-    let mut whole: Vec<u8> = redis::cmd("HGET").arg(&version).arg("0").query(&mut connection).unwrap();
-    let last = whole.len() - 1;
-    whole[last] ^= 1;
-    let other: Vec<u8> = redis::cmd("HGET").arg(&version).arg("1").query(&mut connection).unwrap();
-    for chunk in [&b"\xff"[..], b"\x01\x01", b"", &whole, &other] {
-        let _: () = redis::cmd("HSET").arg(&version).arg("0").arg(chunk).query(&mut connection).unwrap();
-        let error = kiwi_store::testing::read_whole(&store, &cache).await.unwrap_err();
-        assert!(error.is_value() || error.is_newer_format(), "{error}");
-    }
-    for manifest in ["", "{}", r#"{"format":2,"partitions":64,"entries":1,"root":"","segments":[0,1]}"#] {
-        let _: () = redis::cmd("HSET").arg(&version).arg("manifest").arg(manifest).query(&mut connection).unwrap();
-        let error = kiwi_store::testing::read_whole(&store, &cache).await.unwrap_err();
-        assert!(error.is_value(), "{error}");
-    }
-}

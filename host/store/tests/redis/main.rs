@@ -15,8 +15,10 @@ macro_rules! refused {
 
 mod chaos;
 mod connection;
+mod damage;
 mod errors;
 mod failover;
+mod faults;
 mod format_1;
 mod forwarder;
 mod hints;

@@ -5,9 +5,9 @@ local PUBLISHED = {
   'segments', 'inline', 'base', 'steps', 'logged', 'seq', 'view', 'holder', 'relaid_at', 'last_bytes', 'definition',
 }
 
--- Whether a version has all of its segments, and the manifest that was written last.
+-- Whether a version has all of its segments, and the manifest that was written last. A value of another type is none.
 local function is_version_whole(key, segments)
-  return call('HLEN', key) == (tonumber(segments) or -2) + 1
+  return call('TYPE', key).ok == 'hash' and call('HLEN', key) == (tonumber(segments) or -2) + 1
 end
 
 local MAX_COPIED_BYTES = 65536

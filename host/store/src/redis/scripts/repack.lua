@@ -6,6 +6,7 @@
 local refused = wrong_type({[meta] = 'hash', [log] = 'stream', [version] = 'hash'})
 if refused then return refused end
 local current = read_meta('version', 'steps', 'logged', 'trim')
+if current.version == args.version then return {'done'} end -- only the reply was lost
 local led_to = call('XRANGE', log, args.at, args.at)[1]
 local steps = (tonumber(current.steps) or 0) - tonumber(args.steps)
 if current.version ~= args.instead_of or not led_to or led_to[2][4] ~= args.id or steps < 0 then
