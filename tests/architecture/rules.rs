@@ -32,6 +32,7 @@ pub(crate) const FOLDERS: &[(&str, &[&str])] = &[
             "status",
             "head",
             "layout",
+            "push",
             "delta",
             "leb128",
             "batch",

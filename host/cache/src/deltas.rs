@@ -28,7 +28,20 @@ pub(crate) async fn follow<V: DeserializeOwned>(
     cache: &Name,
     held: &Snapshot<V>,
 ) -> Result<Option<Followed<V>>, LoadFailure> {
-    let Some(Changes { head, deltas, .. }) = store.changes(cache, held.id()).await? else { return Ok(None) };
+    match store.changes(cache, held.id()).await? {
+        Some(changes) => apply(cache, held, changes).await,
+        None => Ok(None),
+    }
+}
+
+/// Applies deltas that lead on from what is held. `None`: what comes out is not what their head describes, or loading the
+/// whole map costs less.
+pub(crate) async fn apply<V: DeserializeOwned>(
+    cache: &Name,
+    held: &Snapshot<V>,
+    changes: Changes,
+) -> Result<Option<Followed<V>>, LoadFailure> {
+    let Changes { head, deltas, .. } = changes;
     let mut entries = held.entries().fork();
     for (count, (key, change)) in merge(&deltas).into_iter().enumerate() {
         yield_now_and_then(count).await;

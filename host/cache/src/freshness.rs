@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use kiwi_store::Head;
+use kiwi_store::{Head, Push};
 use tokio::time::Instant;
 
 /// Whether a reader has a copy, and whether that copy was checked against its source in time.
@@ -35,23 +35,31 @@ pub(crate) struct Seen {
     store_now: SystemTime,
     /// Our own clock at the last poll.
     polled_at: Instant,
+    push: Push,
 }
 
 impl Seen {
     /// A poll found the snapshot, under this head.
     pub(crate) fn new(head: &Head, store_now: SystemTime, polled_at: Instant) -> Self {
-        Self { checked_at: head.checked_at, refill_interval: head.refill_interval, store_now, polled_at }
+        let Head { checked_at, refill_interval, push, .. } = *head;
+        Self { checked_at, refill_interval, store_now, polled_at, push }
     }
 
     /// Of a snapshot that is in no store: it is always fresh.
     pub(crate) fn fixed() -> Self {
         let now = SystemTime::now();
-        Self { checked_at: now, refill_interval: Duration::MAX, store_now: now, polled_at: Instant::now() }
+        let (refill_interval, push) = (Duration::MAX, Push::Hint);
+        Self { checked_at: now, refill_interval, store_now: now, polled_at: Instant::now(), push }
     }
 
     /// A poll reached the store, but did not find the snapshot that is held.
     pub(crate) fn store_only(&self, store_now: SystemTime, polled_at: Instant) -> Self {
         Self { store_now, polled_at, ..self.clone() }
+    }
+
+    /// Whether an announcement is relied on for what changes: by what the store said, and not by the announcement.
+    pub(crate) fn takes_pushed_deltas(&self) -> bool {
+        self.push == Push::Delta
     }
 
     /// How long ago the source was last known to have what the copy has.
@@ -87,7 +95,8 @@ mod tests {
     fn seen(unchecked_for: Duration, polled_at: Instant) -> Seen {
         // Far from our own clock: only the store's times may be compared with each other.
         let store_now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
-        Seen { checked_at: store_now - unchecked_for, refill_interval: MINUTE, store_now, polled_at }
+        let (checked_at, push) = (store_now - unchecked_for, Push::Hint);
+        Seen { checked_at, refill_interval: MINUTE, store_now, polled_at, push }
     }
 
     #[test]

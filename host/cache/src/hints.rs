@@ -1,5 +1,6 @@
 //! What wakes a reader before its next poll is due: hints of the store that another snapshot is published.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -7,11 +8,18 @@ use tracing::debug;
 
 use crate::settings::Updates;
 use crate::source::Source;
-use kiwi_store::{Hint, Id, Subscription};
+use kiwi_store::{Hint, Id, Pushed, Subscription};
 
 /// The least time from one poll to the next that a hint causes: whoever floods a channel causes no more polls than this.
 /// What comes meanwhile is answered by one poll.
 const MIN_INTERVAL: Duration = Duration::from_millis(20);
+
+/// What a hint calls for.
+pub(crate) enum Call {
+    Poll,
+    /// The change that came with it leads on from what is held.
+    Apply(Arc<Pushed>),
+}
 
 /// The hints for one reader.
 pub(crate) struct Hints {
@@ -42,14 +50,20 @@ impl Hints {
         Self { subscription, is_unanswered: false, polled_at: now, rests_until: now }
     }
 
-    /// Waits until a hint calls for a poll: it names a snapshot that is not held, or it names none. A poll and the
+    /// Waits until a hint calls for something: it names a snapshot that is not held, or it names none. A poll and the
     /// deltas cost the store little, so all readers make it at once. Nothing is lost if the wait is given up.
-    pub(crate) async fn calls_for_poll(&mut self, is_held: impl Fn(Id) -> bool) {
+    pub(crate) async fn next(&mut self, is_held: impl Fn(Id) -> bool, takes: impl Fn(Id) -> bool) -> Call {
         let Some(subscription) = &mut self.subscription else { return std::future::pending().await };
         while !self.is_unanswered {
-            self.is_unanswered = !matches!(subscription.next().await, Hint::Published(id) if is_held(id));
+            match subscription.next().await {
+                Hint::Published(id) if is_held(id) => {}
+                Hint::Pushed(pushed) if is_held(pushed.changes.head.id) => {}
+                Hint::Pushed(pushed) if takes(pushed.from) => return Call::Apply(pushed),
+                _ => self.is_unanswered = true,
+            }
         }
         tokio::time::sleep_until(self.rests_until).await;
+        Call::Poll
     }
 
     /// A poll begins: it answers all hints that have come so far.

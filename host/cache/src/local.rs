@@ -89,6 +89,11 @@ impl<V> Local<V> {
         self.with_held(|held| held.snapshot.id() == id).unwrap_or(false)
     }
 
+    /// Whether a change that is announced for this snapshot may be applied to what is held.
+    pub(crate) fn takes_pushed_deltas(&self, from: Id) -> bool {
+        self.with_held(|held| held.snapshot.id() == from && held.seen.takes_pushed_deltas()).unwrap_or(false)
+    }
+
     /// Whether no snapshot was loaded yet.
     pub(crate) fn is_missing(&self) -> bool {
         self.held.load().is_none()

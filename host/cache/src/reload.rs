@@ -2,13 +2,14 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use futures_util::FutureExt;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
-use crate::deltas::{Followed, changed_keys, follow};
+use crate::deltas::{self, Followed, changed_keys, follow};
 use crate::entries::Entries;
 use crate::failure::{LoadFailure, no_data};
 use crate::freshness::{Seen, State};
@@ -22,7 +23,7 @@ use crate::retired::Retired;
 use crate::settings::{ReloadSettings, WithoutSnapshot};
 use crate::snapshot::Snapshot;
 use crate::source::Source;
-use kiwi_store::{Delta, Error, Head, Id, Presence, Result};
+use kiwi_store::{Delta, Error, Head, Id, Presence, Pushed, Result};
 
 /// What keeps one local copy up to date. Each copy has one of these, and nothing else replaces the copy.
 pub(crate) struct Reload<V> {
@@ -75,7 +76,7 @@ impl<V: DeserializeOwned + Send + Sync + 'static> Reload<V> {
             let deadline = Instant::now() + left.min(self.polling.first_interval());
             tokio::select! {
                 () = tokio::time::sleep_until(deadline) => {}
-                () = hints.calls_for_poll(|_| false) => {}
+                _ = hints.next(|_| false, |_| false) => {}
             }
         }
     }
@@ -148,24 +149,51 @@ impl<V: DeserializeOwned + Send + Sync + 'static> Reload<V> {
             return Err(error.clone());
         }
         match self.load(&status.presence).await {
-            Ok(Load { head, entries, deltas }) => {
-                let len = entries.len();
-                let cache = self.local.cache.clone();
-                let snapshot = Arc::new(Snapshot::new(cache, &head, entries, self.settings.missing.clone()));
-                let replaced = self.local.with_held(|held| Arc::clone(&held.snapshot));
-                self.local.hold(Held { snapshot, seen: Seen::new(&head, status.now, polled_at) });
-                replaced.into_iter().for_each(|replaced| self.retired.add(replaced));
-                self.local.feed().announce(head.id, head.seq, || deltas.as_deref().map(changed_keys));
-                self.refused = None;
-                let (id, seq, loaded) = (head.id, head.seq, deltas.map_or(Loaded::Whole, |_| Loaded::Deltas));
-                Ok(ReaderEvent::Reloaded { id, seq, entries: len, loaded, took: polled_at.elapsed() })
-            }
+            Ok(load) => Ok(self.hold(load, status.now, polled_at)),
             Err(LoadFailure::Refused(id, error)) => {
                 self.refused = Some((id, error.clone()));
                 Err(error)
             }
             Err(LoadFailure::Failed(error)) => Err(error),
         }
+    }
+
+    /// Applies a change that came with its announcement to the snapshot that it leads on from. `false`: it does not fit
+    /// what is held, and only a poll tells what to do.
+    pub(crate) async fn apply(&mut self, pushed: &Pushed) -> bool {
+        // A panic is one of a service's `Deserialize` or of its metrics.
+        AssertUnwindSafe(self.try_apply(pushed)).catch_unwind().await.unwrap_or(false)
+    }
+
+    async fn try_apply(&mut self, pushed: &Pushed) -> bool {
+        let heard_at = Instant::now();
+        let held = self.local.with_held(|held| Arc::clone(&held.snapshot)).filter(|held| held.id() == pushed.from);
+        // The text of what is kept cannot be changed.
+        let Some(held) = held.filter(|_| self.settings.kept_text.is_none()) else { return false };
+        let applied = deltas::apply(&self.local.cache, &held, pushed.changes.clone()).await;
+        let Ok(Some(Followed { head, entries, deltas })) = applied else { return false };
+        // It is announced in the moment in which the source was checked, by the clock of the store.
+        let now = head.checked_at;
+        let event = self.hold(Load { head, entries, deltas: Some(deltas) }, now, heard_at);
+        // The next poll stays due when it was: only that proves what was heard.
+        self.local.polled(None);
+        self.source.metrics.report(&self.source.name, &event);
+        true
+    }
+
+    /// Replaces what is held.
+    fn hold(&mut self, load: Load<V>, store_now: SystemTime, polled_at: Instant) -> ReaderEvent {
+        let Load { head, entries, deltas } = load;
+        let len = entries.len();
+        let cache = self.local.cache.clone();
+        let snapshot = Arc::new(Snapshot::new(cache, &head, entries, self.settings.missing.clone()));
+        let replaced = self.local.with_held(|held| Arc::clone(&held.snapshot));
+        self.local.hold(Held { snapshot, seen: Seen::new(&head, store_now, polled_at) });
+        replaced.into_iter().for_each(|replaced| self.retired.add(replaced));
+        self.local.feed().announce(head.id, head.seq, || deltas.as_deref().map(changed_keys));
+        self.refused = None;
+        let (id, seq, loaded) = (head.id, head.seq, deltas.map_or(Loaded::Whole, |_| Loaded::Deltas));
+        ReaderEvent::Reloaded { id, seq, entries: len, loaded, took: polled_at.elapsed() }
     }
 
     /// Loads what is published: by the deltas that lead there from the copy, or else the whole map.

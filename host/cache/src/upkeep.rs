@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use tracing::debug;
 
 use crate::builder::Opened;
-use crate::hints::Hints;
+use crate::hints::{Call, Hints};
 use crate::local::Local;
 use crate::read_through::ReadThrough;
 use crate::reload::Reload;
@@ -167,13 +167,18 @@ async fn keep_up_to_date<V: DeserializeOwned + Send + Sync + 'static>(reload: Ar
     let mut polls = local.polls();
     loop {
         let next_poll = reload.lock().await.next_poll();
-        tokio::select! {
-            () = tokio::time::sleep_until(next_poll) => {}
-            () = hints.calls_for_poll(|id| local.holds(id)) => {}
+        let call = tokio::select! {
+            () = tokio::time::sleep_until(next_poll) => Call::Poll,
+            call = hints.next(|id| local.holds(id), |from| local.takes_pushed_deltas(from)) => call,
             // Somebody else has polled, and so the next poll is due at another time.
             _ = polls.changed() => continue,
-        }
+        };
         let mut reload = reload.lock().await;
+        if let Call::Apply(pushed) = call
+            && reload.apply(&pushed).await
+        {
+            continue;
+        }
         hints.answer();
         let _ = reload.reload().await;
         hints.answered();

@@ -43,6 +43,14 @@ pub(crate) fn pack(content: &[u8]) -> Vec<u8> {
 /// # Errors
 /// It is not a frame, or is damaged (`is_value`); a newer program has written it (`is_newer_format`).
 pub(crate) fn unpack(frame: &Bytes) -> Result<Bytes> {
+    unpack_at_most(frame, MAX_CONTENT_BYTES)
+}
+
+/// The same of a frame whose content has at most so many bytes.
+///
+/// # Errors
+/// As [`unpack`]; it has more (`is_value`).
+pub(crate) fn unpack_at_most(frame: &Bytes, most: usize) -> Result<Bytes> {
     let format = *frame.first().ok_or_else(|| damaged("it is empty"))?;
     if format != FORMAT {
         return Err(Error::format(format!(
@@ -54,7 +62,7 @@ pub(crate) fn unpack(frame: &Bytes) -> Result<Bytes> {
     let hash = u64::from_le_bytes(header[6..14].try_into().expect("eight bytes"));
     let packed = frame.slice(HEADER_BYTES..);
     let content = match header[1] {
-        _ if bytes > MAX_CONTENT_BYTES => return Err(damaged("its length is impossible")),
+        _ if bytes > most => return Err(damaged("its length is impossible")),
         PLAIN => packed,
         ZSTD => decompress(&packed, bytes).ok_or_else(|| damaged("it cannot be decompressed"))?.into(),
         codec => return Err(Error::format(format!("some of it has the unknown codec {codec}: update this program"))),

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::{Id, Root, Ttl};
+use crate::{Id, Push, Root, Ttl};
 
 /// What describes a published snapshot. Times are by the store's clock.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,6 +28,8 @@ pub struct Head {
     pub cache_ttl: Ttl,
     /// How often its host refills it: after two of these without a check it is stale.
     pub refill_interval: Duration,
+    /// What the announcements of its successors carry.
+    pub push: Push,
 }
 
 impl Head {
@@ -46,6 +48,7 @@ impl Head {
             checked_at: SystemTime::UNIX_EPOCH,
             cache_ttl: Ttl::Forever,
             refill_interval: Duration::MAX,
+            push: Push::Hint,
         }
     }
 }

@@ -9,7 +9,7 @@ use futures_util::StreamExt;
 use futures_util::stream::{BoxStream, Stream};
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
-use crate::{Id, Name, Result};
+use crate::{Changes, Id, Name, Result};
 
 /// The caches that readers ask for, as they ask: see [`Hints::asks`].
 pub struct Asks(BoxStream<'static, Name>);
@@ -33,13 +33,26 @@ impl fmt::Debug for Asks {
 }
 
 /// Why a reader should poll now, and not only at its next turn: see [`Hints::subscribe`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Hint {
     /// This snapshot was announced. Whoever holds it has nothing to do.
     Published(Id),
+    /// A snapshot was announced together with the delta that leads to it. Anybody who may use the channel can have sent
+    /// it: it may be relied on only where the head of the snapshot that is held says [`Push::Delta`](crate::Push::Delta).
+    Pushed(Arc<Pushed>),
     /// Announcements may have been lost, or there was one without an id: only a poll shows what is published.
     Unknown,
+}
+
+/// A change that came with its announcement: see [`Push::Delta`](crate::Push::Delta).
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Pushed {
+    /// The snapshot that it changes.
+    pub from: Id,
+    /// Where it leads, and by which delta.
+    pub changes: Changes,
 }
 
 /// The hints of one cache: see [`Hints::subscribe`].

@@ -47,6 +47,7 @@ mod parse_name;
 mod partition;
 mod publish;
 mod publishing;
+mod push;
 mod reading;
 #[cfg(feature = "redis")]
 mod record_text;
@@ -71,7 +72,7 @@ pub use delta::Delta;
 pub use embedded::Embedded;
 pub use error::{Error, ErrorKind, Result};
 pub use head::Head;
-pub use hints::{Asks, Hint, Hints, Subscription};
+pub use hints::{Asks, Hint, Hints, Pushed, Subscription};
 pub use holder::{DefinitionId, Holder};
 pub use hosts::{HostReport, HostState, REPORT_INTERVAL, Trouble};
 pub use id::{Id, Token};
@@ -82,6 +83,7 @@ pub use open::open;
 pub use partition::{PARTITIONS, partition_of};
 pub use publish::{CommitError, Committed, Content, NotCommitted, Publish};
 pub use publishing::Publishing;
+pub use push::Push;
 pub use reading::{Changes, Reading, SEEN_FOR};
 #[cfg(feature = "redis")]
 pub use redis::{Redis, RedisOptions};

@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
-use crate::{Delta, Error, Id, Lease, Root, Ttl};
+use crate::{Delta, Error, Id, Lease, Push, Root, Ttl};
 
 /// What to publish, and how.
 ///
@@ -31,6 +31,8 @@ pub struct Publish {
     /// A lower bound for the new snapshot's `seq`, which is always greater than the one it replaces. A
     /// host that remembers more than the store continues its count with this.
     pub seq_after: u64,
+    /// What its announcement, and those of its successors, carry.
+    pub push: Push,
     /// The data.
     pub content: Content,
 }
@@ -39,7 +41,7 @@ impl Publish {
     /// A publication without a mark.
     #[must_use]
     pub fn new(content: Content, cache_ttl: Ttl, refill_interval: Duration) -> Self {
-        Self { mark: None, cache_ttl, refill_interval, seq_after: 0, content }
+        Self { mark: None, cache_ttl, refill_interval, seq_after: 0, push: Push::Hint, content }
     }
 
     /// The same with what the loader left for the next load.
@@ -52,6 +54,12 @@ impl Publish {
     #[must_use]
     pub fn with_seq_after(self, seq_after: u64) -> Self {
         Self { seq_after, ..self }
+    }
+
+    /// The same with announcements that carry this.
+    #[must_use]
+    pub fn with_push(self, push: Push) -> Self {
+        Self { push, ..self }
     }
 }
 

@@ -61,10 +61,10 @@ mod tests {
         let [mut one, mut two, other] =
             ["airlines", "airlines", "rates"].map(|topic| topics.subscribe(topic, Arc::new(())));
         let hint = Hint::Published(Id::random());
-        assert!(topics.announce(&"airlines", hint));
-        assert_eq!([one.next().await, two.next().await], [hint; 2]);
+        assert!(topics.announce(&"airlines", hint.clone()));
+        assert_eq!([one.next().await, two.next().await], [hint.clone(), hint.clone()]);
 
-        (0..=MAX_WAITING).for_each(|_| assert!(topics.announce(&"airlines", hint)));
+        (0..=MAX_WAITING).for_each(|_| assert!(topics.announce(&"airlines", hint.clone())));
         assert_eq!(one.next().await, Hint::Unknown, "some were dropped");
         two.skip();
         assert!(topics.announce(&"airlines", Hint::Published(Id::random())));

@@ -12,6 +12,7 @@ mod missing_hook;
 mod place;
 mod publisher;
 mod push;
+mod pushed_deltas;
 mod read_through;
 #[path = "../../../store/tests/support/redis_server.rs"]
 mod redis_server;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kiwi_store::{Batch, Begin, Content, Delta, Due, Head, Holder, Id, Lease, Name, Publish, Store, Ttl};
+use kiwi_store::{Batch, Begin, Content, Delta, Due, Head, Holder, Id, Lease, Name, Publish, Push, Store, Ttl};
 
 use crate::LONG;
 use crate::place::Place;
@@ -14,11 +14,12 @@ pub(crate) struct Publisher {
     pub(crate) cache: Name,
     /// What is said of how often the cache is refilled.
     pub(crate) refill_interval: Duration,
+    pub(crate) push: Push,
 }
 
 impl Publisher {
     pub(crate) fn new(place: &impl Place) -> Self {
-        Self { store: place.open(), cache: "airlines".parse().unwrap(), refill_interval: LONG }
+        Self { store: place.open(), cache: "airlines".parse().unwrap(), refill_interval: LONG, push: Push::Hint }
     }
 
     /// Publishes these entries; values are JSON text.
@@ -75,7 +76,7 @@ impl Publisher {
     }
 
     async fn commit(&self, lease: Lease, content: Content) {
-        let publish = Publish::new(content, Ttl::For(LONG), self.refill_interval);
+        let publish = Publish::new(content, Ttl::For(LONG), self.refill_interval).with_push(self.push);
         if self.store.commit(lease, &publish).await.unwrap().is_hash_behind {
             self.store.update_hash(&self.cache).await.unwrap();
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use kiwi_host::{
     AskedTiming, CacheConfig, DirGrant, FileGrant, Grants, Guards, Limits, Settings, parse_duration, parse_ttl,
 };
-use kiwi_store::{Error, Layout, Name, RecordKey};
+use kiwi_store::{Error, Layout, Name, Push, RecordKey};
 
 use super::section::Section;
 use super::value::{json_object, mismatch, number, table, text};
@@ -76,6 +76,7 @@ impl Defaults {
         cache.grants = section.section("grants").map(|grants| read_grants(grants, base)).unwrap_or_default();
         cache.limits = read_limits(&mut section, self.limits.clone());
         cache.layout = read_layout(&mut section, &cache.name);
+        cache.push = section.text("push", read_push).unwrap_or_default();
         check_timing(&cache, &section);
         check_record(&cache, &section, others);
         section.finish();
@@ -155,6 +156,17 @@ fn read_layout(section: &mut Section<'_>, cache: &Name) -> Layout {
             }
             if has_hash { Layout::Hash } else { Layout::Version }
         }
+    }
+}
+
+fn read_push(push: &str) -> Result<Push, Error> {
+    match push {
+        "hint" => Ok(Push::Hint),
+        "delta" => Ok(Push::Delta),
+        _ => Err(Error::invalid(format!(
+            "`{}` is not valid (expected `hint`, the default, or `delta`)",
+            push.escape_debug()
+        ))),
     }
 }
 

@@ -28,6 +28,7 @@ const PIECES: &[&str] = &[
     "max_shrink = ",
     "layout = ",
     "hash = false",
+    "push = ",
     "record_key = ",
     "settings = { a = ",
     "settings.a.b = ",

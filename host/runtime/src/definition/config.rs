@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use kiwi_store::{Layout, Name};
+use kiwi_store::{Layout, Name, Push};
 
 use crate::config::grants::Grants;
 use crate::config::guards::{Guards, Refusal};
@@ -28,6 +28,8 @@ pub struct CacheConfig {
     pub settings: Settings,
     /// In what form it stands in Redis.
     pub layout: Layout,
+    /// What the announcement of a new snapshot carries to readers. Only Redis has announcements.
+    pub push: Push,
     /// How often, and for how long.
     pub timing: AskedTiming,
     /// Whether a map without entries may be published.
@@ -98,6 +100,7 @@ impl CacheConfig {
             loader,
             settings: Settings::default(),
             layout: Layout::default(),
+            push: Push::default(),
             timing: AskedTiming::default(),
             allow_empty_data: false,
             guards: Guards::default(),

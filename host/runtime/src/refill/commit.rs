@@ -51,8 +51,8 @@ pub(super) async fn commit(
     };
     let (timing, standing) = (&context.definition().timing, context.standing());
     let seq_before = standing.last_seq.load(Ordering::Relaxed);
-    let publish =
-        Publish::new(content, timing.cache_ttl, timing.refill_interval).with_mark(mark).with_seq_after(seq_before);
+    let publish = Publish::new(content, timing.cache_ttl, timing.refill_interval);
+    let publish = publish.with_mark(mark).with_seq_after(seq_before).with_push(context.definition().config.push);
     let publishing = Instant::now();
     let committed = publish_once(context, lease, base, &publish).await?;
     standing.renewed.note(publishing);

@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::failure::Result;
 use crate::Publish;
-use crate::{Error, Head, Id, Root, Token, Ttl};
+use crate::{Error, Head, Id, Push, Root, Token, Ttl};
 
 /// The table of records.
 #[derive(Clone, Copy)]
@@ -147,6 +147,7 @@ impl Published {
             checked_at: checked.at.into(),
             cache_ttl: Ttl::from_millis(checked.cache_ttl_ms),
             refill_interval: Duration::from_millis(checked.refill_interval_ms),
+            push: Push::Hint,
         }
     }
 }

@@ -5,6 +5,7 @@ use redis::Value;
 use super::hash::{MAX_BYTES_PER_STEP, MAX_KEYS_PER_STEP, Step};
 use super::keys::Keys;
 use super::meta::{FORMAT, millis, ttl_millis, unix_millis};
+use super::pushed;
 use super::reply::text;
 use super::script::{By, COMMIT, Call, RESTORE, Script};
 use super::segments::{Manifest, grace_millis};
@@ -13,7 +14,7 @@ use super::staging::stages_hash;
 use super::store::Redis;
 use super::transaction::Transaction;
 use crate::chunk::ChunkBuilder;
-use crate::{CommitError, Committed, Content, Delta, Error, Head, Id, Lease, Publish, Result, Root, frame};
+use crate::{CommitError, Committed, Content, Delta, Error, Head, Id, Lease, Publish, Push, Result, Root, frame};
 
 impl Redis {
     /// Publishes, and gives the reply of the script that decides.
@@ -27,6 +28,8 @@ impl Redis {
                 .arg("grace_ms", grace_millis(publish.refill_interval))
                 .arg("seq_after", publish.seq_after)
                 .optional("mark", publish.mark.as_ref())
+                .optional("push", (publish.push == Push::Delta).then(pushed::fields))
+                .optional("push_bytes", (publish.push == Push::Delta).then_some(pushed::MAX_DELTA_BYTES))
         };
         match &publish.content {
             Content::Swap { id, entries, bytes, root } => {
@@ -56,6 +59,7 @@ impl Redis {
             .arg("refill_interval_ms", millis(head.refill_interval))
             .arg("grace_ms", grace_millis(head.refill_interval))
             .optional("mark", head.mark.as_ref())
+            .optional("push", (head.push == Push::Delta).then(pushed::fields))
             .arg("seq", head.seq)
             .arg("loaded_at", unix_millis(head.loaded_at))
             .arg("checked_at", unix_millis(head.checked_at));

@@ -17,6 +17,7 @@ use tokio::time::{Instant, timeout};
 use tracing::{debug, warn};
 
 use super::options::RedisOptions;
+use super::pushed;
 use super::server::Server;
 use super::store::Redis;
 use crate::topics::Topics;
@@ -166,9 +167,11 @@ struct Open<'a> {
 impl Open<'_> {
     /// Hands on what a message says. `false`: nobody listens to its channel any more.
     fn hear(&self, message: &Msg) -> bool {
-        let id = std::str::from_utf8(message.get_payload_bytes()).ok().and_then(|text| text.parse().ok());
+        let message_bytes = message.get_payload_bytes();
+        let id = std::str::from_utf8(message_bytes).ok().and_then(|text| text.parse().ok());
+        let pushed = || pushed::read(message_bytes).map(|pushed| Hint::Pushed(Arc::new(pushed)));
         // Whatever else a host, or anybody, says there: looking at the store does no harm.
-        let hint = id.map_or(Hint::Unknown, Hint::Published);
+        let hint = id.map(Hint::Published).or_else(pushed).unwrap_or(Hint::Unknown);
         self.channels.topics.announce(&message.get_channel_name().to_owned(), hint)
     }
 

@@ -8,14 +8,29 @@ use redis::Value;
 use serde::Deserialize;
 
 use super::reply::{number, text};
-use crate::{DefinitionId, Failing, Head, Id, LastError, Layout, Root, Ttl};
+use crate::{DefinitionId, Failing, Head, Id, LastError, Layout, Push, Root, Ttl};
 
 /// The format of what this build writes, and the newest it reads.
 pub(super) const FORMAT: u64 = 2;
 
 /// The fields that describe the data.
-pub(super) const HEAD: [&str; 11] =
-    ["format", "id", "entries", "checked_at", "seq", "bytes", "root", "mark", "loaded_at", "ttl", "refill_interval"];
+pub(super) const HEAD: [&str; 12] = [
+    "format",
+    "id",
+    "entries",
+    "checked_at",
+    "seq",
+    "bytes",
+    "root",
+    "mark",
+    "loaded_at",
+    "ttl",
+    "refill_interval",
+    "push",
+];
+
+/// The value of the field `push` where deltas are announced.
+pub(super) const PUSH_DELTA: &str = "delta";
 
 /// The fields that name the layout of the data, and identify the record a host has written.
 pub(super) const LAYOUT: [&str; 4] = ["layout", "record", "record_bytes", "record_tail"];
@@ -66,7 +81,8 @@ pub(super) fn newer_format(fields: &[Value]) -> Option<u64> {
 
 /// The head in the values of the fields `HEAD`. `None`: there is none, or it is incomplete.
 pub(super) fn head(fields: &[Value]) -> Option<Head> {
-    let [_format, id, entries, checked_at, seq, bytes, root, mark, loaded_at, ttl, refill_interval] = fields else {
+    let [_format, id, entries, checked_at, seq, bytes, root, mark, loaded_at, ttl, refill_interval, push] = fields
+    else {
         return None;
     };
     Some(Head {
@@ -80,6 +96,7 @@ pub(super) fn head(fields: &[Value]) -> Option<Head> {
         checked_at: time(checked_at)?,
         cache_ttl: Ttl::from_millis(number(ttl)?),
         refill_interval: Duration::from_millis(number(refill_interval)?),
+        push: if text(push) == Some(PUSH_DELTA) { Push::Delta } else { Push::Hint },
     })
 }
 

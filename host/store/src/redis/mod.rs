@@ -23,6 +23,7 @@ mod options;
 mod peek;
 mod presence;
 mod publishing;
+mod pushed;
 mod read;
 mod reading;
 mod record;

@@ -12,7 +12,7 @@ use super::server::Lane;
 use super::store::Redis;
 use super::whole::Opened;
 use crate::record_text::Parsed;
-use crate::{Batch, Error, Head, Id, Name, Result, Ttl, Whole};
+use crate::{Batch, Error, Head, Id, Name, Push, Result, Ttl, Whole};
 
 impl Redis {
     /// The record, by a host or by kiwi-cache; or what the layout that is published has instead. `None`: there is nothing.
@@ -80,6 +80,7 @@ fn foreign_head(id: Id, entries: &Batch, bytes: u64, saved_at: Duration, life: O
         checked_at: saved_at,
         cache_ttl: life.map_or(Ttl::Forever, Ttl::For),
         refill_interval: life.unwrap_or(Duration::MAX),
+        push: Push::Hint,
         ..Head::new(id, entries.len() as u64, bytes, entries.iter().collect())
     }
 }

@@ -181,6 +181,16 @@ pub(crate) static KEYS: &[Key] = &[
                half of the time, and the map a fifth of the memory.",
     },
     Key {
+        path: "cache.NAME.push",
+        kind: Kind::Text,
+        in_defaults: false,
+        example: "\"delta\"",
+        default: || "`\"hint\"`".into(),
+        help: "What tells readers of a new snapshot: `\"hint\"`, after which they read the change from Redis, or `\"delta\"`, \
+               the change itself up to 8 KiB. With `\"delta\"`, whoever may publish on the channels in Redis can give \
+               readers wrong values.",
+    },
+    Key {
         path: "cache.NAME.record_key",
         kind: Kind::Text,
         in_defaults: false,

@@ -2,7 +2,7 @@
 -- bytes of a small map or of a delta.
 -- args: those of publication.lua; definition, mode, and
 --   whole: id, seq_after, channel
---   delta: id, seq_after, channel, base, delta; the hash follows later
+--   delta: id, seq_after, channel, base, delta, push_bytes: the longest delta that is announced; the hash follows later
 --   touch: base; nothing changed
 
 local mode = args.mode
@@ -54,7 +54,13 @@ if is_changed then write_failures(failures) end
 call('UNLINK', lease)
 if lock then call('DEL', lock) end
 expire(meta, ttl)
-if mode ~= 'touch' then announce() end
+local message
+if mode == 'delta' and args.push and #args.delta <= tonumber(args.push_bytes) then
+  local fields = {}
+  for field in string.gmatch(args.push, '%S+') do fields[#fields + 1] = field end
+  message = cjson.encode({from = args.base, head = call('HMGET', meta, unpack(fields))}) .. '\n' .. args.delta
+end
+if mode ~= 'touch' then announce(message) end
 local id, view = unpack(call('HMGET', meta, 'id', 'view'))
 local is_log_long = mode == 'delta' and logged + #args.delta > max_log_bytes / 2
 return {'done', has_hash and view ~= id and 'behind' or '', is_log_long and 'long' or ''}

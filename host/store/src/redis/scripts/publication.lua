@@ -1,6 +1,6 @@
 -- Precedes commit.lua and restore.lua: the steps that both take. Stands after published.lua.
 -- args: token, ttl_ms, layout, format, entries, bytes, root, refill_interval_ms, mark (absent: none), record_bytes,
---   grace_ms, host; and of a whole map:
+--   grace_ms, host, push (the fields of meta that are announced with a delta; absent: none are); and of a whole map:
 --   version, segments: a version that is complete, or
 --   version = '', inline: the one chunk of a small map; its entries come behind the named arguments for the hash
 --   is_hash_staged: the entries are in staging as well, for the hash. Without it the hash follows later
@@ -113,9 +113,10 @@ local function put_check(checked_at)
   call('HSET', meta, 'checked_at', checked_at, 'ttl', ttl, 'refill_interval', args.refill_interval_ms,
     'holder', args.host, 'definition', args.definition or '')
   if args.mark then call('HSET', meta, 'mark', args.mark) else call('HDEL', meta, 'mark') end
+  if args.push then call('HSET', meta, 'push', 'delta') else call('HDEL', meta, 'push') end
 end
 
--- Announces a new snapshot. A hint: readers poll as well.
-local function announce()
-  redis.pcall('PUBLISH', args.channel, args.id)
+-- Announces a new snapshot, by its id or by a longer message. A hint: readers poll as well.
+local function announce(message)
+  redis.pcall('PUBLISH', args.channel, message or args.id)
 end
