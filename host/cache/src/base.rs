@@ -1,5 +1,7 @@
 //! Entries that were loaded as a whole.
 
+use compact_str::CompactString;
+
 use crate::table::{self, Hasher, Table};
 
 /// Entries that were loaded as a whole: one table, or several, so that several threads can fill them at the same time.
@@ -9,12 +11,6 @@ pub(crate) struct Base<V> {
     tables: Box<[Table<V>]>,
     len: usize,
 }
-
-/// Where an entry is: its table in the highest bits, and the place there. One number, so that a `Ref` stays in registers.
-#[derive(Clone, Copy)]
-pub(crate) struct Place(usize);
-
-const TABLE_SHIFT: u32 = usize::BITS - TABLES.ilog2();
 
 /// How many tables a large map has: a power of two.
 pub(crate) const TABLES: usize = 64;
@@ -33,24 +29,11 @@ impl<V> Base<V> {
         Self { hasher: tables[0].hasher(), tables: tables.into(), len }
     }
 
+    /// The entry of a key, if there is one: the key as it is stored here, and the value.
     #[inline]
-    pub(crate) fn get(&self, key: &str) -> Option<&V> {
+    pub(crate) fn find(&self, key: &str) -> Option<(&CompactString, &V)> {
         let hash = self.hasher.hash(key);
-        self.tables[table_of(hash, self.tables.len())].get_hashed(hash, key)
-    }
-
-    #[inline]
-    pub(crate) fn find(&self, key: &str) -> Option<Place> {
-        let hash = self.hasher.hash(key);
-        let table = table_of(hash, self.tables.len());
-        let table::Place(place) = self.tables[table].find_hashed(hash, key)?;
-        Some(Place(table << TABLE_SHIFT | place))
-    }
-
-    #[inline]
-    pub(crate) fn at(&self, Place(place): Place) -> Option<(&str, &V)> {
-        let in_table = place & ((1 << TABLE_SHIFT) - 1);
-        self.tables.get(place >> TABLE_SHIFT)?.at(table::Place(in_table))
+        self.tables[table_of(hash, self.tables.len())].find_hashed(hash, key)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -106,10 +89,9 @@ mod tests {
         }
         assert!(tables.iter().all(|table| table.len() < 100), "they are spread");
         let base = Base::new(tables);
-        assert_eq!((base.len(), base.get("absent")), (1_000, None));
+        assert_eq!((base.len(), base.find("absent")), (1_000, None));
         for (n, key) in keys.iter().enumerate() {
-            assert_eq!(base.get(key), Some(&n));
-            assert_eq!(base.find(key).and_then(|place| base.at(place)), Some((&**key, &n)));
+            assert_eq!(base.find(key), Some((&key.into(), &n)));
         }
         assert_eq!(base.iter().collect::<BTreeMap<_, _>>().len(), 1_000);
     }

@@ -159,8 +159,8 @@ impl<C: HoldsCopy> Builder<C> {
     /// value of another key, or a `static` one. Reads of a key (`get`, `get_many`, `snapshot["key"]`) call the
     /// hook; `contains_key`, `len` and iteration ignore it. Reads of keys that are there cost nothing more.
     ///
-    /// The hook must always give the same value for one key of one snapshot, because a [`Ref`](crate::Ref)
-    /// calls it again at each access to the value. The snapshot that it is given has no hook.
+    /// Each of these reads calls the hook once; a [`Ref`](crate::Ref) then keeps the value that it gave. The snapshot that it
+    /// is given has no hook.
     ///
     /// ```
     /// use kiwi_cache::Cache;

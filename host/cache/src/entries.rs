@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use compact_str::CompactString;
+
 use crate::base::{self, Base};
 use crate::table::{self, Table};
 
@@ -9,7 +11,7 @@ use crate::table::{self, Table};
 /// more than loading one of them again.
 const LARGE_OVERLAY_PART: usize = 8;
 
-/// The entries of a snapshot, found by key, and by the place an entry has in it.
+/// The entries of a snapshot, found by key.
 ///
 /// A snapshot that differs little from the one before shares its base, so that neither time nor memory is
 /// spent on what stayed the same.
@@ -20,51 +22,31 @@ pub(crate) struct Entries<V> {
     len: usize,
 }
 
-/// Where an entry is.
-#[derive(Clone, Copy)]
-pub(crate) enum Place {
-    Base(base::Place),
-    Overlay(table::Place),
-}
-
 impl<V> Entries<V> {
     pub(crate) fn new(base: Base<V>) -> Self {
         let len = base.len();
         Self { base: Arc::new(base), overlay: Table::default(), len }
     }
 
+    #[inline]
     pub(crate) fn get(&self, key: &str) -> Option<&V> {
-        match self.change(key) {
-            None => self.base.get(key),
-            Some(change) => change.as_deref(),
+        self.find(key).map(|(_, value)| value)
+    }
+
+    /// The entry of a key, if there is one: the key as it is stored here, and the value.
+    #[inline]
+    pub(crate) fn find(&self, key: &str) -> Option<(&CompactString, &V)> {
+        if !self.overlay.is_empty()
+            && let Some((key, change)) = self.overlay.find(key)
+        {
+            return Some((key, change.as_deref()?));
         }
+        self.base.find(key)
     }
 
     /// The change of a key since the base was loaded, if it has changed.
     fn change(&self, key: &str) -> Option<&Option<Arc<V>>> {
-        if self.overlay.is_empty() { None } else { self.overlay.get(key) }
-    }
-
-    #[inline]
-    pub(crate) fn place(&self, key: &str) -> Option<Place> {
-        if !self.overlay.is_empty()
-            && let Some(place) = self.overlay.find(key)
-        {
-            let (_, change) = self.overlay.at(place)?;
-            return change.as_ref().map(|_| Place::Overlay(place));
-        }
-        self.base.find(key).map(Place::Base)
-    }
-
-    #[inline]
-    pub(crate) fn at(&self, place: Place) -> Option<(&str, &V)> {
-        match place {
-            Place::Base(place) => self.base.at(place),
-            Place::Overlay(place) => {
-                let (key, change) = self.overlay.at(place)?;
-                Some((key, change.as_deref()?))
-            }
-        }
+        if self.overlay.is_empty() { None } else { self.overlay.find(key).map(|(_, change)| change) }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -173,7 +155,7 @@ mod tests {
                 prop_assert_eq!(&all, &expected);
                 for key in ["a", "c", "g"] {
                     prop_assert_eq!(entries.get(key), expected.get(key));
-                    let found = entries.place(key).and_then(|place| entries.at(place));
+                    let found = entries.find(key).map(|(key, value)| (key.as_str(), value));
                     prop_assert_eq!(found, expected.get(key).map(|value| (key, value)));
                 }
             }

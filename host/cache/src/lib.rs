@@ -49,6 +49,7 @@ mod hints;
 mod load;
 mod local;
 mod metrics;
+mod part;
 mod polling;
 mod read_through;
 mod reference;

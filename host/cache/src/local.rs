@@ -64,16 +64,17 @@ impl<V> Local<V> {
     // wait for the look-up.
     #[inline(always)]
     pub(crate) fn get(&self, key: &str) -> Result<Option<Ref<V>>> {
-        Ref::find(self.held.load(), key).ok_or_else(|| self.missing())
+        let held = self.held.load();
+        if held.is_none() {
+            return Err(self.missing());
+        }
+        Ok(Ref::find(held, key))
     }
 
     /// As `get`, of some keys and all of one snapshot.
     pub(crate) fn get_many<K: AsRef<str>>(&self, keys: &[K]) -> Result<Vec<Option<Ref<V>>>> {
         let Some(held) = self.held.load_full() else { return Err(self.missing()) };
-        Ok(keys
-            .iter()
-            .map(|key| Ref::find(Guard::from_inner(Some(Arc::clone(&held))), key.as_ref()).flatten())
-            .collect())
+        Ok(keys.iter().map(|key| Ref::find(Guard::from_inner(Some(Arc::clone(&held))), key.as_ref())).collect())
     }
 
     pub(crate) fn read<T>(&self, read: impl FnOnce(&Arc<Snapshot<V>>) -> T) -> Result<T> {

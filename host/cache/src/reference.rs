@@ -6,10 +6,10 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use arc_swap::Guard;
+use compact_str::CompactString;
 
-use crate::entries::Place;
 use crate::held::Held;
-use crate::snapshot::Snapshot;
+use crate::part::Part;
 
 /// A value in the snapshot that it was found in. It dereferences to `V`; nothing is copied.
 ///
@@ -24,36 +24,29 @@ use crate::snapshot::Snapshot;
 /// # Ok::<(), kiwi_cache::Error>(())
 /// ```
 pub struct Ref<V> {
-    held: Guard<Option<Arc<Held<V>>>>,
-    found: Found,
-}
-
-/// How the value is found in the snapshot at each access.
-enum Found {
-    /// An entry, by its place.
-    Entry(Place),
-    /// By the `missing` hook, which is called for this key at each access.
-    Fallback(Box<str>),
+    found: Part<Held<V>, CompactString, V>,
+    /// The key that was asked for, if it is not in the snapshot and the `missing` hook gave the value.
+    asked: Option<Box<str>>,
 }
 
 impl<V> Ref<V> {
-    /// Finds `key` in what is held. The outer `None`: nothing is held. The inner: the key is absent.
+    /// Finds `key` in what is held.
     #[inline(always)]
-    pub(crate) fn find(held: Guard<Option<Arc<Held<V>>>>, key: &str) -> Option<Option<Self>> {
-        let snapshot = &held.as_ref()?.snapshot;
-        let found = match snapshot.entries().place(key) {
-            Some(place) => Some(Found::Entry(place)),
-            None => snapshot.fallback(key).map(|_| Found::Fallback(key.into())),
-        };
-        Some(found.map(|found| Self { held, found }))
+    pub(crate) fn find(held: Guard<Option<Arc<Held<V>>>>, key: &str) -> Option<Self> {
+        let found = Part::find(held, |held| match held.snapshot.entries().find(key) {
+            Some((key, value)) => Some((Some(key), value)),
+            None => held.snapshot.fallback(key).map(|value| (None, value)),
+        })?;
+        let asked = found.key().is_none().then(|| key.into());
+        Some(Self { found, asked })
     }
 
     /// The key it was found by.
     #[must_use]
     pub fn key(&self) -> &str {
-        match &self.found {
-            Found::Entry(place) => self.entry(*place).0,
-            Found::Fallback(key) => key,
+        match (self.found.key(), &self.asked) {
+            (Some(key), _) => key,
+            (None, asked) => asked.as_deref().unwrap_or_default(),
         }
     }
 
@@ -81,16 +74,6 @@ impl<V> Ref<V> {
     pub fn map<T: ?Sized, F: Fn(&V) -> &T>(value: Self, part: F) -> MappedRef<V, T, F> {
         MappedRef { value, part, target: PhantomData }
     }
-
-    #[inline]
-    fn entry(&self, place: Place) -> (&str, &V) {
-        self.snapshot().entries().at(place).expect("`find` saw an entry there, and a snapshot does not change")
-    }
-
-    #[inline]
-    fn snapshot(&self) -> &Snapshot<V> {
-        &self.held.as_ref().expect("a Ref is made only by `find`, of what is held").snapshot
-    }
 }
 
 impl<V> Deref for Ref<V> {
@@ -98,17 +81,7 @@ impl<V> Deref for Ref<V> {
 
     #[inline]
     fn deref(&self) -> &V {
-        match &self.found {
-            Found::Entry(place) => self.entry(*place).1,
-            Found::Fallback(key) => self.snapshot().fallback(key).unwrap_or_else(|| {
-                panic!(
-                    "cache `{}`: the `missing` hook gave a value for key `{}` and now gives none: it must always give the \
-                     same value for one key of one snapshot",
-                    self.snapshot().cache(),
-                    key.escape_debug()
-                )
-            }),
-        }
+        self.found.value()
     }
 }
 

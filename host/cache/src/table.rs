@@ -9,7 +9,7 @@ use hashbrown::hash_table::{Entry, HashTable};
 /// A map from keys to values, in arbitrary order.
 ///
 /// In a large map a look-up waits for memory and for nothing else. So keys of up to 24 bytes are stored beside
-/// their values, and an entry that was found once is found again by its place, without a second hash look-up.
+/// their values.
 #[derive(Clone)]
 pub(crate) struct Table<T> {
     entries: HashTable<(CompactString, T)>,
@@ -26,10 +26,6 @@ impl Hasher {
         self.0.hash_one(key)
     }
 }
-
-/// The place of an entry in a table. It is valid until the table changes.
-#[derive(Clone, Copy)]
-pub(crate) struct Place(pub(crate) usize);
 
 /// All entries as (key, value). The order stays the same until the table changes.
 pub(crate) struct Iter<'a, T>(hashbrown::hash_table::Iter<'a, (CompactString, T)>);
@@ -55,29 +51,15 @@ impl<T> Table<T> {
         self.hasher.hash_one(key)
     }
 
+    /// The entry of a key, if there is one: the key as it is stored here, and the value.
     #[inline]
-    pub(crate) fn find(&self, key: &str) -> Option<Place> {
+    pub(crate) fn find(&self, key: &str) -> Option<(&CompactString, &T)> {
         self.find_hashed(self.hash(key), key)
     }
 
     #[inline]
-    pub(crate) fn find_hashed(&self, hash: u64, key: &str) -> Option<Place> {
-        self.entries.find_bucket_index(hash, |(found, _)| found == key).map(Place)
-    }
-
-    #[inline]
-    pub(crate) fn at(&self, Place(place): Place) -> Option<(&str, &T)> {
-        self.entries.get_bucket(place).map(|(key, value)| (key.as_str(), value))
-    }
-
-    #[inline]
-    pub(crate) fn get(&self, key: &str) -> Option<&T> {
-        self.get_hashed(self.hash(key), key)
-    }
-
-    #[inline]
-    pub(crate) fn get_hashed(&self, hash: u64, key: &str) -> Option<&T> {
-        self.entries.find(hash, |(found, _)| found == key).map(|(_, value)| value)
+    pub(crate) fn find_hashed(&self, hash: u64, key: &str) -> Option<(&CompactString, &T)> {
+        self.entries.find(hash, |(found, _)| found == key).map(|(key, value)| (key, value))
     }
 
     #[inline]
