@@ -14,14 +14,14 @@ use proptest::test_runner::TestRunner;
 use crate::redis_server::RedisServer;
 use crate::support::{Setup, cache, guest, name, refill};
 
-type Map = BTreeMap<String, String>;
+pub(crate) type Map = BTreeMap<String, String>;
 
 /// A source that a test changes as it likes; `None` is one that breaks off in the middle.
 #[derive(Clone, Default)]
-struct Source(Arc<Mutex<(Map, bool)>>);
+pub(crate) struct Source(Arc<Mutex<(Map, bool)>>);
 
 impl Source {
-    fn set(&self, map: &Map) {
+    pub(crate) fn set(&self, map: &Map) {
         *self.0.lock().unwrap() = (map.clone(), true);
     }
 
@@ -41,11 +41,11 @@ impl Loader for Source {
     }
 }
 
-fn numbered(entries: usize) -> Map {
+pub(crate) fn numbered(entries: usize) -> Map {
     (0..entries).map(|n| (format!("key-{n:06}"), format!("\"{}\"", n.to_string().repeat(10)))).collect()
 }
 
-async fn host(setup: &Setup, source: &Source) -> Host {
+pub(crate) async fn host(setup: &Setup, source: &Source) -> Host {
     let config = CacheConfig::native(name("airlines"), source.clone());
     setup.host([CacheConfig { allow_empty_data: true, ..config }]).await
 }

@@ -24,6 +24,7 @@ mod network;
 mod redis_server;
 mod refill;
 mod reports;
+mod restarts;
 mod schedule;
 mod start;
 mod suggestions;

@@ -1,0 +1,70 @@
+//! Hosts come and go, and readers do not notice: whichever host publishes a change, it reaches them as a delta.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use kiwi_cache::{Cache, Loaded, ReaderEvent};
+use kiwi_host::Outcome;
+
+use crate::changed::{Map, Source, host, numbered};
+use crate::redis_server::RedisServer;
+use crate::support::{Setup, name, refill};
+
+const ENTRIES: usize = 10_000;
+const CHANGES: usize = 24;
+
+/// Another map, of which one entry in a hundred is not as before; some are gone, and some are new.
+fn change(map: &mut Map, round: usize) {
+    for n in (round..ENTRIES).step_by(100) {
+        let key = format!("key-{n:06}");
+        match n / 100 % 10 {
+            0 => drop(map.remove(&key)),
+            1 => drop(map.insert(format!("new-{n:06}"), "true".into())),
+            _ => drop(map.insert(key, format!("\"{round} {:032x}\"", round * 1_000_003 + n))),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_change_of_three_hosts_that_restart_reaches_readers_as_a_delta() {
+    let redis = RedisServer::start();
+    let (setup, source) = (Setup::on(&redis), Source::default());
+    let mut map = numbered(ENTRIES);
+    source.set(&map);
+    let mut hosts = Vec::new();
+    for _ in 0..3 {
+        hosts.push(host(&setup, &source).await);
+    }
+    assert!(matches!(refill(&hosts[0], &name("airlines")).await, Outcome::Published { .. }));
+    let loads: Arc<Mutex<Vec<Loaded>>> = Arc::default();
+    let noted = Arc::clone(&loads);
+    let reader: Cache<serde_json::Value> = Cache::builder("airlines")
+        .store(redis.url())
+        .metrics(move |_: &_, event: &ReaderEvent| {
+            if let ReaderEvent::Reloaded { loaded, .. } = event {
+                noted.lock().unwrap().push(*loaded);
+            }
+        })
+        .connect()
+        .await
+        .unwrap();
+    let mut changes = reader.changes();
+    for round in 0..CHANGES {
+        change(&mut map, round);
+        source.set(&map);
+        let publisher = round % hosts.len();
+        if round % 2 == 0 {
+            hosts[publisher] = host(&setup, &source).await;
+        }
+        let outcome = refill(&hosts[publisher], &name("airlines")).await;
+        let Outcome::Published { id, .. } = outcome else { panic!("{outcome:?}") };
+        let changed = tokio::time::timeout(Duration::from_secs(20), changes.next()).await;
+        assert_eq!(changed.expect("it reaches the reader").map(|changed| changed.id), Some(id));
+    }
+    let snapshot = reader.snapshot().unwrap();
+    assert_eq!(snapshot.len(), map.len());
+    assert!(map.iter().all(|(key, value)| snapshot[key].to_string() == *value));
+    let loads = loads.lock().unwrap();
+    assert_eq!(loads[0], Loaded::Whole);
+    assert_eq!(loads[1..], [Loaded::Deltas; CHANGES]);
+}
