@@ -3,6 +3,7 @@
 #[path = "../../cli/src/allocator.rs"]
 mod allocator;
 mod args;
+mod changer;
 mod figure;
 mod figures;
 mod machine;

@@ -5,6 +5,7 @@ mod cold_start;
 mod delta_apply;
 mod full_refill;
 mod group;
+mod large_delta;
 mod local_read;
 mod many_caches;
 mod peak_memory;
