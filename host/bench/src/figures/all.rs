@@ -2,13 +2,14 @@
 
 use super::group::Group;
 use super::{
-    cold_start, delta_apply, full_refill, large_delta, local_read, many_caches, peak_memory, quiet_refill, reader_load,
-    remote_read, small_refill, stall,
+    cold_start, delta_apply, full_refill, large_delta, local_read, many_caches, no_memory, peak_memory, quiet_refill,
+    reader_load, remote_read, small_refill, stall,
 };
 
 pub(crate) const GROUPS: &[Group] = &[
     full_refill::GROUP,
     quiet_refill::GROUP,
+    no_memory::GROUP,
     large_delta::GROUP,
     stall::GROUP,
     peak_memory::GROUP,

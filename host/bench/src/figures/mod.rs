@@ -8,6 +8,7 @@ mod group;
 mod large_delta;
 mod local_read;
 mod many_caches;
+mod no_memory;
 mod peak_memory;
 mod quiet_refill;
 mod reader_load;
