@@ -43,6 +43,16 @@ impl Server {
         Ok(self.info("cpu", "used_cpu_user")? + self.info("cpu", "used_cpu_sys")?)
     }
 
+    /// The bytes that it has allocated, its own overhead included.
+    pub(crate) fn used_memory(&self) -> Result<f64> {
+        self.info("memory", "used_memory")
+    }
+
+    /// How many clients are connected, this one included.
+    pub(crate) fn clients(&self) -> Result<f64> {
+        self.info("clients", "connected_clients")
+    }
+
     pub(crate) fn pid(&self) -> Result<u32> {
         Ok(self.info("server", "process_id")? as u32)
     }

@@ -3,7 +3,7 @@
 use super::group::Group;
 use super::{
     cold_start, delta_apply, full_refill, large_delta, local_read, many_caches, no_memory, peak_memory, quiet_refill,
-    reader_load, remote_read, small_refill, stall,
+    reader_load, remote_read, small_refill, stall, store_memory,
 };
 
 pub(crate) const GROUPS: &[Group] = &[
@@ -13,6 +13,7 @@ pub(crate) const GROUPS: &[Group] = &[
     large_delta::GROUP,
     stall::GROUP,
     peak_memory::GROUP,
+    store_memory::GROUP,
     local_read::GROUP,
     remote_read::GROUP,
     reader_load::GROUP,

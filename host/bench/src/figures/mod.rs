@@ -15,6 +15,7 @@ mod reader_load;
 mod remote_read;
 mod small_refill;
 mod stall;
+mod store_memory;
 
 pub(crate) use all::GROUPS;
 pub(crate) use group::Group;
