@@ -78,7 +78,8 @@ peer use the allocator of the shipped command (mimalloc) and the release profile
   wait when idle. Redis and the client get a high priority if `renice` is allowed, so that the figure is about Redis and
   not about the scheduler.
 - **A commit alone** is one call of `Publishing::commit`, timed in this process: from outside it cannot be told from the rest of a refill.
-- **Peak memory** is Linux' `VmHWM` of the `kiwi-host` process. **Memory of Redis** is its `used_memory` less that of the empty server.
+- **Peak memory** is Linux' `VmHWM` of the `kiwi-host` process, **resident memory** `VmRSS` of a process that does nothing but hold the map
+  ([untyped-reader](host/bench/untyped-reader/main.rs)). **Memory of Redis** is its `used_memory` less that of the empty server.
 - **Processor time** of the host is that of `/proc/PID/stat`, and of Redis that of its `INFO cpu`.
 - **Lag**: the time between two commits of one cache, as a subscriber receives them, less the interval.
 

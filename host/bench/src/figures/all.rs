@@ -3,7 +3,7 @@
 use super::group::Group;
 use super::{
     cold_start, delta_apply, full_refill, large_delta, local_read, many_caches, no_memory, peak_memory, quiet_refill,
-    reader_load, remote_read, small_refill, stall, store_memory,
+    reader_load, reader_memory, remote_read, small_refill, stall, store_memory,
 };
 
 pub(crate) const GROUPS: &[Group] = &[
@@ -17,6 +17,7 @@ pub(crate) const GROUPS: &[Group] = &[
     local_read::GROUP,
     remote_read::GROUP,
     reader_load::GROUP,
+    reader_memory::GROUP,
     delta_apply::GROUP,
     small_refill::GROUP,
     cold_start::GROUP,

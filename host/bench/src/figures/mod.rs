@@ -12,6 +12,7 @@ mod no_memory;
 mod peak_memory;
 mod quiet_refill;
 mod reader_load;
+mod reader_memory;
 mod remote_read;
 mod small_refill;
 mod stall;
