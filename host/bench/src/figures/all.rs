@@ -3,7 +3,7 @@
 use super::group::Group;
 use super::{
     cold_start, delta_apply, full_refill, large_delta, local_read, many_caches, no_memory, peak_memory, quiet_refill,
-    reader_load, reader_memory, remote_read, small_refill, stall, store_memory,
+    reader_load, reader_memory, remote_read, small_refill, stall, store_memory, subscribers,
 };
 
 pub(crate) const GROUPS: &[Group] = &[
@@ -19,6 +19,7 @@ pub(crate) const GROUPS: &[Group] = &[
     reader_load::GROUP,
     reader_memory::GROUP,
     delta_apply::GROUP,
+    subscribers::GROUP,
     small_refill::GROUP,
     cold_start::GROUP,
     many_caches::GROUP,

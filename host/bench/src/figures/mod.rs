@@ -17,6 +17,7 @@ mod remote_read;
 mod small_refill;
 mod stall;
 mod store_memory;
+mod subscribers;
 
 pub(crate) use all::GROUPS;
 pub(crate) use group::Group;
