@@ -31,8 +31,8 @@ const CHANGED: u32 = 10;
 const CONNECT_AT_ONCE: usize = 50;
 /// Longer than it takes to connect all readers, or to bring a change to them.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// The pause between two changes.
-const PAUSE: Duration = Duration::from_millis(200);
+/// The pause between two changes. A reader waits for as long as its last poll took before it polls again.
+const PAUSE: Duration = Duration::from_secs(1);
 /// The readers hardly ever poll unless they are told to.
 const RELOAD_TTL: Duration = Duration::from_secs(3600);
 
@@ -64,8 +64,8 @@ fn times(setup: &Setup, server: &Server, changer: &mut Changer, users: &[String]
         let readers = connect(server, users).await?;
         wait_for_subscribers(server, subscribers).await?;
         let mut times = Times::default();
-        for _ in 0..setup.runs() * 4 {
-            tokio::time::sleep(PAUSE).await;
+        for _ in 0..setup.runs() * 2 {
+            tokio::time::sleep(setup.full_or_quick(PAUSE, PAUSE / 20)).await;
             let milliseconds = change(changer, &readers).await?;
             times.median.push(milliseconds.median());
             times.p99.push(milliseconds.quantile(0.99));
