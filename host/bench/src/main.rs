@@ -3,12 +3,15 @@
 #[path = "../../cli/src/allocator.rs"]
 mod allocator;
 mod args;
+mod changer;
 mod figure;
 mod figures;
 mod machine;
 #[path = "../../../tests/guests/bench_map/src/map.rs"]
 mod map;
 mod measure;
+#[path = "../../cli/src/open_files.rs"]
+mod open_files;
 mod order;
 mod peers;
 mod plots;
@@ -28,6 +31,8 @@ use clap::Parser;
 use args::Args;
 
 fn main() -> ExitCode {
+    // A thousand readers have several connections each.
+    open_files::raise_limit();
     match measure::run(&Args::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

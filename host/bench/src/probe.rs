@@ -5,31 +5,51 @@ use std::net::TcpStream;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::server::Server;
 
 /// The pause between an answer and the next PING.
 const PAUSE: Duration = Duration::from_micros(150);
 
+/// The longest wait of another client while some work is done, in milliseconds, and what the work came to.
+pub(crate) fn longest_wait<T>(server: &Server, work: impl FnOnce() -> Result<T>) -> Result<(f64, T)> {
+    let probe = Probe::start(server)?;
+    let done = work()?;
+    Ok((probe.stop()?.as_secs_f64() * 1e3, done))
+}
+
+/// The same while nothing is done for some time.
+pub(crate) fn longest_wait_when_idle(server: &Server, time: Duration) -> Result<f64> {
+    let (idle, ()) = longest_wait(server, || {
+        thread::sleep(time);
+        Ok(())
+    })?;
+    Ok(idle)
+}
+
 /// A client that runs until it is stopped.
-pub(crate) struct Probe {
+struct Probe {
     stop: Arc<AtomicBool>,
     client: JoinHandle<Result<Duration>>,
 }
 
 impl Probe {
-    /// Starts the client.
-    pub(crate) fn start(server: &Server) -> Result<Self> {
+    /// Starts the client, and waits until its first PING was answered.
+    fn start(server: &Server) -> Result<Self> {
         let mut connection = TcpStream::connect(("127.0.0.1", server.port()))?;
         connection.set_nodelay(true)?;
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = stop.clone();
+        let (ready, is_ready) = mpsc::channel();
         let client = thread::spawn(move || {
             raise_priority(&thread_id()?);
+            ping(&mut connection)?;
+            ready.send(()).context("whoever started the client is gone")?;
             let mut longest = Duration::ZERO;
             while !stopped.load(Ordering::Relaxed) {
                 longest = longest.max(ping(&mut connection)?);
@@ -37,14 +57,22 @@ impl Probe {
             }
             Ok(longest)
         });
-        Ok(Self { stop, client })
+        match is_ready.recv() {
+            Ok(()) => Ok(Self { stop, client }),
+            // It has ended, and says why.
+            Err(_) => bail!(join(client).err().context("the client ended at once")?),
+        }
     }
 
     /// Stops the client and returns its longest wait.
-    pub(crate) fn stop(self) -> Result<Duration> {
+    fn stop(self) -> Result<Duration> {
         self.stop.store(true, Ordering::Relaxed);
-        self.client.join().ok().context("the client panicked")?
+        join(self.client)
     }
+}
+
+fn join(client: JoinHandle<Result<Duration>>) -> Result<Duration> {
+    client.join().ok().context("the client panicked")?
 }
 
 fn ping(connection: &mut TcpStream) -> Result<Duration> {

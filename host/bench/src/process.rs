@@ -57,7 +57,7 @@ impl Service {
 
 /// A program that answers each line of its standard input with a line of JSON.
 pub(crate) struct Peer {
-    _process: Process,
+    process: Process,
     requests: ChildStdin,
     answers: BufReader<ChildStdout>,
 }
@@ -67,7 +67,11 @@ impl Peer {
         let mut process = Process::start(command.stdin(Stdio::piped()).stdout(Stdio::piped()))?;
         let requests = process.0.stdin.take().context("stdin is piped")?;
         let answers = BufReader::new(process.0.stdout.take().context("stdout is piped")?);
-        Ok(Self { _process: process, requests, answers })
+        Ok(Self { process, requests, answers })
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.process.0.id()
     }
 
     pub(crate) fn ask(&mut self, request: &str) -> Result<Value> {
@@ -94,10 +98,21 @@ pub(crate) fn processor_time(pid: u32) -> Result<Duration> {
     Ok(Duration::from_secs_f64((user + system) / TICKS_PER_SECOND))
 }
 
-/// The peak memory of a process so far, in bytes.
+/// The resident memory of a process, in bytes.
+pub(crate) fn memory(pid: u32) -> Result<f64> {
+    status(pid, "VmRSS")
+}
+
+/// The peak of its resident memory so far, in bytes.
 pub(crate) fn peak_memory(pid: u32) -> Result<f64> {
+    status(pid, "VmHWM")
+}
+
+/// A number of kilobytes in /proc/PID/status, in bytes.
+fn status(pid: u32, field: &str) -> Result<f64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("/proc/PID/status has no VmHWM")?;
-    let kilobytes: f64 = line.trim().trim_end_matches(" kB").parse()?;
+    let value = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+    let value = value.with_context(|| format!("/proc/PID/status has no {field}"))?;
+    let kilobytes: f64 = value.trim().trim_end_matches(" kB").parse()?;
     Ok(kilobytes * 1024.0)
 }

@@ -16,6 +16,8 @@ use crate::setup::{Setup, text};
 
 /// The name of the cache.
 pub(crate) const CACHE: &str = "bench";
+/// Its meta in Redis, which says what is published.
+pub(crate) const META: &str = "kiwi:{bench}:meta";
 
 /// What loads the map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,9 +99,14 @@ impl<'a> Refiller<'a> {
 
     /// Changes the source.
     pub(crate) fn change(&mut self) -> Result<u32> {
-        self.generation += 1;
-        fs::write(&self.generation_file, self.generation.to_string())?;
+        self.change_to(self.generation + 1)?;
         Ok(self.generation)
+    }
+
+    /// Changes the source to a generation.
+    pub(crate) fn change_to(&mut self, generation: u32) -> Result<()> {
+        self.generation = generation;
+        Ok(fs::write(&self.generation_file, generation.to_string())?)
     }
 
     /// Refills, and returns the time until the commit is confirmed.

@@ -77,7 +77,11 @@ peer use the allocator of the shipped command (mimalloc) and the release profile
 - **Stall**: a client on its own connection sends a PING every 150 µs. The figure is its longest wait, less its longest
   wait when idle. Redis and the client get a high priority if `renice` is allowed, so that the figure is about Redis and
   not about the scheduler.
-- **Peak memory** is Linux' `VmHWM` of the `kiwi-host` process; **processor time** is that of its `/proc/PID/stat`.
+- **A commit alone** is one call of `Publishing::commit`, timed in this process: from outside it cannot be told from the rest of a refill.
+- **Peak memory** is Linux' `VmHWM` of the `kiwi-host` process, **resident memory** `VmRSS` of a process that does nothing but hold the map
+  ([untyped-reader](host/bench/untyped-reader/main.rs)). **Memory of Redis** is its `used_memory` less that of the empty server.
+- **Processor time** of the host is that of `/proc/PID/stat`, and of Redis that of its `INFO cpu`.
+- **Readers** are `Cache`s in this process, so their own work on the same cores is part of the time that a change takes to reach them.
 - **Lag**: the time between two commits of one cache, as a subscriber receives them, less the interval.
 
 `cargo bench -p kiwi-bench` measures the cost of single entries, with criterion.

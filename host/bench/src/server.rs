@@ -38,6 +38,21 @@ impl Server {
         self.info("stats", "total_net_input_bytes")
     }
 
+    /// The processor time that it has used since it started, in seconds. (/proc knows it in steps of 10 ms only.)
+    pub(crate) fn processor_seconds(&self) -> Result<f64> {
+        Ok(self.info("cpu", "used_cpu_user")? + self.info("cpu", "used_cpu_sys")?)
+    }
+
+    /// The bytes that it has allocated, its own overhead included.
+    pub(crate) fn used_memory(&self) -> Result<f64> {
+        self.info("memory", "used_memory")
+    }
+
+    /// How many clients are connected, this one included.
+    pub(crate) fn clients(&self) -> Result<f64> {
+        self.info("clients", "connected_clients")
+    }
+
     pub(crate) fn pid(&self) -> Result<u32> {
         Ok(self.info("server", "process_id")? as u32)
     }

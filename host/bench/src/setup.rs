@@ -21,6 +21,9 @@ pub(crate) struct Programs {
     /// Program that reads from moka
     #[arg(long, value_name = "FILE")]
     pub(crate) moka: PathBuf,
+    /// Program that holds a map as JSON text
+    #[arg(long, value_name = "FILE")]
+    pub(crate) untyped_reader: PathBuf,
 }
 
 /// The programs, the sizes, and a temporary directory.

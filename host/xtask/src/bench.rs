@@ -52,6 +52,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         .arg(python::interpreter_of_kiwi_cache()?)
         .arg("--moka")
         .arg(build_moka()?)
+        .arg("--untyped-reader")
+        .arg(built.join("untyped-reader"))
         .arg("--report")
         .arg(report);
     for figure in &args.figures {

@@ -2,19 +2,24 @@
 
 use super::group::Group;
 use super::{
-    cold_start, delta_apply, full_refill, local_read, many_caches, peak_memory, quiet_refill, reader_load, remote_read,
-    small_refill, stall,
+    cold_start, delta_apply, full_refill, large_delta, local_read, many_caches, no_memory, peak_memory, quiet_refill,
+    reader_load, reader_memory, remote_read, small_refill, stall, store_memory, subscribers,
 };
 
 pub(crate) const GROUPS: &[Group] = &[
     full_refill::GROUP,
     quiet_refill::GROUP,
+    no_memory::GROUP,
+    large_delta::GROUP,
     stall::GROUP,
     peak_memory::GROUP,
+    store_memory::GROUP,
     local_read::GROUP,
     remote_read::GROUP,
     reader_load::GROUP,
+    reader_memory::GROUP,
     delta_apply::GROUP,
+    subscribers::GROUP,
     small_refill::GROUP,
     cold_start::GROUP,
     many_caches::GROUP,

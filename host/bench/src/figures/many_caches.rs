@@ -15,7 +15,7 @@ use crate::series::Series;
 use crate::server::Server;
 use crate::setup::{Setup, text};
 
-pub(super) const GROUP: Group = Group { figures: &[&LAG, &CPU], measure };
+pub(super) const GROUP: Group = Group { figures: &[&LAG, &CPU, &REDIS_CPU], measure };
 
 static LAG: Figure = Figure {
     name: "many-caches-lag",
@@ -29,6 +29,12 @@ static CPU: Figure = Figure {
     unit: "%",
     target: Target::None,
 };
+static REDIS_CPU: Figure = Figure {
+    name: "many-caches-redis-cpu",
+    what: "the same: processor time of Redis for each refill, the announcement to one subscriber included",
+    unit: "µs",
+    target: Target::None,
+};
 
 const INTERVAL: Duration = Duration::from_secs(1);
 /// How long a host may take to publish all caches for the first time.
@@ -39,15 +45,20 @@ const WARM_UP: Duration = Duration::from_secs(5);
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(20);
 
 fn measure(setup: &Setup) -> Result<Vec<Measured>> {
-    let [mut lag, mut host, mut redis, mut median] = std::array::from_fn(|_| Series::default());
+    let [mut lag, mut host, mut redis, mut redis_of_one, mut median] = std::array::from_fn(|_| Series::default());
     for _ in 0..setup.full_or_quick(3, 1) {
         let run = run(setup)?;
         lag.push(run.lags.quantile(0.99));
         median.push(run.lags.median());
         host.push(run.host);
         redis.push(run.redis);
+        redis_of_one.push(run.redis_of_one);
     }
-    Ok(vec![LAG.measured(lag)?.with("median_ms", &median), CPU.measured(host)?.with("redis_percent", &redis)])
+    Ok(vec![
+        LAG.measured(lag)?.with("median_ms", &median),
+        CPU.measured(host)?.with("redis_percent", &redis),
+        REDIS_CPU.measured(redis_of_one)?,
+    ])
 }
 
 /// The result of one run.
@@ -57,6 +68,8 @@ struct Run {
     /// Processor time, in percent of the time that passed.
     host: f64,
     redis: f64,
+    /// Redis' processor time for each refill, in microseconds.
+    redis_of_one: f64,
 }
 
 fn run(setup: &Setup) -> Result<Run> {
@@ -86,8 +99,7 @@ fn run(setup: &Setup) -> Result<Run> {
             last.len()
         );
     }
-    let redis = server.pid()?;
-    let (began, host_before, redis_before) = (Instant::now(), processor_time(host.id())?, processor_time(redis)?);
+    let (began, host_before, redis_before) = (Instant::now(), processor_time(host.id())?, server.processor_seconds()?);
     let time = setup.full_or_quick(Duration::from_secs(20), Duration::from_secs(3));
     let mut lags = Series::default();
     while began.elapsed() < time {
@@ -98,12 +110,13 @@ fn run(setup: &Setup) -> Result<Run> {
             lags.push((now.duration_since(before).as_secs_f64() - INTERVAL.as_secs_f64()) * 1e3);
         }
     }
-    let percent = |worked: Duration| worked.as_secs_f64() / began.elapsed().as_secs_f64() * 100.0;
-    let host_time = processor_time(host.id())?.saturating_sub(host_before);
-    let redis_time = processor_time(redis)?.saturating_sub(redis_before);
+    let percent = |worked: f64| worked / began.elapsed().as_secs_f64() * 100.0;
+    let host_time = processor_time(host.id())?.saturating_sub(host_before).as_secs_f64();
+    let redis_time = server.processor_seconds()? - redis_before;
     let seconds = time.as_secs() as usize;
     ensure!(lags.len() >= caches * (seconds - 1) / 2, "{} commits of {caches} caches in {seconds} s", lags.len());
-    Ok(Run { lags, host: percent(host_time), redis: percent(redis_time) })
+    let redis_of_one = redis_time / lags.len() as f64 * 1e6;
+    Ok(Run { lags, host: percent(host_time), redis: percent(redis_time), redis_of_one })
 }
 
 fn start(setup: &Setup, server: &Server, caches: usize) -> Result<Service> {

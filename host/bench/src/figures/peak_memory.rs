@@ -9,7 +9,7 @@ use anyhow::{Result, bail};
 use super::group::Group;
 use crate::figure::{Figure, Measured, Target};
 use crate::process::{Service, peak_memory};
-use crate::refiller::CACHE;
+use crate::refiller::{CACHE, META};
 use crate::series::Series;
 use crate::server::Server;
 use crate::setup::{Setup, text};
@@ -79,5 +79,5 @@ fn wait_for(server: &Server, host: &mut Service, field: &str, number: f64) -> Re
 }
 
 fn meta(server: &Server, field: &str) -> Result<Option<f64>> {
-    server.command(&["HGET", &format!("kiwi:{{{CACHE}}}:meta"), field])
+    server.command(&["HGET", META, field])
 }
