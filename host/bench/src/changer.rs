@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use kiwi_store::{
-    Begin, Committed, Content, Delta, Due, HashState, Head, Holder, Id, Lease, Name, Publish, Root, Store, Ttl,
+    Begin, Committed, Content, Delta, Due, HashState, Head, Holder, Id, Lease, Name, Publish, Push, Root, Store, Ttl,
 };
 
 use crate::map::Map;
@@ -22,6 +22,8 @@ pub(crate) struct Changer {
     entries: u32,
     /// How many of them it changes.
     keys: u32,
+    /// What the announcement of a change carries.
+    push: Push,
     generation: u32,
     /// The keys, with their values in that generation.
     current: Vec<(String, String)>,
@@ -38,7 +40,12 @@ impl Changer {
     /// Of the map of `Source::of(entries)` in its first generation, which is published already.
     pub(crate) fn new(url: &str, entries: u32, keys: u32) -> Result<Self> {
         let (store, cache) = (kiwi_store::open(&url.parse()?)?, CACHE.parse()?);
-        Ok(Self { store, cache, entries, keys, generation: 0, current: some(entries, keys, 0) })
+        Ok(Self { store, cache, entries, keys, push: Push::Hint, generation: 0, current: some(entries, keys, 0) })
+    }
+
+    /// The same with announcements that carry the change itself.
+    pub(crate) fn pushing(self) -> Self {
+        Self { push: Push::Delta, ..self }
     }
 
     /// The generation of the change that was made last.
@@ -74,7 +81,7 @@ impl Changer {
         // The values of all generations have the same length.
         let (entries, bytes) = (base.entries, base.bytes);
         let content = Content::Delta { id: Id::random(), base: base.id, delta, entries, bytes, root };
-        let publish = Publish::new(content, Ttl::Forever, REFILL_INTERVAL);
+        let publish = Publish::new(content, Ttl::Forever, REFILL_INTERVAL).with_push(self.push);
         let started = Instant::now();
         let committed = self.store.commit(lease, &publish).await?;
         Ok((started.elapsed(), committed))

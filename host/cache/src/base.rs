@@ -12,19 +12,33 @@ pub(crate) struct Base<V> {
     len: usize,
 }
 
-/// How many tables a large map has: a power of two.
-pub(crate) const TABLES: usize = 64;
+/// The most tables that a map has. Several threads then seldom want the same one.
+const MAX_TABLES: usize = 128;
+
+/// How many tables a map of so many entries is divided into, and for how many entries each has room.
+///
+/// A table has a power of two of places and is full when seven eighths are taken; then it has twice as many. With one
+/// table, or a fixed number, a map could use half of the places. So the places are given, and the number of tables
+/// follows: each is 82 % full, a little more or less by chance.
+pub(crate) fn tables_for(entries: usize) -> (usize, usize) {
+    let filled = |places: usize| places / 100 * 82;
+    let mut places = 1_024;
+    while entries.div_ceil(filled(places)) > MAX_TABLES {
+        places *= 2;
+    }
+    (entries.div_ceil(filled(places)).max(1), places / 8 * 7)
+}
 
 /// The table of a key with this hash, of so many: by bits of it that the tables do not use themselves.
 #[inline]
 pub(crate) fn table_of(hash: u64, tables: usize) -> usize {
-    (hash >> 40) as usize & (tables - 1)
+    let bits = u64::from((hash >> 24) as u32);
+    ((bits * tables as u64) >> 32) as usize
 }
 
 impl<V> Base<V> {
-    /// From tables of [`Table::several`]: one, or [`TABLES`].
+    /// From tables of [`Table::several`].
     pub(crate) fn new(tables: Vec<Table<V>>) -> Self {
-        debug_assert!(tables.len().is_power_of_two());
         let len = tables.iter().map(Table::len).sum();
         Self { hasher: tables[0].hasher(), tables: tables.into(), len }
     }
@@ -80,12 +94,28 @@ mod tests {
     use super::*;
 
     #[test]
+    fn few_places_stay_empty() {
+        assert_eq!((tables_for(0), tables_for(800)), ((1, 896), (1, 896)));
+        for entries in [5_000, 100_000, 1_000_000, 1_150_000, 30_000_000] {
+            let (tables, capacity) = tables_for(entries);
+            let places = tables * capacity * 8 / 7;
+            assert!(tables <= MAX_TABLES && places < entries * 3 / 2, "{places} places in {tables} for {entries}");
+        }
+        // None of them grows.
+        let (tables, capacity) = tables_for(1_000_000);
+        let mut lens = vec![0; tables];
+        let hasher = Table::<()>::default().hasher();
+        (0..1_000_000).for_each(|n: u32| lens[table_of(hasher.hash(&n.to_string()), tables)] += 1);
+        assert!(lens.iter().all(|len| *len < capacity), "{lens:?}, of {capacity}");
+    }
+
+    #[test]
     fn entries_are_found_in_the_table_of_their_hash() {
         let keys: Vec<String> = (0..1_000).map(|n| format!("key {n}")).collect();
-        let mut tables: Vec<Table<usize>> = Table::several(TABLES, 0).collect();
+        let mut tables: Vec<Table<usize>> = Table::several(61, 0).collect();
         for (n, key) in keys.iter().enumerate() {
             let hash = tables[0].hash(key);
-            tables[table_of(hash, TABLES)].insert(key, n);
+            tables[table_of(hash, 61)].insert(key, n);
         }
         assert!(tables.iter().all(|table| table.len() < 100), "they are spread");
         let base = Base::new(tables);

@@ -11,7 +11,7 @@ use compact_str::CompactString;
 use serde::de::DeserializeOwned;
 use tokio::task::JoinSet;
 
-use crate::base::{Base, TABLES, table_of};
+use crate::base::{Base, table_of, tables_for};
 use crate::deltas::yield_now_and_then;
 use crate::entries::Entries;
 use crate::failure::{LoadFailure, no_data, wrong_value};
@@ -151,10 +151,8 @@ struct Sum {
 
 impl<V: DeserializeOwned> Load<V> {
     fn new(cache: &Name, head: &Head, keep: Keep) -> Self {
-        let tables = if head.bytes <= MAX_SMALL_BYTES { 1 } else { TABLES };
-        // A little more, because tables are not of one size.
         let entries = head.entries.min(MAX_RESERVED_ENTRIES) as usize;
-        let capacity = if tables == 1 { entries } else { entries / tables * 17 / 16 };
+        let (tables, capacity) = if head.bytes <= MAX_SMALL_BYTES { (1, entries) } else { tables_for(entries) };
         let tables: Vec<Table<V>> = Table::several(tables, capacity).collect();
         let hasher = tables[0].hasher();
         let tables = tables.into_iter().map(Mutex::new).collect();

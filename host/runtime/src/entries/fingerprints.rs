@@ -84,6 +84,11 @@ pub(crate) enum Seen {
 }
 
 impl Fingerprints {
+    /// None yet, with room for so many.
+    pub(crate) fn with_capacity(entries: usize) -> Self {
+        Self { entries: Vec::with_capacity(entries), places: HashTable::with_capacity(entries), ..Self::default() }
+    }
+
     /// How many entries are remembered.
     pub(crate) fn len(&self) -> usize {
         self.entries.len()

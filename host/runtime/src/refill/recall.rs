@@ -13,6 +13,9 @@ use crate::entries::fingerprints::{Fingerprint, Fingerprints, Hash};
 /// How many parts are unpacked at the same time.
 const THREADS: usize = 2;
 
+/// For how many entries memory is reserved before any was read: the store's figure may be wrong.
+const MAX_RESERVED_ENTRIES: u64 = 4 << 20;
+
 /// What is known of the map that is published.
 pub(super) enum Recalled {
     Known(Fingerprints),
@@ -49,7 +52,7 @@ async fn read_back(context: Context<'_>, base: &Head, limits: &Limits) -> kiwi_s
     if whole.head().id != base.id {
         return Ok(Recalled::Unknown);
     }
-    let mut table = Fingerprints::default();
+    let mut table = Fingerprints::with_capacity(base.entries.min(MAX_RESERVED_ENTRIES) as usize);
     let mut root = Root::default();
     let mut reading = JoinSet::new();
     loop {
