@@ -39,6 +39,7 @@ pub enum Method {
     Whole,
     Changes,
     Get,
+    LookUp,
     Peek,
     Ask,
     Asks,

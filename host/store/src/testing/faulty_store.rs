@@ -10,8 +10,8 @@ use super::faults::{Fault, Faults, Method};
 use crate::store::sealed::Sealed;
 use crate::{
     Administration, Asks, Batch, Begin, Changes, CommitError, Committed, Due, Error, Finding, Head, Hints, Holder,
-    HostReport, HostState, Id, LastError, Layout, Lease, Name, NotCommitted, Publish, Publishing, Reading, Result,
-    Status, Store, Subscription, Ttl, Whole,
+    HostReport, HostState, Id, LastError, Layout, Lease, LookUp, Name, NotCommitted, Publish, Publishing, Reading,
+    Result, Status, Store, Subscription, Ttl, Whole,
 };
 
 /// Another store behind calls that fail as they are told. Clones share their faults.
@@ -146,6 +146,10 @@ impl Reading for FaultyStore {
 
     async fn get(&self, cache: &Name, keys: &[&str]) -> Result<Option<Vec<Option<Bytes>>>> {
         self.call(Method::Get, self.inner.get(cache, keys)).await
+    }
+
+    async fn look_up(&self, cache: &Name, keys: &[&str]) -> Result<Option<LookUp>> {
+        self.call(Method::LookUp, self.inner.look_up(cache, keys)).await
     }
 
     async fn peek(&self, cache: &Name, keys: &[&str]) -> Result<Option<Vec<Option<Bytes>>>> {

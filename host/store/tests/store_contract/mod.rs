@@ -94,6 +94,7 @@ macro_rules! store_contract {
             read::a_whole_that_is_replaced_meanwhile_stays_what_it_was,
             read::a_whole_of_a_cache_that_is_deleted_meanwhile_is_all_or_an_error,
             read::get_gives_values_in_the_order_asked,
+            read::what_is_looked_up_comes_with_its_head,
             read::nothing_is_published_under_an_unknown_name,
             read::statuses_come_in_the_order_asked,
             read::caches_are_listed_sorted,
