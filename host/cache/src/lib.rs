@@ -61,6 +61,7 @@ mod retired;
 mod settings;
 mod snapshot;
 mod source;
+mod spread;
 mod table;
 mod text;
 mod upkeep;

@@ -156,15 +156,15 @@ async fn keep_up_to_date<V: DeserializeOwned + Send + Sync + 'static>(reload: Ar
     let mut polls = local.polls();
     loop {
         let next_poll = reload.lock().await.next_poll();
-        tokio::select! {
-            () = tokio::time::sleep_until(next_poll) => {}
-            () = hints.calls_for_poll(|id| local.holds(id)) => {}
+        let is_hint = tokio::select! {
+            () = tokio::time::sleep_until(next_poll) => false,
+            () = hints.calls_for_poll(|id| local.holds(id)) => true,
             // Somebody else has polled, and so the next poll is due at another time.
             _ = polls.changed() => continue,
-        }
+        };
         let mut reload = reload.lock().await;
         hints.answer();
-        let _ = reload.reload().await;
+        let _ = if is_hint { reload.reload_for_hint().await } else { reload.reload().await };
         hints.answered();
         polls.mark_unchanged();
     }

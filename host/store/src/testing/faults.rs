@@ -44,6 +44,7 @@ pub enum Method {
     Ask,
     Asks,
     Subscribe,
+    Subscribers,
     Caches,
     Forget,
     Check,

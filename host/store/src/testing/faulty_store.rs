@@ -170,6 +170,10 @@ impl Hints for FaultyStore {
     async fn subscribe(&self, cache: &Name) -> Result<Subscription> {
         self.call(Method::Subscribe, self.inner.subscribe(cache)).await
     }
+
+    async fn subscribers(&self, cache: &Name) -> Result<u64> {
+        self.call(Method::Subscribers, self.inner.subscribers(cache)).await
+    }
 }
 
 #[async_trait]

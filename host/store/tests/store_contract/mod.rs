@@ -52,6 +52,7 @@ macro_rules! store_contract {
             hint::a_cache_that_is_published_for_the_first_time_is_announced,
             hint::a_subscription_outlives_its_store,
             hint::what_publishes_nothing_new_is_not_announced,
+            hint::whoever_asks_how_many_listen_is_one_of_them,
             lease::a_missing_cache_is_due,
             lease::a_fresh_cache_is_not_due_unless_always,
             lease::a_cache_is_due_after_its_time,
