@@ -20,8 +20,8 @@ use kiwi_store::{Error, Id, Name, Result};
 /// A cache read from memory, by keys, as values of type `V`: for async services.
 ///
 /// A background task polls the store every `reload_ttl`, and as soon as a new snapshot is announced, and loads its
-/// snapshot if that is another one. If the runtime of that task shuts down, the next read inside another runtime starts
-/// it again. While the store, the host or the source is away, the last snapshot is served: see [`state`](Self::state)
+/// snapshot if that is another one. If the runtime of that task shuts down, whoever reads, reloads or waits inside another
+/// runtime starts it again. While the store, the host or the source is away, the last snapshot is served: see [`state`](Self::state)
 /// and [`age`](Self::age). A `Cache` is cheap to clone; the task ends when the last clone is dropped.
 ///
 /// ```no_run
@@ -47,7 +47,7 @@ pub struct Cache<V> {
 struct Inner<V> {
     local: Arc<Local<V>>,
     /// `None` if the map is fixed.
-    upkeep: Option<Upkeep<V>>,
+    upkeep: Option<Arc<Upkeep<V>>>,
 }
 
 impl<V> sealed::Sealed for Cache<V> {}
@@ -128,8 +128,14 @@ impl<V: DeserializeOwned + Send + Sync + 'static> Builder<Cache<V>> {
     /// # Errors
     /// As [`Cache::connect`].
     pub async fn connect(self) -> Result<Cache<V>> {
-        let upkeep = Upkeep::start(self.open_copy()?).await?;
+        let upkeep = Arc::new(Upkeep::start(self.open_copy()?).await?);
         let local = Arc::clone(upkeep.local());
+        let weak = Arc::downgrade(&upkeep);
+        local.restart_by(move || {
+            if let Some(upkeep) = weak.upgrade() {
+                upkeep.revive();
+            }
+        });
         Ok(Cache { inner: Arc::new(Inner { local, upkeep: Some(upkeep) }) })
     }
 }
@@ -201,11 +207,7 @@ impl<V> Cache<V> {
 
     #[inline(always)]
     fn local(&self) -> &Local<V> {
-        if self.inner.local.is_abandoned()
-            && let Some(upkeep) = &self.inner.upkeep
-        {
-            upkeep.revive();
-        }
+        self.inner.local.revive();
         &self.inner.local
     }
 }

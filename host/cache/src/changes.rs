@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Weak};
 
 use tokio::sync::broadcast::Receiver;
+use tokio::sync::watch;
 
 use crate::feed::{self, Changed};
 use crate::local::Local;
@@ -17,7 +18,8 @@ use kiwi_store::Id;
 /// dropped, as by `select!`) loses nothing.
 ///
 /// It keeps neither the snapshots nor the [`Cache`](crate::Cache) alive: when the last clone of the cache is dropped,
-/// the changes end.
+/// the changes end. If the runtime that polls the store shuts down, whoever waits in another one starts the polling again
+/// there. (A wait outside any runtime cannot: it goes on as soon as somebody else does.)
 ///
 /// ```no_run
 /// # async fn example(airlines: kiwi_cache::Cache<String>) {
@@ -35,6 +37,8 @@ use kiwi_store::Id;
 pub struct Changes<V> {
     local: Weak<Local<V>>,
     feed: Receiver<Changed>,
+    /// Changes when the task that polls the store has ended.
+    polls: watch::Receiver<()>,
     /// The snapshot that was seen last.
     seen: Option<Id>,
 }
@@ -42,8 +46,8 @@ pub struct Changes<V> {
 impl<V> Changes<V> {
     pub(crate) fn new(local: &Arc<Local<V>>) -> Self {
         // In this order: a snapshot that is held before it is announced is then seen, or announced, or both.
-        let feed = local.feed().subscribe();
-        Self { local: Arc::downgrade(local), feed, seen: local.with_held(|held| held.snapshot.id()) }
+        let (feed, polls) = (local.feed().subscribe(), local.polls());
+        Self { local: Arc::downgrade(local), feed, polls, seen: local.with_held(|held| held.snapshot.id()) }
     }
 
     /// Waits until a snapshot is held that is not the one seen last, and returns it. It returns at once if there is
@@ -68,7 +72,7 @@ impl<V> Changes<V> {
                 self.seen = Some(snapshot.id());
                 return Some(snapshot);
             }
-            feed::next(&mut self.feed).await?;
+            self.announced().await?;
         }
     }
 
@@ -81,9 +85,24 @@ impl<V> Changes<V> {
     /// `None`: the last clone of the cache was dropped. For a [fixed](crate::Cache::fixed) cache it waits until then.
     pub async fn next(&mut self) -> Option<Changed> {
         loop {
-            let changed = feed::next(&mut self.feed).await?;
+            let changed = self.announced().await?;
             if self.seen.replace(changed.id) != Some(changed.id) {
                 return Some(changed);
+            }
+        }
+    }
+
+    /// The next change that is announced. If the task that polls the store ends meanwhile, it is started again in the
+    /// runtime that this waits in.
+    async fn announced(&mut self) -> Option<Changed> {
+        loop {
+            if let Some(local) = self.local.upgrade() {
+                local.revive();
+            }
+            tokio::select! {
+                biased;
+                changed = feed::next(&mut self.feed) => return changed,
+                Ok(()) = self.polls.changed() => {}
             }
         }
     }

@@ -50,7 +50,7 @@ pub(crate) async fn apply<V: DeserializeOwned>(
             None => entries.remove(key),
         }
     }
-    let is_whole = entries.len() as u64 == head.entries && !entries.has_large_overlay();
+    let is_whole = entries.len() as u64 == head.entries && !entries.has_too_large_overlay();
     Ok(is_whole.then_some(Followed { head, entries, deltas }))
 }
 

@@ -7,9 +7,11 @@ use compact_str::CompactString;
 use crate::base::{self, Base};
 use crate::table::{self, Table};
 
-/// An overlay with more than one eighth of the base's entries is large: looking into two maps then costs
-/// more than loading one of them again.
+/// An overlay with more than one eighth of the base's entries is large: each change copies it, and each read looks into two
+/// maps. The map is then loaded whole, when there is time for it.
 const LARGE_OVERLAY_PART: usize = 8;
+/// With more than half of them, that costs less than another change.
+const TOO_LARGE_OVERLAY_PART: usize = 2;
 
 /// The entries of a snapshot, found by key.
 ///
@@ -72,9 +74,14 @@ impl<V> Entries<V> {
         self.overlay.insert(key, None);
     }
 
-    /// Whether so much has changed that the map should be loaded whole.
+    /// Whether so much has changed that the map should be loaded whole when there is time.
     pub(crate) fn has_large_overlay(&self) -> bool {
         self.overlay.len() > self.base.len() / LARGE_OVERLAY_PART
+    }
+
+    /// Whether so much has changed that the map should be loaded whole instead.
+    pub(crate) fn has_too_large_overlay(&self) -> bool {
+        self.overlay.len() > self.base.len() / TOO_LARGE_OVERLAY_PART
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use arc_swap::{ArcSwapOption, Guard};
@@ -25,17 +25,19 @@ pub(crate) struct Local<V> {
     held: ArcSwapOption<Held<V>>,
     last_error: Mutex<Option<Error>>,
     feed: Feed,
-    /// Changes after each poll.
+    /// Changes after each poll, and when the task that polls has ended.
     polls: watch::Sender<()>,
     /// Whether the task that keeps it up to date has ended, although it should not.
     is_abandoned: AtomicBool,
+    /// Starts that task again. Not set where there is none: the copy is fixed.
+    restart: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
 
 impl<V> Local<V> {
     pub(crate) fn new(cache: Name, reload_ttl: Duration) -> Self {
         let (held, last_error, feed) = (ArcSwapOption::empty(), Mutex::new(None), Feed::new());
-        let (polls, is_abandoned) = (watch::Sender::new(()), AtomicBool::new(false));
-        Self { cache, reload_ttl, held, last_error, feed, polls, is_abandoned }
+        let (polls, is_abandoned, restart) = (watch::Sender::new(()), AtomicBool::new(false), OnceLock::new());
+        Self { cache, reload_ttl, held, last_error, feed, polls, is_abandoned, restart }
     }
 
     /// The name of a fixed copy that was given none.
@@ -119,24 +121,52 @@ impl<V> Local<V> {
 
     /// A poll has ended, and what it found is held.
     pub(crate) fn polled(&self, error: Option<Error>) {
-        *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = error;
+        self.keep_error(error);
         self.polls.send_replace(());
     }
 
-    /// Changes after each poll.
+    fn keep_error(&self, error: Option<Error>) {
+        *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = error;
+    }
+
+    /// Changes after each poll, and when the task that polls has ended: whoever waits for what is held has to
+    /// [`revive`](Self::revive) it then.
     pub(crate) fn polls(&self) -> watch::Receiver<()> {
         self.polls.subscribe()
     }
 
     /// The task that keeps it up to date has ended, and why.
     pub(crate) fn abandon(&self, why: Error) {
-        self.polled(Some(why));
+        // In this order: whoever is woken starts the task again, and what that finds is the last error then.
+        self.keep_error(Some(why));
         self.is_abandoned.store(true, Ordering::Release);
+        self.polls.send_replace(());
     }
 
-    /// Whether the task that keeps it up to date must be started again.
+    /// How that task is started again. To be called once.
+    pub(crate) fn restart_by(&self, restart: impl Fn() + Send + Sync + 'static) {
+        // It is set already only if this was called before.
+        let _ = self.restart.set(Box::new(restart));
+    }
+
+    /// Starts that task again if it has ended, where it can be: see `Upkeep::revive`.
     #[inline(always)]
-    pub(crate) fn is_abandoned(&self) -> bool {
+    pub(crate) fn revive(&self) {
+        if self.is_abandoned() {
+            self.try_restart();
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn try_restart(&self) {
+        if let Some(restart) = self.restart.get() {
+            restart();
+        }
+    }
+
+    #[inline(always)]
+    fn is_abandoned(&self) -> bool {
         self.is_abandoned.load(Ordering::Relaxed)
     }
 
@@ -145,10 +175,11 @@ impl<V> Local<V> {
         self.is_abandoned.swap(false, Ordering::Acquire)
     }
 
-    /// Waits until what is held is fresh.
+    /// Waits until what is held is fresh. If the task that polls ends meanwhile, it is started again.
     pub(crate) async fn until_fresh(&self) {
         let mut polls = self.polls();
         while self.state() != State::Fresh {
+            self.revive();
             polls.changed().await.expect("the sender is a field of `self`");
         }
     }
@@ -290,8 +321,8 @@ macro_rules! reads {
         /// Why the last poll of the store failed to load its newest snapshot; `None` if it did not fail.
         /// A value that is not a valid `V` (`is_value`) remains the error until another snapshot is published.
         ///
-        /// It also says if nothing polls any more because the runtime that did has shut down. Reads and reloads inside
-        /// another runtime start the polling again.
+        /// It also says if nothing polls any more because the runtime that did has shut down. Reads, reloads and waits
+        /// inside another runtime start the polling again.
         #[must_use]
         pub fn last_error(&self) -> Option<Error> {
             self.local().last_error()

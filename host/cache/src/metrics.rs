@@ -61,6 +61,17 @@ pub enum ReaderEvent {
         /// How long the poll took.
         took: Duration,
     },
+    /// A hint told of another snapshot that must be loaded whole. The load was put off, because all readers of a large map
+    /// have heard it at the same moment; until then the last snapshot is served.
+    #[non_exhaustive]
+    PutOff {
+        /// Which snapshot.
+        id: Id,
+        /// For how long, unless [`reload`](crate::Cache::reload) is called or the next poll is due before.
+        by: Duration,
+        /// How long the poll took.
+        took: Duration,
+    },
     /// A poll, a load, the request to a host or, without a copy, a read of the store failed.
     #[non_exhaustive]
     Failed {
@@ -118,7 +129,7 @@ impl ReaderEvent {
                 | ErrorKind::NewerFormat => Some("redis_error"),
                 _ => None,
             },
-            Self::Reloaded { .. } | Self::Unchanged { .. } => None,
+            Self::Reloaded { .. } | Self::Unchanged { .. } | Self::PutOff { .. } => None,
         }
     }
 }

@@ -79,8 +79,8 @@ fn shortened(interval: Duration, spread: f64, random: u32) -> Duration {
     interval - interval.mul_f64(spread * f64::from(random) / f64::from(u32::MAX))
 }
 
-fn random() -> u32 {
-    // Without random numbers all readers poll in the middle of the range, which is correct but less spread.
+pub(crate) fn random() -> u32 {
+    // Without random numbers all readers poll, or load, in the middle of the range, which is correct but less spread.
     getrandom::u32().unwrap_or(u32::MAX / 2)
 }
 

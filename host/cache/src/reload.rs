@@ -18,11 +18,12 @@ use crate::hints::Hints;
 use crate::load::{self, Keep};
 use crate::local::Local;
 use crate::metrics::{Loaded, ReaderEvent};
-use crate::polling::Polling;
+use crate::polling::{Polling, random};
 use crate::retired::Retired;
 use crate::settings::{ReloadSettings, WithoutSnapshot};
 use crate::snapshot::Snapshot;
 use crate::source::Source;
+use crate::spread;
 use kiwi_store::{Delta, Error, Head, Id, Presence, Pushed, Result};
 
 /// What keeps one local copy up to date. Each copy has one of these, and nothing else replaces the copy.
@@ -35,7 +36,18 @@ pub(crate) struct Reload<V> {
     /// What was last logged: the state, and the snapshot that was refused.
     logged: (State, Option<Id>),
     polling: Polling,
+    /// When the whole load is due that a hint has called for.
+    whole_due: Option<Instant>,
     retired: Retired,
+}
+
+/// What calls for a poll.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Call {
+    /// A hint, which all readers hear at the same moment.
+    Hint,
+    /// The time, or the service.
+    Other,
 }
 
 /// What was loaded: by these deltas, or else the whole map.
@@ -49,7 +61,7 @@ impl<V: DeserializeOwned + Send + Sync + 'static> Reload<V> {
     pub(crate) fn new(source: Source, settings: ReloadSettings<V>) -> Self {
         let local = Arc::new(Local::new(source.name.clone(), settings.reload_ttl));
         let (polling, logged) = (Polling::new(settings.reload_ttl), (State::Missing, None));
-        Self { source, local, settings, refused: None, logged, polling, retired: Retired::default() }
+        Self { source, local, settings, refused: None, logged, polling, whole_due: None, retired: Retired::default() }
     }
 
     pub(crate) fn local(&self) -> &Arc<Local<V>> {
@@ -61,7 +73,7 @@ impl<V: DeserializeOwned + Send + Sync + 'static> Reload<V> {
         let started = Instant::now();
         loop {
             hints.answer();
-            let outcome = self.poll().await;
+            let outcome = self.poll(Call::Other).await;
             hints.answered();
             let left = self.settings.wait_for.saturating_sub(started.elapsed());
             let may_come = outcome.as_ref().is_err_and(|error| error.is_missing() || error.is_unavailable());
@@ -83,7 +95,7 @@ impl<V: DeserializeOwned + Send + Sync + 'static> Reload<V> {
 
     /// When the next poll is due, if nothing calls for an earlier one.
     pub(crate) fn next_poll(&self) -> Instant {
-        self.polling.next()
+        self.whole_due.map_or(self.polling.next(), |due| due.min(self.polling.next()))
     }
 
     /// Makes the next poll due now.
@@ -93,14 +105,26 @@ impl<V: DeserializeOwned + Send + Sync + 'static> Reload<V> {
 
     /// Polls the store, and loads its snapshot if it is not the one that is held.
     pub(crate) async fn reload(&mut self) -> Result<()> {
-        let outcome = self.poll().await;
+        let outcome = self.poll(Call::Other).await;
+        self.report(&outcome);
+        outcome
+    }
+
+    /// As `reload`, because of a hint: where the whole map is to be loaded again, and is large, that is put off, and
+    /// [`next_poll`](Self::next_poll) is when it is due. Nobody waits for it here: whoever reloads meanwhile loads at once.
+    pub(crate) async fn reload_for_hint(&mut self) -> Result<()> {
+        let outcome = self.poll(Call::Hint).await;
         self.report(&outcome);
         outcome
     }
 
     /// Polls once. A panic, of a service's `Deserialize` or of its metrics, is a failure of this poll.
-    async fn poll(&mut self) -> Result<()> {
-        if let Ok(outcome) = AssertUnwindSafe(self.poll_and_count()).catch_unwind().await {
+    async fn poll(&mut self, call: Call) -> Result<()> {
+        if call == Call::Other {
+            // This is the load that is due; if it fails, it is due when the next poll is.
+            self.whole_due = None;
+        }
+        if let Ok(outcome) = AssertUnwindSafe(self.poll_and_count(call)).catch_unwind().await {
             return outcome;
         }
         let message = "the reload has panicked: see its message on stderr; the last snapshot, if any, is still served";
@@ -111,8 +135,8 @@ impl<V: DeserializeOwned + Send + Sync + 'static> Reload<V> {
         outcome
     }
 
-    async fn poll_and_count(&mut self) -> Result<()> {
-        let outcome = self.try_poll().await;
+    async fn poll_and_count(&mut self, call: Call) -> Result<()> {
+        let outcome = self.try_poll(call).await;
         match &outcome {
             Ok(event) => self.source.metrics.report(&self.source.name, event),
             Err(_) => self.source.metrics.report_failure(&self.source.name, &outcome),
@@ -120,7 +144,7 @@ impl<V: DeserializeOwned + Send + Sync + 'static> Reload<V> {
         outcome.map(drop)
     }
 
-    async fn try_poll(&mut self) -> Result<ReaderEvent> {
+    async fn try_poll(&mut self, call: Call) -> Result<ReaderEvent> {
         // Taken before the request: a slow response must not make the copy look younger.
         let polled_at = Instant::now();
         let status = self.source.store.status(&self.local.cache).await?;
@@ -135,8 +159,10 @@ impl<V: DeserializeOwned + Send + Sync + 'static> Reload<V> {
                 }
                 _ => seen.store_only(status.now, polled_at),
             };
-            self.local.hold(Held { snapshot, seen });
-            if is_same {
+            self.local.hold(Held { snapshot: Arc::clone(&snapshot), seen });
+            // A change is delivered first, and the map that it has made too many-layered is loaded at the poll after that.
+            if is_same && !snapshot.entries().has_large_overlay() {
+                self.whole_due = None;
                 return Ok(ReaderEvent::Unchanged { took: polled_at.elapsed() });
             }
         }
@@ -148,8 +174,13 @@ impl<V: DeserializeOwned + Send + Sync + 'static> Reload<V> {
         {
             return Err(error.clone());
         }
-        match self.load(&status.presence).await {
-            Ok(load) => Ok(self.hold(load, status.now, polled_at)),
+        match self.load(&status.presence, call).await {
+            Ok(None) => {
+                let by = self.whole_due.map(|due| due.saturating_duration_since(Instant::now())).unwrap_or_default();
+                debug!(cache = %self.local.cache, ?by, "the whole map is to be loaded, like by all other readers: put off");
+                Ok(ReaderEvent::PutOff { id: published, by, took: polled_at.elapsed() })
+            }
+            Ok(Some(load)) => Ok(self.hold(load, status.now, polled_at)),
             Err(LoadFailure::Refused(id, error)) => {
                 self.refused = Some((id, error.clone()));
                 Err(error)
@@ -188,29 +219,59 @@ impl<V: DeserializeOwned + Send + Sync + 'static> Reload<V> {
         let cache = self.local.cache.clone();
         let snapshot = Arc::new(Snapshot::new(cache, &head, entries, self.settings.missing.clone()));
         let replaced = self.local.with_held(|held| Arc::clone(&held.snapshot));
+        let is_new = replaced.as_ref().is_none_or(|replaced| replaced.id() != head.id);
         self.local.hold(Held { snapshot, seen: Seen::new(&head, store_now, polled_at) });
         replaced.into_iter().for_each(|replaced| self.retired.add(replaced));
-        self.local.feed().announce(head.id, head.seq, || deltas.as_deref().map(changed_keys));
+        if is_new {
+            self.local.feed().announce(head.id, head.seq, || deltas.as_deref().map(changed_keys));
+        }
         self.refused = None;
         let (id, seq, loaded) = (head.id, head.seq, deltas.map_or(Loaded::Whole, |_| Loaded::Deltas));
         ReaderEvent::Reloaded { id, seq, entries: len, loaded, took: polled_at.elapsed() }
     }
 
-    /// Loads what is published: by the deltas that lead there from the copy, or else the whole map.
-    async fn load(&self, published: &Presence) -> Result<Load<V>, LoadFailure> {
+    /// Loads what is published: by the deltas that lead there from the copy, or else the whole map. `None`: that is put off
+    /// until `whole_due`.
+    async fn load(&mut self, published: &Presence, call: Call) -> Result<Option<Load<V>>, LoadFailure> {
         let (store, cache) = (&*self.source.store, &self.local.cache);
-        if let Some(text) = &self.settings.kept_text {
-            let loaded = load::load(&self.source.store, cache, published, Keep::ValuesAndText).await?;
-            text.keep(&loaded.head, loaded.text);
-            return Ok(Load { head: loaded.head, entries: loaded.entries, deltas: None });
-        }
-        if let Some(held) = self.local.with_held(|held| Arc::clone(&held.snapshot))
-            && let Some(Followed { head, entries, deltas }) = follow(store, cache, &held).await?
+        let held = self.local.with_held(|held| Arc::clone(&held.snapshot));
+        // Who keeps the text needs that of the whole map.
+        if let (Some(held), None) = (&held, &self.settings.kept_text)
+            && published.id() != Some(held.id())
+            && let Some(Followed { head, entries, deltas }) = follow(store, cache, held).await?
         {
-            return Ok(Load { head, entries, deltas: Some(deltas) });
+            self.whole_due = None;
+            return Ok(Some(Load { head, entries, deltas: Some(deltas) }));
         }
-        let loaded = load::load(&self.source.store, cache, published, Keep::Values).await?;
-        Ok(Load { head: loaded.head, entries: loaded.entries, deltas: None })
+        if held.is_some() && call == Call::Hint && self.puts_off(published).await {
+            return Ok(None);
+        }
+        self.whole_due = None;
+        let keep = if self.settings.kept_text.is_some() { Keep::ValuesAndText } else { Keep::Values };
+        let loaded = load::load(&self.source.store, &self.local.cache, published, keep).await?;
+        if let Some(text) = &self.settings.kept_text {
+            text.keep(&loaded.head, loaded.text);
+        }
+        Ok(Some(Load { head: loaded.head, entries: loaded.entries, deltas: None }))
+    }
+
+    /// Whether the whole map is not loaded yet because a hint calls for it. The first hint decides until when: however many
+    /// follow, the load is not put off any further.
+    async fn puts_off(&mut self, published: &Presence) -> bool {
+        let bytes = match published {
+            Presence::Whole(head) => head.bytes,
+            Presence::Foreign(foreign) => foreign.bytes,
+            _ => 0,
+        };
+        if self.whole_due.is_none() && !spread::is_small(bytes) {
+            let (cache, reload_ttl) = (&self.local.cache, self.settings.reload_ttl);
+            let subscribers = self.source.store.subscribers(cache).await.unwrap_or_else(|error| {
+                debug!(%cache, "the number of readers is not known: {error}");
+                1
+            });
+            self.whole_due = Some(Instant::now() + spread::delay(bytes, subscribers, reload_ttl, random()));
+        }
+        self.whole_due.is_some_and(|due| due > Instant::now())
     }
 
     /// Keeps the outcome of a poll for `last_error`, and logs what it has changed: nothing if it is like the one

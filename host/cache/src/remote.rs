@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 
 use crate::address::Address;
 use crate::builder::{Builder, Reader, sealed};
+use crate::found::Found;
 use crate::remote_source::RemoteSource;
 use kiwi_store::{Error, Name, Result, Status};
 
@@ -14,10 +15,11 @@ use kiwi_store::{Error, Name, Result, Status};
 ///
 /// Every read is a round trip, and fails if the store does not answer. It is cheap to clone.
 ///
-/// A read returns what is published at that time. In Redis it is one plain HGET or HMGET. Whether the cache is
+/// A read returns what is published at that time. In Redis, [`get`](Self::get) is one plain HGET. Whether the cache is
 /// whole, and its layout, is checked once a second and whenever a key is not found. So if some of the data was
 /// deleted by hand, or the cache is published in another layout, reads of what is still there may take a second
-/// to notice.
+/// to notice; and while the hash follows a large change, the value may be of the snapshot before. All other reads are exact,
+/// and [`get_with_id`](Self::get_with_id) says which snapshot a value is of.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), kiwi_cache::Error> {
@@ -92,6 +94,23 @@ impl<V: DeserializeOwned> RemoteCache<V> {
         Ok(self.remote.parse(&[key], values)?.pop().flatten())
     }
 
+    /// As [`get`](Self::get), with the snapshot that the value is of, all in one step: it is exactly what is published at
+    /// that moment, and relies on nothing that was seen before. In Redis it costs one transaction instead of one HGET.
+    ///
+    /// ```no_run
+    /// # async fn example(airlines: kiwi_cache::RemoteCache<String>) -> Result<(), kiwi_cache::Error> {
+    /// let found = airlines.get_with_id("FR").await?;
+    /// println!("{:?} in snapshot {} ({}), {:?} old", found.value, found.seq, found.id, found.age);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub async fn get_with_id(&self, key: &str) -> Result<Found<V>> {
+        self.remote.found(key, self.remote.look_up(key).await?)
+    }
+
     /// The values of some keys, in the order of the keys and all of one snapshot. It takes one round trip, or two
     /// if a key is not found.
     ///
@@ -126,7 +145,8 @@ impl<V: DeserializeOwned> RemoteCache<V> {
         Ok(self.len().await? == 0)
     }
 
-    /// The status of the cache in the store: whether it is there, its id, seq and times, the last error.
+    /// The status of the cache in the store: whether it is there, its id, seq and times, what the plain hash shows of it
+    /// ([`HashState`](kiwi_store::HashState)), the last error.
     ///
     /// # Errors
     /// The store cannot be reached (`is_unavailable`) or refuses access (`is_denied`).

@@ -4,8 +4,9 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
 use crate::failure::{no_data, wrong_value};
+use crate::found::Found;
 use crate::source::Source;
-use kiwi_store::{Name, Presence, Result, Status};
+use kiwi_store::{LookUp, Name, Presence, Result, Status};
 
 /// A cache that is read from the store itself. It reports each read that fails.
 #[derive(Clone, Debug)]
@@ -27,6 +28,11 @@ impl RemoteSource {
     /// The values of some keys, in the order of the keys and all of one snapshot.
     pub(crate) async fn read(&self, keys: &[&str]) -> Result<Vec<Option<Bytes>>> {
         self.report_failure(self.try_read(keys).await)
+    }
+
+    /// The value of one key, and the snapshot that it is of.
+    pub(crate) async fn look_up(&self, key: &str) -> Result<LookUp> {
+        self.report_failure(self.try_look_up(key).await)
     }
 
     /// How many entries what is published has.
@@ -51,10 +57,24 @@ impl RemoteSource {
         values.map(|(key, json)| json.map(|json| parse(key.as_ref(), json)).transpose()).collect()
     }
 
+    /// Parses the value of one key that was looked up.
+    pub(crate) fn found<V: DeserializeOwned>(&self, key: &str, found: LookUp) -> Result<Found<V>> {
+        let LookUp { now, head, hash, values, .. } = found;
+        Ok(Found::new(self.parse(&[key], values)?.pop().flatten(), &head, now, hash))
+    }
+
     async fn try_read(&self, keys: &[&str]) -> Result<Vec<Option<Bytes>>> {
         let Source { store, name, .. } = &self.0;
         match store.peek(name, keys).await? {
             Some(values) => Ok(values),
+            None => Err(no_data(&**store, name, &store.status(name).await?.presence)),
+        }
+    }
+
+    async fn try_look_up(&self, key: &str) -> Result<LookUp> {
+        let Source { store, name, .. } = &self.0;
+        match store.look_up(name, &[key]).await? {
+            Some(found) => Ok(found),
             None => Err(no_data(&**store, name, &store.status(name).await?.presence)),
         }
     }

@@ -28,8 +28,6 @@ pub(crate) struct Upkeep<V> {
     reload: Arc<Mutex<Reload<V>>>,
     read_through: Arc<ReadThrough>,
     tasks: Lock<Tasks>,
-    /// `restart_task`, for callers that do not know what `V` can do.
-    restart: fn(&Self),
 }
 
 struct Tasks {
@@ -40,23 +38,6 @@ struct Tasks {
 /// One read-through for all reads that wait for it: it gives the time at which it ended, and its outcome. It runs
 /// in a task, so that it goes on when a read gives up. It fails only if that task panics, or its runtime ends.
 type InFlight = Shared<oneshot::Receiver<(Instant, Result<()>)>>;
-
-impl<V> Upkeep<V> {
-    /// Starts the reload task again if it has ended, on the runtime that this is called in. Outside a runtime, and in
-    /// one that ends itself, it stays ended until the next call.
-    #[cold]
-    #[inline(never)]
-    pub(crate) fn revive(&self) {
-        if Handle::try_current().is_ok() && self.local.adopt() {
-            debug!(cache = %self.local.cache, "the reload task had ended, and is started again");
-            (self.restart)(self);
-        }
-    }
-
-    fn tasks(&self) -> MutexGuard<'_, Tasks> {
-        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 impl<V: DeserializeOwned + Send + Sync + 'static> Upkeep<V> {
     /// Loads the first snapshot, and starts the reload task on the runtime that this is called in.
@@ -70,8 +51,7 @@ impl<V: DeserializeOwned + Send + Sync + 'static> Upkeep<V> {
         let local = Arc::clone(reload.local());
         let reload = Arc::new(Mutex::new(reload));
         let tasks = Lock::new(Tasks { running: JoinSet::new(), read_through: None });
-        let restart = Self::restart_task;
-        let upkeep = Self { source, updates, local, reload, read_through, tasks, restart };
+        let upkeep = Self { source, updates, local, reload, read_through, tasks };
         upkeep.spawn(keep_up_to_date(Arc::clone(&upkeep.reload), hints));
         Ok(upkeep)
     }
@@ -82,9 +62,7 @@ impl<V: DeserializeOwned + Send + Sync + 'static> Upkeep<V> {
 
     /// Polls the store now.
     pub(crate) async fn reload(&self) -> Result<()> {
-        if self.local.is_abandoned() {
-            self.revive();
-        }
+        self.local.revive();
         self.reload.lock().await.reload().await
     }
 
@@ -127,7 +105,13 @@ impl<V: DeserializeOwned + Send + Sync + 'static> Upkeep<V> {
         in_flight
     }
 
-    fn restart_task(&self) {
+    /// Starts the reload task again if it has ended, on the runtime that this is called in. Outside a runtime, and in
+    /// one that ends itself, it stays ended until the next call.
+    pub(crate) fn revive(&self) {
+        if Handle::try_current().is_err() || !self.local.adopt() {
+            return;
+        }
+        debug!(cache = %self.local.cache, "the reload task had ended, and is started again");
         let (source, updates, reload) = (self.source.clone(), self.updates, Arc::clone(&self.reload));
         self.spawn(async move {
             let hints = Hints::subscribe(&source, updates).await;
@@ -145,6 +129,10 @@ impl<V: DeserializeOwned + Send + Sync + 'static> Upkeep<V> {
             task.await;
         });
     }
+
+    fn tasks(&self) -> MutexGuard<'_, Tasks> {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Reports the end of the reload task, however it ends: dropped with the task.
@@ -153,9 +141,10 @@ struct Watch<V>(Arc<Local<V>>);
 impl<V> Drop for Watch<V> {
     fn drop(&mut self) {
         let why = if std::thread::panicking() {
-            "the task that polls the store has panicked: see its message on stderr; the next read or reload starts it again"
+            "the task that polls the store has panicked: see its message on stderr; the next read, reload or wait starts it \
+             again"
         } else {
-            "the runtime that polled the store has shut down: the next read or reload inside a runtime starts it again"
+            "the runtime that polled the store has shut down: the next read, reload or wait inside a runtime starts it again"
         };
         self.0.abandon(Error::unavailable(why).of(&self.0.cache));
     }
@@ -167,9 +156,9 @@ async fn keep_up_to_date<V: DeserializeOwned + Send + Sync + 'static>(reload: Ar
     let mut polls = local.polls();
     loop {
         let next_poll = reload.lock().await.next_poll();
-        let call = tokio::select! {
-            () = tokio::time::sleep_until(next_poll) => Call::Poll,
-            call = hints.next(|id| local.holds(id), |from| local.takes_pushed_deltas(from)) => call,
+        let (call, is_hint) = tokio::select! {
+            () = tokio::time::sleep_until(next_poll) => (Call::Poll, false),
+            call = hints.next(|id| local.holds(id), |from| local.takes_pushed_deltas(from)) => (call, true),
             // Somebody else has polled, and so the next poll is due at another time.
             _ = polls.changed() => continue,
         };
@@ -180,7 +169,7 @@ async fn keep_up_to_date<V: DeserializeOwned + Send + Sync + 'static>(reload: Ar
             continue;
         }
         hints.answer();
-        let _ = reload.reload().await;
+        let _ = if is_hint { reload.reload_for_hint().await } else { reload.reload().await };
         hints.answered();
         polls.mark_unchanged();
     }

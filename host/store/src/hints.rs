@@ -111,4 +111,11 @@ pub trait Hints: Send + Sync {
     /// The system refuses another thread. A store that cannot be reached, or does not let this user subscribe, is not
     /// an error: there are no hints as long as that lasts.
     async fn subscribe(&self, cache: &Name) -> Result<Subscription>;
+
+    /// How many processes, of any user, hear the hints of a cache: at least 1, and only 1 in a store that does not carry
+    /// the maps of all readers over one network.
+    ///
+    /// # Errors
+    /// The user may not ask for it (`is_denied`).
+    async fn subscribers(&self, cache: &Name) -> Result<u64>;
 }

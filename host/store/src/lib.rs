@@ -84,7 +84,7 @@ pub use partition::{PARTITIONS, partition_of};
 pub use publish::{CommitError, Committed, Content, NotCommitted, Publish};
 pub use publishing::Publishing;
 pub use push::Push;
-pub use reading::{Changes, Reading, SEEN_FOR};
+pub use reading::{Changes, LookUp, Reading, SEEN_FOR};
 #[cfg(feature = "redis")]
 pub use redis::{Redis, RedisOptions};
 pub use root::Root;

@@ -1,11 +1,11 @@
 //! Reading: what readers, and hosts that look after their caches, ask of a store.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::{Delta, Error, Head, Id, Name, Result, Status, Whole};
+use crate::{Delta, Error, HashState, Head, Id, Name, Result, Status, Whole};
 
 /// What leads from one snapshot to another, as [`Reading::changes`] gives it.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,6 +15,20 @@ pub struct Changes {
     pub head: Head,
     /// Each delta with the id of the snapshot it leads to, in their order. None: both are one snapshot.
     pub deltas: Vec<(Id, Delta)>,
+}
+
+/// Values, and what they are of, as [`Reading::look_up`] gives them.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct LookUp {
+    /// The store's clock.
+    pub now: SystemTime,
+    /// The snapshot that the values are of. That of a record which kiwi-cache wrote has the `seq` 0.
+    pub head: Head,
+    /// What `HGET` shows of that snapshot.
+    pub hash: HashState,
+    /// The values, in the order of the keys.
+    pub values: Vec<Option<Bytes>>,
 }
 
 /// How long [`Reading::peek`] relies on what was seen of a cache.
@@ -49,7 +63,12 @@ pub trait Reading: Send + Sync {
 
     /// The values of some keys of what is published, in one consistent step. The outer `None`:
     /// the cache is missing or lost.
-    async fn get(&self, cache: &Name, keys: &[&str]) -> Result<Option<Vec<Option<Bytes>>>>;
+    async fn get(&self, cache: &Name, keys: &[&str]) -> Result<Option<Vec<Option<Bytes>>>> {
+        Ok(self.look_up(cache, keys).await?.map(|found| found.values))
+    }
+
+    /// As [`get`](Self::get), with the snapshot that the values are of, all in one consistent step.
+    async fn look_up(&self, cache: &Name, keys: &[&str]) -> Result<Option<LookUp>>;
 
     /// As [`get`](Self::get), at the least cost: that the cache is whole, and which layout it has, may have
     /// been seen up to [`SEEN_FOR`] ago. The values are those that the plain hash has now: a single key may be of the

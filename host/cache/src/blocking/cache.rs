@@ -47,20 +47,17 @@ pub struct Cache<V> {
 struct Inner<V> {
     local: Arc<Local<V>>,
     /// `None` if the map is fixed.
-    connected: Option<Connected<V>>,
+    connected: Option<Arc<Connected<V>>>,
 }
 
 /// What keeps the copy up to date. The thread comes first, so that it ends before what it works on.
 struct Connected<V> {
     worker: Worker,
     upkeep: Arc<Upkeep<V>>,
-    /// `revive`, for callers that do not know what `V` can do.
-    revive: fn(&Self),
 }
 
-impl<V: Send + Sync + 'static> Connected<V> {
+impl<V: DeserializeOwned + Send + Sync + 'static> Connected<V> {
     /// Starts what has ended again: the thread, and the task on it.
-    #[cold]
     fn revive(&self) {
         let upkeep = Arc::clone(&self.upkeep);
         self.worker.start_job(async move { upkeep.revive() });
@@ -92,7 +89,7 @@ impl<V: DeserializeOwned + Send + Sync + 'static> Cache<V> {
     /// # Errors
     /// As [`connect`](Self::connect). The last snapshot is still served.
     pub fn reload(&self) -> Result<()> {
-        let Some(Connected { worker, upkeep, .. }) = &self.inner.connected else { return Ok(()) };
+        let Some(Connected { worker, upkeep }) = self.inner.connected.as_deref() else { return Ok(()) };
         let upkeep = Arc::clone(upkeep);
         worker.run(async move { upkeep.reload().await })
     }
@@ -108,7 +105,7 @@ impl<V: DeserializeOwned + Send + Sync + 'static> Cache<V> {
     /// There is still no snapshot (`is_missing`, or the failure itself: see [`Builder::max_attempts`]), or what
     /// is published cannot be read, as with [`connect`](Self::connect).
     pub fn get_or_refill(&self, key: &str) -> Result<Option<Ref<V>>> {
-        if let Some(Connected { worker, upkeep, .. }) = &self.inner.connected
+        if let Some(Connected { worker, upkeep }) = self.inner.connected.as_deref()
             && self.local().is_missing()
         {
             let (upkeep, since) = (Arc::clone(upkeep), Instant::now());
@@ -145,8 +142,14 @@ impl<V: DeserializeOwned + Send + Sync + 'static> Builder<Cache<V>> {
         let worker = Worker::start(&opened.source.name)?;
         let upkeep = Arc::new(worker.run(Upkeep::start(opened))?);
         let local = Arc::clone(upkeep.local());
-        let connected = Some(Connected { worker, upkeep, revive: Connected::revive });
-        Ok(Cache { inner: Arc::new(Inner { local, connected }) })
+        let connected = Arc::new(Connected { worker, upkeep });
+        let weak = Arc::downgrade(&connected);
+        local.restart_by(move || {
+            if let Some(connected) = weak.upgrade() {
+                connected.revive();
+            }
+        });
+        Ok(Cache { inner: Arc::new(Inner { local, connected: Some(connected) }) })
     }
 }
 
@@ -211,11 +214,7 @@ impl<V> Cache<V> {
 
     #[inline(always)]
     fn local(&self) -> &Local<V> {
-        if self.inner.local.is_abandoned()
-            && let Some(connected) = &self.inner.connected
-        {
-            (connected.revive)(connected);
-        }
+        self.inner.local.revive();
         &self.inner.local
     }
 }
@@ -251,5 +250,24 @@ mod tests {
             std::thread::sleep(Duration::from_millis(5));
         }
         assert!(airlines.reload().unwrap_err().is_missing());
+    }
+
+    #[test]
+    fn a_follower_that_waits_starts_another_thread() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = format!("file:{}", dir.path().display());
+        let airlines = Cache::<u64>::builder("airlines").store(store).start_missing().connect().unwrap();
+        let mut changes = airlines.changes();
+        let waiting = std::thread::spawn(move || changes.changed());
+        let Inner { local, connected } = &*airlines.inner;
+        connected.as_ref().unwrap().worker.end_thread();
+        let deadline = std::time::Instant::now() + Duration::from_secs(30);
+        // Not by a read of the cache, which would start it as well.
+        while !local.last_error().is_some_and(|error| error.is_missing()) {
+            assert!(std::time::Instant::now() < deadline, "it is polled again");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        drop(airlines);
+        assert!(waiting.join().unwrap().is_none(), "it does not keep the cache");
     }
 }

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use super::worker::Worker;
 use crate::address::Address;
 use crate::builder::{Builder, Reader, sealed};
+use crate::found::Found;
 use crate::remote_source::RemoteSource;
 use kiwi_store::{Error, Name, Result, Status};
 
@@ -86,6 +87,16 @@ impl<V: DeserializeOwned> RemoteCache<V> {
         Ok(self.get_many(&[key])?.pop().flatten())
     }
 
+    /// As [`get`](Self::get), with the snapshot that the value is of, all in one step: it is exactly what is published at
+    /// that moment, and relies on nothing that was seen before.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub fn get_with_id(&self, key: &str) -> Result<Found<V>> {
+        let (remote, wanted) = (self.remote.clone(), key.to_owned());
+        self.remote.found(key, self.worker.run(async move { remote.look_up(&wanted).await })?)
+    }
+
     /// The values of some keys, in the order of the keys and all of one snapshot. It takes one round trip, or two
     /// if a key is not found.
     ///
@@ -120,7 +131,8 @@ impl<V: DeserializeOwned> RemoteCache<V> {
         Ok(self.len()? == 0)
     }
 
-    /// The status of the cache in the store: whether it is there, its id, seq and times, the last error.
+    /// The status of the cache in the store: whether it is there, its id, seq and times, what the plain hash shows of it
+    /// ([`HashState`](kiwi_store::HashState)), the last error.
     ///
     /// # Errors
     /// The store cannot be reached (`is_unavailable`) or refuses access (`is_denied`).

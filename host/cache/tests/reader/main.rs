@@ -20,6 +20,7 @@ mod remote;
 mod resilience;
 mod single_flight;
 mod source;
+mod spread;
 mod torn;
 mod typed;
 

@@ -5,16 +5,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use kiwi_cache::{Name, ReaderEvent, RemoteCache, blocking};
-use kiwi_store::{Layout, Presence, SEEN_FOR, StoreUrl, open};
+use kiwi_store::{HashState, Layout, Presence, SEEN_FOR, StoreUrl, open};
 
-use crate::on_both_stores;
 use crate::place::Place;
 use crate::publisher::Publisher;
 use crate::redis_server::RedisServer;
+use crate::{LONG, on_both_stores};
 
 on_both_stores!(
     each_read_is_of_what_is_published_now,
     each_read_is_of_the_last_of_many_changes,
+    a_value_comes_with_its_snapshot,
     a_missing_cache_is_not_an_absent_key,
     a_blocking_reader_reads_what_is_published_now,
 );
@@ -51,6 +52,25 @@ async fn each_read_is_of_the_last_of_many_changes(place: impl Place) {
         assert_eq!(airlines.get("U2").await.unwrap(), None);
         publisher.publish(&[("FR", "0"), ("U2", "0")]).await;
     }
+}
+
+async fn a_value_comes_with_its_snapshot(place: impl Place) {
+    let publisher = Publisher::new(&place);
+    let airlines: RemoteCache<u64> = RemoteCache::open(place.url(), "airlines").unwrap();
+    let blocking: blocking::RemoteCache<u64> = blocking::RemoteCache::open(place.url(), "airlines").unwrap();
+    assert!(airlines.get_with_id("FR").await.unwrap_err().is_missing());
+    assert!(blocking.get_with_id("FR").unwrap_err().is_missing());
+    publisher.publish(&[("FR", "1"), ("XX", "null")]).await;
+    for value in 2..5 {
+        let head = publisher.change(&[("FR", &value.to_string())]).await;
+        for found in [airlines.get_with_id("FR").await.unwrap(), blocking.get_with_id("FR").unwrap()] {
+            assert_eq!((found.value, found.id, found.seq), (Some(value), head.id, head.seq));
+            assert!(found.loaded_at == head.loaded_at && found.age < LONG && found.hash != HashState::Behind);
+        }
+        let absent = airlines.get_with_id("ZZ").await.unwrap();
+        assert_eq!((absent.value, absent.id), (None, head.id));
+    }
+    assert!(airlines.get_with_id("XX").await.unwrap_err().is_value());
 }
 
 async fn a_missing_cache_is_not_an_absent_key(place: impl Place) {
@@ -160,6 +180,8 @@ async fn what_the_hash_has_lost_is_read_from_the_version() {
     let airlines: RemoteCache<u64> = RemoteCache::open(redis.url().as_str(), "airlines").unwrap();
     for lost in [&["HDEL", "kiwi:{airlines}", "U2"][..], &["DEL", "kiwi:{airlines}"]] {
         redis.command::<()>(lost).unwrap();
+        let found = airlines.get_with_id("U2").await.unwrap();
+        assert_eq!((found.value, found.hash), (Some(2), HashState::Behind));
         assert_eq!(airlines.get_many(&["U2", "FR", "XX"]).await.unwrap(), [Some(2), Some(1), None]);
         assert_eq!(airlines.get("U2").await.unwrap(), Some(2));
     }

@@ -13,7 +13,7 @@ use tokio::runtime::{Builder, Runtime};
 use crate::place::{Directory, Place};
 use crate::publisher::Publisher;
 use crate::redis_server::RedisServer;
-use crate::{SHORT, eventually, on_both_stores};
+use crate::{LONG, SHORT, eventually, on_both_stores};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -135,6 +135,52 @@ fn a_reader_of_redis_outlives_its_runtime() {
 #[test]
 fn a_reader_of_the_embedded_store_outlives_its_runtime() {
     a_reader_outlives_its_runtime(&Directory::new());
+}
+
+/// Those who wait for a change, or for fresh data, while the runtime of the reader ends: they do not read meanwhile.
+fn whoever_waits_elsewhere_starts_the_polling_again(place: &impl Place) {
+    let (first, second, others) = (runtime(), runtime(), runtime());
+    let publisher = Publisher::new(place);
+    let hourly = || Cache::<u64>::builder("airlines").store(place.url()).reload_ttl(HOUR).start_missing();
+    let airlines = first.block_on(hourly().connect()).unwrap();
+    others.block_on(async {
+        let (fresh, head) = tokio::join!(airlines.wait_until_fresh(LONG), async {
+            end(first).await;
+            publisher.publish(&[("FR", "1"), ("U2", "1")]).await
+        });
+        fresh.unwrap();
+        assert_eq!(airlines.id(), Some(head.id));
+    });
+
+    let airlines = second.block_on(hourly().connect()).unwrap();
+    others.block_on(async {
+        let (mut newest, mut each) = (airlines.changes(), airlines.changes());
+        let both = async { tokio::join!(newest.changed(), each.next()) };
+        let (both, head) = tokio::join!(tokio::time::timeout(LONG, both), async {
+            end(second).await;
+            publisher.change(&[("FR", "2")]).await
+        });
+        let (snapshot, changed) = both.expect("the commit is seen");
+        let (snapshot, changed) = (snapshot.unwrap(), changed.unwrap());
+        assert_eq!((snapshot.id(), snapshot["FR"], changed.id), (head.id, 2, head.id));
+        drop((snapshot, airlines));
+        assert!(newest.changed().await.is_none() && each.next().await.is_none(), "they do not keep the cache");
+    });
+}
+
+/// Ends a runtime, for which this task must not wait.
+async fn end(runtime: Runtime) {
+    tokio::task::spawn_blocking(move || drop(runtime)).await.unwrap();
+}
+
+#[test]
+fn whoever_waits_elsewhere_starts_the_polling_of_redis_again() {
+    whoever_waits_elsewhere_starts_the_polling_again(&RedisServer::start());
+}
+
+#[test]
+fn whoever_waits_elsewhere_starts_the_polling_of_the_embedded_store_again() {
+    whoever_waits_elsewhere_starts_the_polling_again(&Directory::new());
 }
 
 #[tokio::test]

@@ -172,7 +172,10 @@ pub(crate) fn publish(store: &dyn Store, cache: &str, entries: &[(&str, &str)], 
         let content =
             Content::Swap { id: Id::random(), entries: entries.len() as u64, bytes: batch.bytes() as u64, root };
         store.stage(&lease, &batch).await.expect("staged");
-        store.commit(lease, &Publish::new(content, cache_ttl, MINUTE)).await.expect("committed");
+        let committed = store.commit(lease, &Publish::new(content, cache_ttl, MINUTE)).await.expect("committed");
+        if committed.is_hash_behind {
+            store.update_hash(&cache.parse().expect("a name")).await.expect("the hash follows");
+        }
     });
 }
 

@@ -35,6 +35,10 @@ impl Hints for Embedded {
         let watcher = Watcher::of(&self.directory).map_err(|error| error.of(cache))?;
         Ok(watcher.subscribe(cache.clone()))
     }
+
+    async fn subscribers(&self, _cache: &Name) -> StoreResult<u64> {
+        Ok(1)
+    }
 }
 
 fn ask(directory: &Directory, cache: &Name) -> Result<()> {

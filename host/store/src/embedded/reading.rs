@@ -12,7 +12,9 @@ use super::lease::is_locked;
 use super::record::{Millis, Refill};
 use super::store::Embedded;
 use super::whole;
-use crate::{Changes, HashState, Id, LeaseState, Name, Presence, Reading, Result as StoreResult, Status, Whole};
+use crate::{
+    Changes, HashState, Id, LeaseState, LookUp, Name, Presence, Reading, Result as StoreResult, Status, Whole,
+};
 
 #[async_trait]
 impl Reading for Embedded {
@@ -38,10 +40,10 @@ impl Reading for Embedded {
         self.on_disk(cache, move |directory, _| changes(directory, &name, from)).await
     }
 
-    async fn get(&self, cache: &Name, keys: &[&str]) -> StoreResult<Option<Vec<Option<Bytes>>>> {
+    async fn look_up(&self, cache: &Name, keys: &[&str]) -> StoreResult<Option<LookUp>> {
         let name = cache.clone();
         let keys: Vec<String> = keys.iter().map(|&key| key.to_owned()).collect();
-        self.on_disk(cache, move |directory, _| get(directory, &name, &keys)).await
+        self.on_disk(cache, move |directory, _| look_up(directory, &name, &keys)).await
     }
 }
 
@@ -73,17 +75,19 @@ fn status(directory: &Directory, cache: &Name) -> Result<Status> {
     Ok(Status { presence, failing, lease, holder, ..nothing })
 }
 
-fn get(directory: &Directory, cache: &Name, keys: &[String]) -> Result<Option<Vec<Option<Bytes>>>> {
+fn look_up(directory: &Directory, cache: &Name, keys: &[String]) -> Result<Option<LookUp>> {
     let Some(environment) = directory.find(cache)? else { return Ok(None) };
     let txn = environment.read()?;
-    let Some(published) = environment.whole(&txn, Millis::now())? else { return Ok(None) };
+    let now = Millis::now();
+    let Some(published) = environment.whole(&txn, now)? else { return Ok(None) };
     let data = environment.data(published.loaded.slot);
     let value = |key: &String| -> Result<Option<Bytes>> {
         // LMDB takes any other length for a mistake.
         let value = if is_key(key) { data.get(&txn, key)? } else { None };
         Ok(value.map(|value| Bytes::copy_from_slice(value.as_bytes())))
     };
-    keys.iter().map(value).collect::<Result<_>>().map(Some)
+    let values = keys.iter().map(value).collect::<Result<_>>()?;
+    Ok(Some(LookUp { now: now.into(), head: published.into_head(), hash: HashState::Absent, values }))
 }
 
 fn changes(directory: &Directory, cache: &Name, from: Id) -> Result<Option<Changes>> {

@@ -3,11 +3,12 @@
 
 use async_trait::async_trait;
 use futures_util::StreamExt;
-use redis::RedisResult;
 use redis::aio::PubSubStream;
+use redis::{RedisResult, Value};
 
 use super::keys::cache_of_ask;
 use super::listener::Listener;
+use super::reply::number;
 use super::store::Redis;
 use crate::{Asks, Hints, Name, Result, Subscription};
 
@@ -35,6 +36,16 @@ impl Hints for Redis {
     async fn subscribe(&self, cache: &Name) -> Result<Subscription> {
         let listener = Listener::of(&self.server.options).map_err(|error| error.of(cache))?;
         Ok(listener.subscribe(self.keys(cache).channel))
+    }
+
+    async fn subscribers(&self, cache: &Name) -> Result<u64> {
+        let mut count = redis::cmd("PUBSUB");
+        count.arg("NUMSUB").arg(self.keys(cache).channel);
+        match &self.command(cache, count).await? {
+            // The channel, and how many.
+            Value::Array(counted) => Ok(counted.last().and_then(number).unwrap_or(1).max(1)),
+            other => Err(self.unexpected_reply(cache, std::slice::from_ref(other))),
+        }
     }
 }
 

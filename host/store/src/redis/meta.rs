@@ -69,6 +69,15 @@ pub(super) fn time(value: &Value) -> Option<SystemTime> {
     number(value).map(since_1970)
 }
 
+/// The time in a reply to TIME, in milliseconds, as the scripts count: else what happened just now would be in the future.
+pub(super) fn clock(reply: &Value) -> Option<SystemTime> {
+    let Value::Array(clock) = reply else { return None };
+    let [seconds, micros] = &clock[..] else { return None };
+    let since_1970 =
+        Duration::from_secs(number(seconds)?).checked_add(Duration::from_millis(number(micros)? / 1_000))?;
+    SystemTime::UNIX_EPOCH.checked_add(since_1970)
+}
+
 /// That many milliseconds after 1970.
 pub(super) fn since_1970(millis: u64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_millis(millis.min(MAX_MILLIS))

@@ -60,13 +60,14 @@ pub(super) fn place(replies: &[Value]) -> Option<Place> {
     Place::of(meta::split(meta)?.2)
 }
 
-/// Whether the hash shows all of what is published, and nothing else: by the fields `HEAD`, `LAYOUT` and `PLACE` of meta, and
-/// the number of its entries.
-pub(super) fn is_hash_current(fields: &[Value], entries: &Value) -> bool {
-    let Some((head, layout, place)) = meta::split(fields) else { return false };
+/// The head of what is published, and what the hash shows of it: by the fields `HEAD`, `LAYOUT` and `PLACE` of meta, and the
+/// number of the hash's entries. `None`: there is no head that this build can read.
+pub(super) fn head_and_hash(fields: &[Value], entries: &Value) -> Option<(Head, HashState)> {
+    let (head, layout, place) = meta::split(fields)?;
     // A newer format may mean something else by these fields.
-    let head = meta::head(head).filter(|_| meta::newer_format(head).is_none());
-    hash_state(layout, Place::of(place).as_ref(), head.as_ref(), entries) == HashState::Current
+    let head = meta::head(head).filter(|_| meta::newer_format(head).is_none())?;
+    let hash = hash_state(layout, Place::of(place).as_ref(), Some(&head), entries);
+    Some((head, hash))
 }
 
 /// What of the data was counted.
@@ -122,18 +123,14 @@ impl Server {
     ) -> Result<Option<Status>> {
         let place = place(replies);
         let Some((replies, of_record)) = replies.split_at_checked(5) else { return Ok(None) };
-        let [Value::Array(clock), Value::Array(meta), entries_of_hash, steps_of_log, Value::Array(lease)] = replies
-        else {
+        let [clock, Value::Array(meta), entries_of_hash, steps_of_log, Value::Array(lease)] = replies else {
             return Ok(None);
         };
         let counted = Counted { entries_of_hash, steps_of_log, fields_of_version };
-        let ([seconds, micros], [token, until, host]) = (&clock[..], &lease[..]) else { return Ok(None) };
+        let [token, until, host] = &lease[..] else { return Ok(None) };
         let Some((fields, rest)) = meta.split_at_checked(HEAD.len()) else { return Ok(None) };
         let (Some(layout_fields), Some(failures)) = (rest.get(..LAYOUT.len()), rest.last()) else { return Ok(None) };
-        let (Some(seconds), Some(micros)) = (number(seconds), number(micros)) else { return Ok(None) };
-        // In milliseconds, as the scripts count: else what happened just now would be in the future.
-        let since_1970 = Duration::from_secs(seconds).checked_add(Duration::from_millis(micros / 1_000));
-        let Some(now) = since_1970.and_then(|since| SystemTime::UNIX_EPOCH.checked_add(since)) else { return Ok(None) };
+        let Some(now) = meta::clock(clock) else { return Ok(None) };
         let mut presence = self.presence(fields, place.as_ref(), &counted)?;
         let hash = hash_state(layout_fields, place.as_ref(), presence.whole(), entries_of_hash);
         let failing = meta::failing(failures);

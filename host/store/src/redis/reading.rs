@@ -1,7 +1,7 @@
 //! The reading role: heads, entries, deltas.
 
 use std::collections::HashMap;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -15,7 +15,7 @@ use super::server::Lane;
 use super::store::Redis;
 use super::transaction::Transaction;
 use super::whole::{Opened, unpack};
-use crate::{Changes, Id, Layout, Name, Reading, Result, Status, Whole, partition_of};
+use crate::{Changes, HashState, Head, Id, Layout, LookUp, Name, Reading, Result, Status, Whole, partition_of};
 
 /// How many statuses are read in one round trip.
 const STATUSES_AT_ONCE: usize = 100;
@@ -84,15 +84,15 @@ impl Reading for Redis {
         Ok(None)
     }
 
-    async fn get(&self, cache: &Name, wanted: &[&str]) -> Result<Option<Vec<Option<Bytes>>>> {
+    async fn look_up(&self, cache: &Name, wanted: &[&str]) -> Result<Option<LookUp>> {
         for _ in 1..ATTEMPTS {
-            match self.try_get(cache, wanted).await {
+            match self.try_look_up(cache, wanted).await {
                 // Another version is published, or a host is about to repair this one.
                 Err(error) if error.is_missing() => {}
-                values => return values,
+                found => return found,
             }
         }
-        self.try_get(cache, wanted).await
+        self.try_look_up(cache, wanted).await
     }
 
     async fn peek(&self, cache: &Name, wanted: &[&str]) -> Result<Option<Vec<Option<Bytes>>>> {
@@ -154,10 +154,10 @@ impl Redis {
 
     /// The values of some keys: from the hash where that shows what is published, and else from what it is made of. A hash
     /// that is on the way from one snapshot to another is never read.
-    async fn try_get(&self, cache: &Name, wanted: &[&str]) -> Result<Option<Vec<Option<Bytes>>>> {
+    async fn try_look_up(&self, cache: &Name, wanted: &[&str]) -> Result<Option<LookUp>> {
         let keys = self.keys(cache);
         if matches!(self.layout(cache), Layout::Record(_)) {
-            return self.get_from_whole(cache, wanted).await;
+            return self.look_up_in_whole(cache, wanted, None).await;
         }
         let mut length = redis::cmd("HLEN");
         length.arg(&keys.data);
@@ -167,34 +167,37 @@ impl Redis {
             read
         });
         let at = Instant::now();
-        let reads: Vec<Cmd> = std::iter::once(length).chain(reads).collect();
+        let reads: Vec<Cmd> = [redis::cmd("TIME"), length].into_iter().chain(reads).collect();
         let read = self.read_with_meta(cache, &keys, reads, Lane::Quick).await;
-        let is_shown = read.as_ref().is_ok_and(|replies| self.is_shown(replies));
-        self.verified.note(cache, at, is_shown);
+        let seen = read.as_deref().ok().and_then(seen);
+        self.verified.note(cache, at, matches!(seen, Some((.., HashState::Current))));
         let mut replies = read?;
-        if !is_shown {
-            return self.get_from_whole(cache, wanted).await;
-        }
+        let (now, head) = match seen {
+            Some((now, head, HashState::Current)) => (now, head),
+            _ => return self.look_up_in_whole(cache, wanted, seen.map(|(.., hash)| hash)).await,
+        };
         let mut values = Vec::with_capacity(wanted.len());
-        for reply in replies.split_off(2) {
+        for reply in replies.split_off(3) {
             match reply {
                 Value::Array(reply) => values.extend(reply.into_iter().map(bytes)),
                 other => return Err(self.unexpected_reply(cache, &[other])),
             }
         }
-        Ok(Some(values))
-    }
-
-    /// Whether the hash shows what is published, by the fields of meta and its length.
-    fn is_shown(&self, replies: &[Value]) -> bool {
-        let [Value::Array(fields), length, ..] = replies else { return false };
-        presence::is_hash_current(fields, length)
+        Ok(Some(LookUp { now, head, hash: HashState::Current, values }))
     }
 
     /// The values of some keys from the version, of which only the partitions of these keys are read; or from the record.
-    async fn get_from_whole(&self, cache: &Name, wanted: &[&str]) -> Result<Option<Vec<Option<Bytes>>>> {
+    /// `hash` is what was seen of the hash, if anything was.
+    async fn look_up_in_whole(&self, cache: &Name, wanted: &[&str], hash: Option<HashState>) -> Result<Option<LookUp>> {
         let partitions: Vec<usize> = wanted.iter().map(|key| partition_of(key)).collect();
-        let Some(Opened { mut whole, .. }) = self.open_whole(cache, Some(&partitions)).await? else { return Ok(None) };
+        let Some(opened) = self.open_whole(cache, Some(&partitions)).await? else { return Ok(None) };
+        let Opened { mut whole, now, version, .. } = opened;
+        let hash = match (hash, version) {
+            (Some(hash), _) => hash,
+            (None, Version::Hash) => HashState::Absent,
+            // A version, although the layout that was told is a record.
+            (None, Version::Inline | Version::Segments(..)) => self.status(cache).await?.hash,
+        };
         let mut places: HashMap<&str, Vec<usize>> = HashMap::new();
         wanted.iter().enumerate().for_each(|(place, key)| places.entry(key).or_default().push(place));
         let mut values = vec![None; wanted.len()];
@@ -207,8 +210,15 @@ impl Redis {
                 }
             }
         }
-        Ok(Some(values))
+        Ok(Some(LookUp { now, head: whole.head().clone(), hash, values }))
     }
+}
+
+/// The server's clock, what is published, and what the hash shows of it.
+fn seen(replies: &[Value]) -> Option<(SystemTime, Head, HashState)> {
+    let [Value::Array(fields), clock, length, ..] = replies else { return None };
+    let (head, hash) = presence::head_and_hash(fields, length)?;
+    Some((meta::clock(clock)?, head, hash))
 }
 
 fn bytes(value: Value) -> Option<Bytes> {

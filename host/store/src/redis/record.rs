@@ -22,7 +22,7 @@ impl Redis {
         let mut life = redis::cmd("PTTL");
         life.arg(&record.resource);
         let replies = self.read_with_meta(cache, keys, [redis::cmd("TIME"), life, get], Lane::Bulk).await?;
-        let [Value::Array(meta), Value::Array(clock), life, json] = &replies[..] else {
+        let [Value::Array(meta), clock @ Value::Array(seconds_and_micros), life, json] = &replies[..] else {
             return Err(self.unexpected_reply(cache, &[]));
         };
         let Some((fields, layout_fields, _)) = meta::split(meta) else {
@@ -40,14 +40,16 @@ impl Redis {
         let head = match head.filter(|_| digest.is_ours(record, layout_fields)) {
             Some(head) => head,
             None => {
-                let now = clock.first().and_then(number).map(Duration::from_secs).unwrap_or_default();
+                let now = seconds_and_micros.first().and_then(number).map(Duration::from_secs).unwrap_or_default();
                 let saved_at = saved_at.min(now);
                 let left = number(life).map(Duration::from_millis);
                 let life = left.map(|left| left.saturating_add(now.saturating_sub(saved_at)));
                 foreign_head(digest.id(), &entries, json.len() as u64, saved_at, life)
             }
         };
-        Ok(Some(Opened::without_deltas(Whole::of(head, entries))))
+        // A clock that no time can hold is no reason not to read the record.
+        let now = meta::clock(clock).unwrap_or(SystemTime::UNIX_EPOCH);
+        Ok(Some(Opened::without_deltas(Whole::of(head, entries), now)))
     }
 
     fn parse(&self, cache: &Name, record: &Record, json: &[u8]) -> Result<Parsed> {

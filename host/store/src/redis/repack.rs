@@ -12,7 +12,7 @@ impl Redis {
     /// Writes what is published as one version, if deltas lead to it.
     pub(super) async fn pack_deltas(&self, cache: &Name) -> Result<bool> {
         let keys = self.keys(cache);
-        let Some(Opened { mut whole, version, steps, logged, at }) = self.open_whole(cache, None).await? else {
+        let Some(Opened { mut whole, version, steps, logged, at, .. }) = self.open_whole(cache, None).await? else {
             return Ok(false);
         };
         let instead_of = match version {

@@ -1,6 +1,7 @@
 //! A whole load: a version with the deltas that lead on from it, or a record, or a hash of format 1.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use futures_util::stream::{self, StreamExt};
 use redis::Value;
@@ -17,6 +18,8 @@ use crate::{Batch, Delta, Error, Id, Layout, Name, Part, Result, Root, Whole};
 /// All of what is published, and what it is made of.
 pub(super) struct Opened {
     pub(super) whole: Whole,
+    /// The server's clock.
+    pub(super) now: SystemTime,
     pub(super) version: Version,
     /// How many deltas lead on from the version, and their bytes.
     pub(super) steps: usize,
@@ -26,8 +29,8 @@ pub(super) struct Opened {
 }
 
 impl Opened {
-    pub(super) fn without_deltas(whole: Whole) -> Self {
-        Self { whole, version: Version::Hash, steps: 0, logged: 0, at: String::new() }
+    pub(super) fn without_deltas(whole: Whole, now: SystemTime) -> Self {
+        Self { whole, now, version: Version::Hash, steps: 0, logged: 0, at: String::new() }
     }
 }
 
@@ -41,10 +44,11 @@ impl Redis {
         let (mut inline, mut log) = (redis::cmd("HMGET"), redis::cmd("XRANGE"));
         inline.arg(&keys.meta).arg("base").arg("inline");
         log.arg(&keys.log).arg("-").arg("+");
-        let replies = self.read_with_meta(cache, &keys, [inline, log], Lane::Bulk).await?;
-        let [Value::Array(fields), Value::Array(start), Value::Array(records)] = &replies[..] else {
+        let replies = self.read_with_meta(cache, &keys, [redis::cmd("TIME"), inline, log], Lane::Bulk).await?;
+        let [Value::Array(fields), clock, Value::Array(start), Value::Array(records)] = &replies[..] else {
             return Err(self.unexpected_reply(cache, &replies));
         };
+        let Some(now) = meta::clock(clock) else { return Err(self.unexpected_reply(cache, &replies)) };
         let [base, inline] = &start[..] else { return Err(self.unexpected_reply(cache, &replies)) };
         let Some((head, layout, place)) = meta::split(fields) else {
             return Err(self.unexpected_reply(cache, &replies));
@@ -55,7 +59,8 @@ impl Redis {
         let head = self.server.head(head).map_err(|error| error.of(cache))?;
         let (Some(head), Some(place)) = (head, Place::of(place)) else { return Ok(None) };
         if place.version == Version::Hash {
-            return Ok(self.read_format_1(cache, &keys).await?.map(Opened::without_deltas));
+            let whole = self.read_format_1(cache, &keys).await?;
+            return Ok(whole.map(|whole| Opened::without_deltas(whole, now)));
         }
         let log: Vec<Record> = records.iter().filter_map(Record::of).collect();
         let base = text(base).and_then(|base| base.parse::<Id>().ok());
@@ -78,7 +83,7 @@ impl Redis {
             }
             _ => return Ok(None),
         };
-        Ok(Some(Opened { whole, version: place.version, steps: count, logged, at }))
+        Ok(Some(Opened { whole, now, version: place.version, steps: count, logged, at }))
     }
 
     /// A hash as hosts of format 1 wrote it, read in small steps. The entries are gathered first, because a step may give

@@ -10,8 +10,8 @@ use super::faults::{Fault, Faults, Method};
 use crate::store::sealed::Sealed;
 use crate::{
     Administration, Asks, Batch, Begin, Changes, CommitError, Committed, Due, Error, Finding, Head, Hints, Holder,
-    HostReport, HostState, Id, LastError, Layout, Lease, Name, NotCommitted, Publish, Publishing, Reading, Result,
-    Status, Store, Subscription, Ttl, Whole,
+    HostReport, HostState, Id, LastError, Layout, Lease, LookUp, Name, NotCommitted, Publish, Publishing, Reading,
+    Result, Status, Store, Subscription, Ttl, Whole,
 };
 
 /// Another store behind calls that fail as they are told. Clones share their faults.
@@ -148,6 +148,10 @@ impl Reading for FaultyStore {
         self.call(Method::Get, self.inner.get(cache, keys)).await
     }
 
+    async fn look_up(&self, cache: &Name, keys: &[&str]) -> Result<Option<LookUp>> {
+        self.call(Method::LookUp, self.inner.look_up(cache, keys)).await
+    }
+
     async fn peek(&self, cache: &Name, keys: &[&str]) -> Result<Option<Vec<Option<Bytes>>>> {
         self.call(Method::Peek, self.inner.peek(cache, keys)).await
     }
@@ -165,6 +169,10 @@ impl Hints for FaultyStore {
 
     async fn subscribe(&self, cache: &Name) -> Result<Subscription> {
         self.call(Method::Subscribe, self.inner.subscribe(cache)).await
+    }
+
+    async fn subscribers(&self, cache: &Name) -> Result<u64> {
+        self.call(Method::Subscribers, self.inner.subscribers(cache)).await
     }
 }
 

@@ -170,3 +170,31 @@ async fn a_channel_that_is_denied_is_logged_once_and_the_others_are_heard() {
     assert!(lines.len() == 1 && lines[0].contains("ACL SETUSER reader ~kiwi:* &kiwi:*"), "{logged}");
     assert!(!logged.contains("s3cret"), "{logged}");
 }
+
+#[tokio::test]
+async fn the_processes_that_listen_are_counted_if_the_user_may() {
+    let server = RedisServer::start();
+    let (store, cache) = (open(&server.url()), name("airlines"));
+    assert_eq!(store.subscribers(&cache).await.unwrap(), 1, "whoever asks is there");
+    let _subscriptions = [subscribe(&server, "airlines").await, store.subscribe(&cache).await.unwrap()];
+    assert_eq!(store.subscribers(&cache).await.unwrap(), 1, "one process");
+    let mut others: Vec<_> =
+        (0..3).map(|_| redis::Client::open(server.url()).unwrap().get_connection().unwrap()).collect();
+    let _others: Vec<_> = others
+        .iter_mut()
+        .map(|other| {
+            let mut subscription = other.as_pubsub();
+            subscription.subscribe("kiwi:airlines:changed").unwrap();
+            subscription
+        })
+        .collect();
+    assert_eq!(store.subscribers(&cache).await.unwrap(), 4);
+    assert_eq!(store.subscribers(&name("rates")).await.unwrap(), 1);
+
+    let rules = ["ACL", "SETUSER", "reader", "on", ">pw", "~kiwi:*", "&kiwi:*", "+@all", "-pubsub"];
+    server.command::<()>(&rules).unwrap();
+    let reader = open(&server.url().replace("//", "//reader:pw@"));
+    assert!(reader.subscribers(&cache).await.unwrap_err().is_denied());
+    server.command::<()>(&["ACL", "SETUSER", "reader", "+pubsub|numsub"]).unwrap();
+    assert_eq!(reader.subscribers(&cache).await.unwrap(), 4);
+}

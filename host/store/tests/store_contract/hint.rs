@@ -57,6 +57,14 @@ pub(crate) async fn a_subscription_outlives_its_store(place: &impl Place) {
     until_announced(&mut subscription, head.id).await;
 }
 
+pub(crate) async fn whoever_asks_how_many_listen_is_one_of_them(place: &impl Place) {
+    let store = place.open();
+    assert_eq!(store.subscribers(&cache()).await.unwrap(), 1);
+    refilled(&store, &[("FR", "1")]).await;
+    let _subscription = subscribe(&store, &cache()).await;
+    assert_eq!(store.subscribers(&cache()).await.unwrap(), 1);
+}
+
 pub(crate) async fn what_publishes_nothing_new_is_not_announced(place: &impl Place) {
     let (host, store) = (place.open(), place.open());
     let head = refilled(&host, &[("FR", "1")]).await;

@@ -1,5 +1,7 @@
 //! What readers see, and what is told of the store as a whole.
 
+use kiwi_store::HashState;
+
 use super::*;
 
 /// More than one chunk of any store.
@@ -60,6 +62,24 @@ pub(crate) async fn get_gives_values_in_the_order_asked(place: &impl Place) {
     let got: Vec<_> = got.iter().map(Option::as_deref).collect();
     assert_eq!(got, [Some(&b"2"[..]), None, Some(b"1"), None, None, Some(b"2")]);
     assert_eq!(reader.get(&cache(), &[]).await.unwrap(), Some(vec![]));
+}
+
+pub(crate) async fn what_is_looked_up_comes_with_its_head(place: &impl Place) {
+    let (host, reader) = (place.open(), place.open());
+    assert!(reader.look_up(&cache(), &["FR"]).await.unwrap().is_none());
+    for value in ["1", "2"] {
+        refilled(&host, &[("FR", value), ("LH", value)]).await;
+        // At first from what the hash follows, in a store that has one.
+        for is_shown in [false, true] {
+            let (found, status) =
+                (reader.look_up(&cache(), &["XX", "LH"]).await.unwrap().unwrap(), status(&host).await);
+            assert_eq!((Some(&found.head), found.hash), (status.presence.whole(), status.hash));
+            assert_eq!(found.values, [None, Some(value.into())]);
+            assert!(found.now >= found.head.checked_at && found.now <= status.now, "{found:?} {status:?}");
+            assert!(!is_shown || found.hash != HashState::Behind, "{found:?}");
+            host.update_hash(&cache()).await.unwrap();
+        }
+    }
 }
 
 pub(crate) async fn nothing_is_published_under_an_unknown_name(place: &impl Place) {
