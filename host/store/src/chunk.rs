@@ -25,6 +25,11 @@ pub(crate) struct ChunkBuilder {
 }
 
 impl ChunkBuilder {
+    /// With room for about so many bytes.
+    pub(crate) fn with_capacity(bytes: usize) -> Self {
+        Self { object: String::with_capacity(bytes), ..Self::default() }
+    }
+
     pub(crate) fn push(&mut self, key: &str, value: &str) {
         self.object.push(if self.entries == 0 { '{' } else { ',' });
         let key_start = self.object.len() + 1;

@@ -8,10 +8,12 @@
 //! | 8 | xxh3-64 of the content, little-endian |
 //! | rest | the content |
 
+use std::cell::RefCell;
 use std::io::Read;
 
 use bytes::Bytes;
 use xxhash_rust::xxh3::xxh3_64;
+use zstd::bulk::{Compressor, Decompressor};
 
 use crate::{Error, Result};
 
@@ -26,9 +28,16 @@ const MAX_CONTENT_BYTES: usize = 1 << 30;
 /// So much memory is allocated because a header says so, and more only as it is decompressed.
 const MAX_TRUSTED_BYTES: usize = 4 << 20;
 
+thread_local! {
+    /// One for each thread: each takes more than a megabyte, which would be asked for and given back for each frame.
+    static COMPRESSOR: RefCell<Option<Compressor<'static>>> = RefCell::new(Compressor::new(LEVEL).ok());
+    static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = RefCell::new(Decompressor::new().ok());
+}
+
 /// Compresses: about 1 ms for 256 KiB.
 pub(crate) fn pack(content: &[u8]) -> Vec<u8> {
-    let compressed = zstd::bulk::compress(content, LEVEL).ok().filter(|compressed| compressed.len() < content.len());
+    let compressed = COMPRESSOR.with_borrow_mut(|compressor| compressor.as_mut()?.compress(content).ok());
+    let compressed = compressed.filter(|compressed| compressed.len() < content.len());
     let (codec, packed) = compressed.as_deref().map_or((PLAIN, content), |compressed| (ZSTD, compressed));
     let mut frame = Vec::with_capacity(HEADER_BYTES + packed.len());
     frame.extend([FORMAT, codec]);
@@ -76,7 +85,7 @@ pub(crate) fn unpack_at_most(frame: &Bytes, most: usize) -> Result<Bytes> {
 /// No more than so many bytes, and no memory for bytes that are only claimed.
 fn decompress(packed: &[u8], bytes: usize) -> Option<Vec<u8>> {
     if bytes <= MAX_TRUSTED_BYTES {
-        return zstd::bulk::decompress(packed, bytes).ok();
+        return DECOMPRESSOR.with_borrow_mut(|decompressor| decompressor.as_mut()?.decompress(packed, bytes).ok());
     }
     let mut content = Vec::new();
     zstd::stream::read::Decoder::new(packed).ok()?.take(bytes as u64 + 1).read_to_end(&mut content).ok()?;

@@ -64,8 +64,10 @@ impl Packer {
             partition.held_back.push(key, value);
             self.entries += 1;
             if partition.held_back.bytes() >= partition.full_at {
-                partition.full_at = SEGMENT_BYTES;
                 full.extend(self.cut(number));
+                // As much is to come again, and the last entry may be a little more.
+                let room = ChunkBuilder::with_capacity(SEGMENT_BYTES + SEGMENT_BYTES / 32);
+                self.partitions[number] = Partition { held_back: room, full_at: SEGMENT_BYTES };
             }
         }
         full

@@ -1,9 +1,10 @@
 //! Following the changes of a copy, and waiting until it is fresh.
 
 use std::sync::mpsc::RecvTimeoutError;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use kiwi_cache::{Cache, Changed, Changes, Keys, State, blocking};
+use kiwi_cache::{Cache, Changed, Changes, Keys, Loaded, ReaderEvent, State, blocking};
 
 use crate::place::{Directory, Place};
 use crate::publisher::Publisher;
@@ -19,6 +20,7 @@ on_both_stores!(
     a_blocking_follower_waits_until_its_timeout,
     a_service_may_wait_until_its_copy_is_fresh,
     waiting_until_fresh_ends_with_the_reason,
+    much_that_has_changed_is_delivered_first_and_then_loaded_whole_without_a_word,
 );
 
 /// A map large enough for a delta of one key to be applied.
@@ -207,4 +209,32 @@ async fn an_hour_of_waiting_for_a_fresh_copy_takes_no_time_where_the_clock_is_pa
     let hour = Duration::from_secs(3600);
     assert!(airlines.wait_until_fresh(hour).await.unwrap_err().is_missing());
     assert!(clock.elapsed() >= hour && began.elapsed() < Duration::from_secs(60));
+}
+
+async fn much_that_has_changed_is_delivered_first_and_then_loaded_whole_without_a_word(place: impl Place) {
+    let publisher = Publisher::new(&place);
+    let map: Vec<(String, &str)> = (0..40).map(|n| (n.to_string(), "1")).collect();
+    publisher.publish(&map).await;
+    let loads = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&loads);
+    let airlines: Cache<u64> = Cache::builder("airlines")
+        .store(place.url())
+        .reload_ttl(SHORT)
+        .metrics(move |_: &_, event: &ReaderEvent| {
+            if let ReaderEvent::Reloaded { id, loaded, .. } = event {
+                noted.lock().unwrap().push((*id, *loaded));
+            }
+        })
+        .connect()
+        .await
+        .unwrap();
+    let mut changes = airlines.changes();
+    let changed: Vec<(&str, &str)> = map[..8].iter().map(|(key, _)| (&**key, "2")).collect();
+    let head = publisher.change(&changed).await;
+    assert!(matches!(changes.next().await.unwrap().keys, Keys::Some(keys) if keys.set.len() == 8));
+    let expected = [(head.id, Loaded::Deltas), (head.id, Loaded::Whole)];
+    eventually("it is loaded whole", async || loads.lock().unwrap().get(1..) == Some(&expected)).await;
+    assert_eq!(airlines.snapshot().unwrap().values().sum::<u64>(), 48);
+    let head = publisher.change(&[("0", "3")]).await;
+    assert_eq!(changes.next().await.unwrap().id, head.id, "the whole load was no change");
 }

@@ -7,7 +7,6 @@ use redis::aio::{ConnectionLike, MultiplexedConnection, PubSub, PubSubSink, PubS
 use redis::{AsyncConnectionConfig, Cmd, Pipeline, RedisConnectionInfo, RedisResult, ToRedisArgs, Value};
 use tokio::task::JoinHandle;
 
-use super::gathered::Gathered;
 use super::handshake::shake_hands;
 use super::options::RedisOptions;
 use super::stream::{Connect, Stream};
@@ -22,8 +21,7 @@ impl Connection {
     pub(super) async fn open(connector: &dyn Connect, options: &RedisOptions) -> RedisResult<Self> {
         let stream = open_stream(connector, options).await?;
         let config = AsyncConnectionConfig::new().set_response_timeout(Some(options.response_timeout()));
-        let (shared, driver) =
-            MultiplexedConnection::new_with_config(&is_set_up(), Gathered::new(stream), config).await?;
+        let (shared, driver) = MultiplexedConnection::new_with_config(&is_set_up(), stream, config).await?;
         Ok(Self { shared, driver: tokio::spawn(driver) })
     }
 

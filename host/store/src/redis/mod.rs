@@ -11,7 +11,6 @@ mod error;
 mod findings;
 #[cfg(test)]
 mod fuzz;
-mod gathered;
 mod handshake;
 mod hash;
 mod hints;

@@ -170,7 +170,7 @@ impl Redis {
         let reads: Vec<Cmd> = [redis::cmd("TIME"), length].into_iter().chain(reads).collect();
         let read = self.read_with_meta(cache, &keys, reads, Lane::Quick).await;
         let seen = read.as_deref().ok().and_then(seen);
-        self.verified.note(cache, at, matches!(seen, Some((.., HashState::Current))));
+        self.verified.note(cache, &keys.data, at, matches!(seen, Some((.., HashState::Current))));
         let mut replies = read?;
         let (now, head) = match seen {
             Some((now, head, HashState::Current)) => (now, head),

@@ -8,26 +8,34 @@ use foldhash::fast::RandomState;
 
 use crate::{Name, SEEN_FOR};
 
-/// The caches that were seen whole and as a hash, and when.
+/// The caches that were seen whole and as a hash.
 #[derive(Debug, Default)]
-pub(super) struct Verified(Mutex<HashMap<Name, Instant, RandomState>>);
+pub(super) struct Verified(Mutex<HashMap<Name, Seen, RandomState>>);
+
+#[derive(Debug)]
+struct Seen {
+    at: Instant,
+    /// The key of the hash: made once, and not at each read.
+    data: String,
+}
 
 impl Verified {
-    /// Notes what a read that started at `at` saw of a cache.
-    pub(super) fn note(&self, cache: &Name, at: Instant, is_whole: bool) {
+    /// Notes what a read that started at `at` saw of a cache, whose hash is `data`.
+    pub(super) fn note(&self, cache: &Name, data: &str, at: Instant, is_whole: bool) {
         let mut verified = self.lock();
         if is_whole {
-            verified.insert(cache.clone(), at);
+            verified.insert(cache.clone(), Seen { at, data: data.to_owned() });
         } else {
             verified.remove(cache);
         }
     }
 
-    pub(super) fn is_recent(&self, cache: &Name) -> bool {
-        self.lock().get(cache).is_some_and(|at| at.elapsed() < SEEN_FOR)
+    /// What `read` makes of the key of the hash of a cache. `None`: it was not seen whole a moment ago.
+    pub(super) fn if_recent<T>(&self, cache: &Name, read: impl FnOnce(&str) -> T) -> Option<T> {
+        self.lock().get(cache).filter(|seen| seen.at.elapsed() < SEEN_FOR).map(|seen| read(&seen.data))
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Name, Instant, RandomState>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Name, Seen, RandomState>> {
         // A poisoned lock is fine here: at worst a cache is read with its head once more.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
