@@ -24,13 +24,37 @@ fn of_user(redis: &RedisServer, user: &str) -> String {
 fn create_users(redis: &RedisServer, layout: &str) {
     let page = page("docs/redis.md");
     let lines: Vec<&str> = page.lines().filter(|line| line.starts_with("ACL SETUSER")).collect();
-    assert_eq!(lines.len(), 5, "a line for host and reader, one each for records, one for Python: {lines:#?}");
+    assert_eq!(
+        lines.len(),
+        6,
+        "a line for host and reader, one each for records, one for Python, one for pushes: {lines:#?}"
+    );
     for line in lines {
         let is_for_records = line.contains("resource:");
-        if !is_for_records || layout != "hash" {
+        if line != WITHOUT_PUBLISHING && (!is_for_records || layout != "hash") {
             redis.command::<()>(&line.split(' ').collect::<Vec<_>>()).unwrap_or_else(|error| panic!("{line}: {error}"));
         }
     }
+}
+
+/// What the page says is needed for `push = "delta"`.
+const WITHOUT_PUBLISHING: &str = "ACL SETUSER kiwi-reader -publish";
+
+#[test]
+fn with_pushed_changes_a_reader_gets_them_and_cannot_forge_them() {
+    let redis = RedisServer::start();
+    create_users(&redis, "hash");
+    assert!(page("docs/redis.md").lines().any(|line| line == WITHOUT_PUBLISHING));
+    redis.command::<()>(&WITHOUT_PUBLISHING.split(' ').collect::<Vec<_>>()).unwrap();
+    let timing = "push = \"delta\"\nrefill_interval = \"200ms\"\nreload_ttl = \"1s\"\ncache_ttl = \"1m\"\n";
+    let workdir = WorkDir::with(&numbers_in(&of_user(&redis, "kiwi-host"), 100, timing));
+    workdir.run(&["refill", "numbers"]).expect(0);
+    let cache: blocking::Cache<Number> =
+        blocking::Cache::builder("numbers").store(of_user(&redis, "kiwi-reader")).connect().unwrap();
+    assert_eq!(cache.len().unwrap(), 100);
+    let mut reader = redis::Client::open(of_user(&redis, "kiwi-reader")).unwrap().get_connection().unwrap();
+    let forged = redis::cmd("PUBLISH").arg("kiwi:numbers:changed").arg("x").exec(&mut reader).unwrap_err();
+    assert_eq!(forged.code(), Some("NOPERM"));
 }
 
 /// The commands that Redis denied, according to its log.

@@ -186,7 +186,7 @@ fn a_key_in_the_wrong_table_is_an_error_that_says_where_it_belongs() {
         ),
         (
             "url = \"https://a.example\"",
-            "`layout`, `hash`, `record_key`; a setting of the plugin belongs in `settings`",
+            "`layout`, `hash`, `record_key`, `push`; a setting of the plugin belongs in `settings`",
         ),
         ("grants = { memory = 1 }", "cache.airlines.grants: unknown key `memory`: it belongs in `limits`"),
     ] {

@@ -218,10 +218,10 @@ async fn a_clock_at_the_end_of_time_is_not_a_panic() {
     let texts = |texts: &[&str]| texts.iter().map(|text| format!("${}\r\n{text}\r\n", text.len())).collect::<String>();
     // TIME, HMGET of meta, HLEN, XLEN, HMGET of the lease; PTTL of the lock, STRLEN, GETRANGE, GETRANGE.
     let clock = format!("*2\r\n{}", texts(&["9223372036854775807", "0"]));
-    let status = format!("{clock}{}:0\r\n:0\r\n{}:60000\r\n:0\r\n{}", nils(20), nils(3), texts(&["", ""]));
+    let status = format!("{clock}{}:0\r\n:0\r\n{}:60000\r\n:0\r\n{}", nils(21), nils(3), texts(&["", ""]));
     // HMGET of meta, TIME, PTTL, GET.
     let clock = format!("*2\r\n{}", texts(&["18446744073709551615", "0"]));
-    let record = format!("{}{clock}:60000\r\n{}", nils(19), texts(&["{\"data\": {}, \"timestamp\": null}"]));
+    let record = format!("{}{clock}:60000\r\n{}", nils(20), texts(&["{\"data\": {}, \"timestamp\": null}"]));
     let peer = Peer::following([transaction(9, &status), transaction(4, &record)]);
     let cache: Name = "airlines".parse().unwrap();
     let layout = Layout::Record("Airlines".parse().unwrap());
