@@ -43,7 +43,7 @@ pub(crate) struct Reload<V> {
 
 /// What calls for a poll.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Call {
+enum CalledBy {
     /// A hint, which all readers hear at the same moment.
     Hint,
     /// The time, or the service.
@@ -73,7 +73,7 @@ impl<V: DeserializeOwned + Send + Sync + 'static> Reload<V> {
         let started = Instant::now();
         loop {
             hints.answer();
-            let outcome = self.poll(Call::Other).await;
+            let outcome = self.poll(CalledBy::Other).await;
             hints.answered();
             let left = self.settings.wait_for.saturating_sub(started.elapsed());
             let may_come = outcome.as_ref().is_err_and(|error| error.is_missing() || error.is_unavailable());
@@ -105,7 +105,7 @@ impl<V: DeserializeOwned + Send + Sync + 'static> Reload<V> {
 
     /// Polls the store, and loads its snapshot if it is not the one that is held.
     pub(crate) async fn reload(&mut self) -> Result<()> {
-        let outcome = self.poll(Call::Other).await;
+        let outcome = self.poll(CalledBy::Other).await;
         self.report(&outcome);
         outcome
     }
@@ -113,18 +113,18 @@ impl<V: DeserializeOwned + Send + Sync + 'static> Reload<V> {
     /// As `reload`, because of a hint: where the whole map is to be loaded again, and is large, that is put off, and
     /// [`next_poll`](Self::next_poll) is when it is due. Nobody waits for it here: whoever reloads meanwhile loads at once.
     pub(crate) async fn reload_for_hint(&mut self) -> Result<()> {
-        let outcome = self.poll(Call::Hint).await;
+        let outcome = self.poll(CalledBy::Hint).await;
         self.report(&outcome);
         outcome
     }
 
     /// Polls once. A panic, of a service's `Deserialize` or of its metrics, is a failure of this poll.
-    async fn poll(&mut self, call: Call) -> Result<()> {
-        if call == Call::Other {
+    async fn poll(&mut self, by: CalledBy) -> Result<()> {
+        if by == CalledBy::Other {
             // This is the load that is due; if it fails, it is due when the next poll is.
             self.whole_due = None;
         }
-        if let Ok(outcome) = AssertUnwindSafe(self.poll_and_count(call)).catch_unwind().await {
+        if let Ok(outcome) = AssertUnwindSafe(self.poll_and_count(by)).catch_unwind().await {
             return outcome;
         }
         let message = "the reload has panicked: see its message on stderr; the last snapshot, if any, is still served";
@@ -135,8 +135,8 @@ impl<V: DeserializeOwned + Send + Sync + 'static> Reload<V> {
         outcome
     }
 
-    async fn poll_and_count(&mut self, call: Call) -> Result<()> {
-        let outcome = self.try_poll(call).await;
+    async fn poll_and_count(&mut self, by: CalledBy) -> Result<()> {
+        let outcome = self.try_poll(by).await;
         match &outcome {
             Ok(event) => self.source.metrics.report(&self.source.name, event),
             Err(_) => self.source.metrics.report_failure(&self.source.name, &outcome),
@@ -144,7 +144,7 @@ impl<V: DeserializeOwned + Send + Sync + 'static> Reload<V> {
         outcome.map(drop)
     }
 
-    async fn try_poll(&mut self, call: Call) -> Result<ReaderEvent> {
+    async fn try_poll(&mut self, by: CalledBy) -> Result<ReaderEvent> {
         // Taken before the request: a slow response must not make the copy look younger.
         let polled_at = Instant::now();
         let status = self.source.store.status(&self.local.cache).await?;
@@ -174,7 +174,7 @@ impl<V: DeserializeOwned + Send + Sync + 'static> Reload<V> {
         {
             return Err(error.clone());
         }
-        match self.load(&status.presence, call).await {
+        match self.load(&status.presence, by).await {
             Ok(None) => {
                 let by = self.whole_due.map(|due| due.saturating_duration_since(Instant::now())).unwrap_or_default();
                 debug!(cache = %self.local.cache, ?by, "the whole map is to be loaded, like by all other readers: put off");
@@ -232,7 +232,7 @@ impl<V: DeserializeOwned + Send + Sync + 'static> Reload<V> {
 
     /// Loads what is published: by the deltas that lead there from the copy, or else the whole map. `None`: that is put off
     /// until `whole_due`.
-    async fn load(&mut self, published: &Presence, call: Call) -> Result<Option<Load<V>>, LoadFailure> {
+    async fn load(&mut self, published: &Presence, by: CalledBy) -> Result<Option<Load<V>>, LoadFailure> {
         let (store, cache) = (&*self.source.store, &self.local.cache);
         let held = self.local.with_held(|held| Arc::clone(&held.snapshot));
         // Who keeps the text needs that of the whole map.
@@ -243,7 +243,7 @@ impl<V: DeserializeOwned + Send + Sync + 'static> Reload<V> {
             self.whole_due = None;
             return Ok(Some(Load { head, entries, deltas: Some(deltas) }));
         }
-        if held.is_some() && call == Call::Hint && self.puts_off(published).await {
+        if held.is_some() && by == CalledBy::Hint && self.puts_off(published).await {
             return Ok(None);
         }
         self.whole_due = None;

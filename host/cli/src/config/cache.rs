@@ -77,6 +77,10 @@ impl Defaults {
         cache.limits = read_limits(&mut section, self.limits.clone());
         cache.layout = read_layout(&mut section, &cache.name);
         cache.push = section.text("push", read_push).unwrap_or_default();
+        if cache.push == Push::Delta && cache.layout.record_key().is_some() {
+            let message = "`push = \"delta\"` has no effect with a record, which is always written whole; remove it";
+            section.problem_at("push", message.to_owned());
+        }
         check_timing(&cache, &section);
         check_record(&cache, &section, others);
         section.finish();

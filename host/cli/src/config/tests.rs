@@ -1,7 +1,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use kiwi_store::{Layout, Ttl};
+use kiwi_store::{Layout, Push, Ttl};
 
 use super::file::Config;
 use super::statsd::Statsd;
@@ -75,6 +75,17 @@ fn record_key_sets_the_record_that_kiwi_cache_reads() {
         "{AIRLINES}layout = \"record\"\n[cache.b]\nplugin = \"p\"\nlayout = \"both\"\nrecord_key = \"airlines\""
     ));
     assert!(shared.starts_with("4:8: the caches `airlines` and `b` both write the record `airlines`"), "{shared}");
+}
+
+#[test]
+fn push_says_what_announcements_carry_and_does_nothing_for_a_record() {
+    let pushes = |text: &str| parse(&format!("{AIRLINES}{text}")).caches[0].push;
+    assert_eq!((pushes(""), pushes("push = \"hint\"")), (Push::Hint, Push::Hint));
+    assert_eq!((pushes("push = \"delta\""), pushes("push = \"delta\"\nhash = false")), (Push::Delta, Push::Delta));
+    let record = problem(&format!("{AIRLINES}push = \"delta\"\nlayout = \"both\""));
+    assert!(record.starts_with("3:8: `push = \"delta\"` has no effect with a record"), "{record}");
+    let unknown = problem(&format!("{AIRLINES}push = \"all\""));
+    assert!(unknown.contains("`all` is not valid (expected `hint`, the default, or `delta`)"), "{unknown}");
 }
 
 #[test]

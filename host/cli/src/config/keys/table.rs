@@ -184,11 +184,11 @@ pub(crate) static KEYS: &[Key] = &[
         path: "cache.NAME.push",
         kind: Kind::Text,
         in_defaults: false,
-        example: "\"delta\"",
+        example: "\"hint\"",
         default: || "`\"hint\"`".into(),
         help: "What tells readers of a new snapshot: `\"hint\"`, after which they read the change from Redis, or `\"delta\"`, \
                the change itself up to 8 KiB. With `\"delta\"`, whoever may publish on the channels in Redis can give \
-               readers wrong values.",
+               readers wrong values. Not for a record.",
     },
     Key {
         path: "cache.NAME.record_key",
