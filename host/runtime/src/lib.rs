@@ -62,6 +62,7 @@ pub use config::file_grants::{DirGrant, FileGrant};
 pub use config::grants::{Grants, HttpGrant};
 pub use config::guards::{Guards, Percent, Refusal};
 pub use config::limits::Limits;
+pub use config::secret_source::SecretSource;
 pub use config::settings::Settings;
 pub use config::text::{parse_duration, parse_size, parse_ttl};
 pub use config::timing::{AskedTiming, Timing};

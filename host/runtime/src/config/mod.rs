@@ -5,6 +5,7 @@ pub(crate) mod file_grants;
 pub(crate) mod grants;
 pub(crate) mod guards;
 pub(crate) mod limits;
+pub(crate) mod secret_source;
 pub(crate) mod settings;
 pub(crate) mod text;
 pub(crate) mod timing;

@@ -3,3 +3,4 @@
 
 pub(crate) mod directories;
 pub(crate) mod http;
+pub(crate) mod secret;

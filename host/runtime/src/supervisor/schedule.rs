@@ -23,7 +23,10 @@ pub(crate) fn next(outcome: &Outcome, backoff: Duration, refill_interval: Durati
     match outcome {
         // Never early: the store would say that it is not due, and the source is not asked more often than was said.
         Outcome::Published { .. } | Outcome::Unchanged { .. } => longer(refill_interval, SPREAD * random),
-        Outcome::Fresh { left } | Outcome::Backoff { left } => later(*left, random),
+        // As early as the host that published: it may have another definition, and if that of this host is wrong, it
+        // must show. Over hosts of its own definition the store gives it a head start.
+        Outcome::Fresh { left } => longer(*left, SPREAD * random),
+        Outcome::Backoff { left } => later(*left, random),
         Outcome::Busy { left } => later((*left).min(refill_interval).min(LOOK_AGAIN), random),
         Outcome::Failed(_) => later(backoff, random),
         Outcome::Abandoned => later(LOOK_AGAIN, random),
