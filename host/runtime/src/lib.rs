@@ -58,6 +58,7 @@ mod sandbox_error;
 mod supervisor;
 
 pub use config::compilation::Compilation;
+pub use config::connection::{Connection, DatabaseTls, DatabaseUrl};
 pub use config::file_grants::{DirGrant, FileGrant};
 pub use config::grants::{Grants, HttpGrant};
 pub use config::guards::{Guards, Percent, Refusal};

@@ -47,6 +47,18 @@ impl TlsOptions {
         self
     }
 
+    /// The file of the certificates to trust, if not those that the system trusts.
+    #[must_use]
+    pub fn ca(&self) -> Option<&Path> {
+        self.ca.as_deref()
+    }
+
+    /// The files of the client's certificate and of its private key.
+    #[must_use]
+    pub fn client_certificate(&self) -> Option<(&Path, &Path)> {
+        self.client.as_ref().map(|client| (client.certificate.as_path(), client.key.as_path()))
+    }
+
     /// A configuration that trusts no server: for a client that takes a TLS configuration and never uses it.
     ///
     /// # Errors

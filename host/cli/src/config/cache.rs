@@ -180,6 +180,7 @@ fn read_grants(mut section: Section<'_>, base: &Path) -> Grants {
         dirs: section.texts("dirs", |dir| read_dir_grant(dir, base)).unwrap_or_default(),
         files: section.texts("files", |file| FileGrant::new(file, base)).unwrap_or_default(),
         env: section.texts("env", |name| Ok(name.to_owned())).unwrap_or_default(),
+        connections: Vec::new(),
     };
     section.finish();
     grants
@@ -206,6 +207,8 @@ fn read_limits(section: &mut Section<'_>, fallback: Limits) -> Limits {
         hostcall_bytes: section.size("hostcall_bytes", ANY).unwrap_or(fallback.hostcall_bytes),
         http_response_bytes: section.size("http_response_bytes", ANY).unwrap_or(fallback.http_response_bytes),
         open_responses: section.number("open_responses", u64::MAX).unwrap_or(fallback.open_responses),
+        query_rows: section.number("query_rows", u64::MAX).unwrap_or(fallback.query_rows),
+        query_bytes: section.size("query_bytes", ANY).unwrap_or(fallback.query_bytes),
     };
     check_sizes(&limits, &section);
     section.finish();

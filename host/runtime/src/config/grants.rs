@@ -8,6 +8,7 @@ use std::str::FromStr;
 use ipnet::IpNet;
 use kiwi_store::{Error, Result};
 
+use super::connection::Connection;
 use super::file_grants::{DirGrant, FileGrant};
 
 /// What one cache's plugin may touch: nothing, by default.
@@ -21,6 +22,8 @@ pub struct Grants {
     pub files: Vec<FileGrant>,
     /// Environment variables of the host it may see, by name.
     pub env: Vec<String>,
+    /// Databases it may read.
+    pub connections: Vec<Connection>,
 }
 
 impl Grants {

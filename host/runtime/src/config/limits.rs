@@ -28,6 +28,10 @@ pub struct Limits {
     pub http_response_bytes: u64,
     /// HTTP responses open at the same time.
     pub open_responses: u64,
+    /// Rows of one result of a database.
+    pub query_rows: u64,
+    /// Bytes of one result of a database, as JSON.
+    pub query_bytes: u64,
 }
 
 /// What an unconfigured plugin may do to a Redis that it shares with others: no more than a service would hold in
@@ -46,6 +50,8 @@ impl Default for Limits {
             hostcall_bytes: 128 << 20,
             http_response_bytes: 4 << 30,
             open_responses: 16,
+            query_rows: 100_000_000,
+            query_bytes: 64 << 30,
         }
     }
 }

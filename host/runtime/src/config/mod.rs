@@ -1,6 +1,7 @@
 //! What an operator says of a cache, as plain values: no file format, no loader, no I/O.
 
 pub(crate) mod compilation;
+pub(crate) mod connection;
 pub(crate) mod file_grants;
 pub(crate) mod grants;
 pub(crate) mod guards;

@@ -26,7 +26,7 @@ impl DigestKey {
         let mut digest = self.begin("plugin");
         digest.add(&build.to_be_bytes());
         digest.add(settings.to_json().as_bytes());
-        let Grants { http, dirs, files, env } = grants;
+        let Grants { http, dirs, files, env, connections } = grants;
         digest.add_all("http", http.iter().map(ToString::to_string));
         // As they are written: where they lie is each machine's own business.
         digest.add_all("dirs", dirs.iter().map(|dir| dir.guest_path.clone()));
@@ -34,6 +34,10 @@ impl DigestKey {
         // What a variable holds decides what is loaded, as a setting does.
         let variable = |name: &String| format!("{name}={}", std::env::var(name).unwrap_or_default());
         digest.add_all("env", env.iter().map(variable));
+        #[cfg(feature = "components")]
+        digest.add_all("connections", connections.iter().map(database));
+        #[cfg(not(feature = "components"))]
+        let _ = connections;
         digest.finish()
     }
 
@@ -49,6 +53,12 @@ impl DigestKey {
         digest.add(kind.as_bytes());
         digest
     }
+}
+
+/// A database and its user: a mark of another one is none.
+#[cfg(feature = "components")]
+fn database(connection: &crate::config::connection::Connection) -> String {
+    format!("{}={}", connection.name, crate::outside::sql::identity(connection))
 }
 
 /// The key is a secret.

@@ -40,6 +40,7 @@ fn missing(description: &Description, cache: &CacheConfig) -> Needs {
 fn is_granted(asked: &AskedGrant, grants: &Grants) -> bool {
     match asked.kind.as_str() {
         "env" => grants.env.contains(&asked.name),
+        "connections" => grants.connections.iter().any(|connection| connection.name == asked.name),
         "dirs" => grants.covers_dir(&asked.name),
         "files" => grants.covers_file(&asked.name),
         "http" => match url::Url::parse(&asked.name) {

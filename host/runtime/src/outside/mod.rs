@@ -4,3 +4,4 @@
 pub(crate) mod directories;
 pub(crate) mod http;
 pub(crate) mod secret;
+pub(crate) mod sql;

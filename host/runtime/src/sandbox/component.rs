@@ -59,6 +59,7 @@ impl Component {
             limits,
             max_resources: self.plugin.resources.of_a_guest,
             client: self.client.clone(),
+            databases: self.plugin.resources.databases.clone(),
             intake: Some(intake),
             published_mark,
         };

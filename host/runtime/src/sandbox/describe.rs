@@ -16,6 +16,7 @@ use crate::config::settings::Settings;
 use crate::config::text::{parse_duration, parse_ttl};
 use crate::loader::description::{AskedGrant, Description, Setting};
 use crate::outside::http::HttpClient;
+use crate::outside::sql::Databases;
 use crate::printable;
 
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -46,6 +47,7 @@ impl Plugin {
             limits: &limits,
             max_resources: self.resources.of_a_guest,
             client: Arc::new(HttpClient::without_grants()),
+            databases: Databases::default(),
             intake: None,
             published_mark: None,
         };

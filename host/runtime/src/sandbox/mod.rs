@@ -20,6 +20,7 @@ mod refusals;
 mod response;
 pub(crate) mod shared;
 mod sockets;
+mod sql;
 mod state;
 mod suggested_timing;
 mod trap;

@@ -11,6 +11,7 @@ use super::state::{self, State};
 use super::v0_1::imports;
 use crate::config::compilation::Compilation;
 use crate::outside::http::Connections;
+use crate::outside::sql::Databases;
 use crate::sandbox_error::SandboxError;
 
 /// How many components are compiled at a time.
@@ -32,6 +33,7 @@ pub struct Sandbox {
 #[derive(Clone, Debug)]
 pub(super) struct Resources {
     pub(super) connections: Connections,
+    pub(super) databases: Databases,
     /// What one guest may hold, if it can open files.
     pub(super) of_a_guest: usize,
 }
@@ -41,6 +43,7 @@ impl Resources {
         let max_files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
         Self {
             connections: Connections::for_open_files(max_files),
+            databases: Databases::default(),
             of_a_guest: state::max_resources(max_files, max_loads),
         }
     }

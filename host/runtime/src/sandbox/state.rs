@@ -13,6 +13,7 @@ use super::guest_log::GuestLog;
 use super::limiter::Limiter;
 use super::refusals::{Refusals, SocketAttempt};
 use super::wasi_http::Hooks;
+use crate::config::connection::Connection;
 use crate::config::grants::Grants;
 use crate::config::limits::Limits;
 use crate::entries::intake::Intake;
@@ -20,6 +21,7 @@ use crate::failure::Failure;
 use crate::loader::mark::Marks;
 use crate::memory::Memory;
 use crate::outside::http::{Allowance, HttpClient};
+use crate::outside::sql::Databases;
 
 /// What one guest instance can reach.
 pub(super) struct State {
@@ -33,6 +35,9 @@ pub(super) struct State {
     pub(super) intake: Option<Intake>,
     pub(super) client: Arc<HttpClient>,
     pub(super) allowance: Allowance,
+    pub(super) databases: Databases,
+    /// Those that the guest may read.
+    pub(super) connections: Vec<Connection>,
     pub(super) refusals: Refusals,
     pub(super) tried_socket: Option<SocketAttempt>,
     pub(super) files: Files,
@@ -50,6 +55,7 @@ pub(super) struct Capabilities<'a> {
     pub(super) limits: &'a Limits,
     pub(super) max_resources: usize,
     pub(super) client: Arc<HttpClient>,
+    pub(super) databases: Databases,
     pub(super) intake: Option<Intake>,
     pub(super) published_mark: Option<String>,
 }
@@ -75,6 +81,8 @@ impl State {
             marks: Marks::new(given.published_mark),
             intake: given.intake,
             client: given.client,
+            databases: given.databases,
+            connections: given.grants.connections.clone(),
             allowance,
             refusals,
             tried_socket: None,

@@ -69,6 +69,11 @@ impl Allowance {
         }
     }
 
+    /// Says what the load waits for.
+    pub(crate) fn progress(&self) -> &Arc<Progress> {
+        &self.progress
+    }
+
     /// How long the source asks to be left alone, where the last answer refused for now.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         *self.retry_after.lock().unwrap_or_else(PoisonError::into_inner)

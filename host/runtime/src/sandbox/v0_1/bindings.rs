@@ -6,5 +6,9 @@ wasmtime::component::bindgen!({
     world: "loader",
     imports: { default: async | trappable },
     exports: { default: async },
-    with: { "kiwi:loader/http.response": crate::sandbox::response::Response },
+    with: {
+        "kiwi:loader/http.response": crate::sandbox::response::Response,
+        "kiwi:loader/sql.connection": crate::sandbox::sql::Connection,
+        "kiwi:loader/sql.rows": crate::sandbox::sql::Rows,
+    },
 });

@@ -24,7 +24,7 @@ type Emitted = (std::result::Result<(), LoadError>,);
 
 pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
     linker
-        .instance("kiwi:loader/output@0.1.0")?
+        .instance("kiwi:loader/output@0.1.1")?
         .func_wrap_async("emit", |store, (batch,): (WasmList<EntryRef>,)| Box::new(emit(store, batch)))
 }
 

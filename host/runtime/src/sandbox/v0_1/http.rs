@@ -24,7 +24,7 @@ impl State {
 
     /// A denied address and a limit are the operator's business: they stand, whatever the guest
     /// makes of them. Anything else a guest may try again.
-    fn answered<T>(&mut self, result: std::result::Result<T, Failure>) -> std::result::Result<T, LoadError> {
+    pub(super) fn answered<T>(&mut self, result: std::result::Result<T, Failure>) -> std::result::Result<T, LoadError> {
         result.map_err(|failure| match failure.kind {
             FailureKind::Denied | FailureKind::Limit => load_error(self.refuse(failure)),
             _ => load_error(failure),

@@ -3,7 +3,7 @@
 use wasmtime::component::{HasSelf, Linker};
 use wasmtime::{Engine, Result};
 
-use super::bindings::kiwi::loader::{entries, http, log, mark, settings};
+use super::bindings::kiwi::loader::{entries, http, log, mark, settings, sql};
 use crate::sandbox::files;
 use crate::sandbox::guest_log::Level;
 use crate::sandbox::sockets;
@@ -22,9 +22,10 @@ pub(in crate::sandbox) fn linker(engine: &Engine) -> Result<Linker<State>> {
     mark::add_to_linker::<_, HasSelf<_>>(&mut linker, |state: &mut State| state)?;
     log::add_to_linker::<_, HasSelf<_>>(&mut linker, |state: &mut State| state)?;
     http::add_to_linker::<_, HasSelf<_>>(&mut linker, |state: &mut State| state)?;
+    sql::add_to_linker::<_, HasSelf<_>>(&mut linker, |state: &mut State| state)?;
     super::emit::add_to_linker(&mut linker)?;
     // Types only: some toolchains import it even for a loader that does not describe itself.
-    linker.instance("kiwi:loader/about@0.1.0")?;
+    linker.instance("kiwi:loader/about@0.1.1")?;
     Ok(linker)
 }
 

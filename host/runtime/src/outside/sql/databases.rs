@@ -1,0 +1,160 @@
+//! The databases of a host: who may connect, and that connections end with their loads.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::dialect::Dialect;
+use super::session::{Line, QUESTIONS, Session, SqlLimits};
+use super::target::Target;
+use crate::config::connection::Connection;
+use crate::entries::progress::{Progress, Waiting};
+use crate::failure::{Failure, FailureKind};
+
+/// The longest wait for a server to accept a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The databases of a host. Cheap to clone; all clones are one.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Databases(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    /// The places of each connection by its name: how many loads may use it at a time.
+    places: Mutex<HashMap<String, Arc<Semaphore>>>,
+    /// The tasks that hold connections.
+    tasks: TaskTracker,
+}
+
+impl Databases {
+    /// Connects, when there is a place.
+    ///
+    /// # Errors
+    /// The database is away or refuses, or too many loads use it for too long (`Unavailable`); its settings are wrong
+    /// (`InvalidSettings`).
+    pub(crate) async fn open(
+        &self,
+        connection: &Connection,
+        limits: SqlLimits,
+        progress: &Arc<Progress>,
+    ) -> Result<Session, Failure> {
+        let name = &connection.name;
+        let named = |failure: Failure| Failure { message: format!("database `{name}`: {}", failure.message), ..failure };
+        let target = Target::of(connection).await.map_err(named)?;
+        let timeout = connection.timeout;
+        let what = |what: &str| Waiting::World(format!("{what} the database `{name}`").into());
+        let places = self.places(connection);
+        let place = bounded(timeout, progress.waiting_for(what("a free connection to"), places.acquire_owned())).await;
+        let Some(Ok(place)) = place else {
+            let message = format!(
+                "no free connection within {:?}: other loads use all {}; raise `max_connections` in [connections.{name}]",
+                timeout.unwrap_or_default(),
+                connection.max_connections
+            );
+            return Err(named(Failure::new(FailureKind::Unavailable, message)));
+        };
+        let connect = connect(target, connection, limits, CONNECT_TIMEOUT.min(timeout.unwrap_or(CONNECT_TIMEOUT)));
+        let connected = progress.waiting_for(what("a connection to"), connect).await.map_err(named)?;
+
+        let (questions, asked) = mpsc::channel(QUESTIONS);
+        let ended = CancellationToken::new();
+        let line = Line::new(name, questions, timeout, progress.clone(), ended.clone().drop_guard());
+        let dialect = connected.dialect();
+        self.0.tasks.spawn(async move {
+            connected.serve(asked, ended).await;
+            // Only now is the server rid of it.
+            drop(place);
+        });
+        Ok(Session::new(dialect, line, limits))
+    }
+
+    /// Waits until the servers know that all loads have ended.
+    pub(crate) async fn ended(&self) {
+        self.0.tasks.close();
+        self.0.tasks.wait().await;
+        self.0.tasks.reopen();
+    }
+
+    fn places(&self, connection: &Connection) -> Arc<Semaphore> {
+        let mut places = self.0.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = || Arc::new(Semaphore::new(connection.max_connections.get()));
+        places.entry(connection.name.clone()).or_insert_with(new).clone()
+    }
+}
+
+/// `None`: it took too long.
+async fn bounded<T>(timeout: Option<Duration>, work: impl Future<Output = T>) -> Option<T> {
+    match timeout {
+        Some(timeout) => tokio::time::timeout(timeout, work).await.ok(),
+        None => Some(work.await),
+    }
+}
+
+/// A connection of one of the kinds that this host was built with.
+enum Connected {
+    #[cfg(feature = "postgres")]
+    Postgres(super::postgres::Connected),
+    #[cfg(feature = "mysql")]
+    MySql(super::mysql::Connected),
+    #[cfg(feature = "sqlite")]
+    Sqlite(super::sqlite::Connected),
+}
+
+impl Connected {
+    fn dialect(&self) -> Dialect {
+        match self {
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => Dialect::Postgres,
+            #[cfg(feature = "mysql")]
+            Self::MySql(_) => Dialect::MySql,
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => Dialect::Sqlite,
+        }
+    }
+
+    async fn serve(self, asked: mpsc::Receiver<super::session::Question>, ended: CancellationToken) {
+        match self {
+            #[cfg(feature = "postgres")]
+            Self::Postgres(connected) => connected.serve(asked, ended).await,
+            #[cfg(feature = "mysql")]
+            Self::MySql(connected) => connected.serve(asked, ended).await,
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(connected) => connected.serve(asked, ended).await,
+        }
+    }
+}
+
+async fn connect(
+    target: Target,
+    connection: &Connection,
+    limits: SqlLimits,
+    timeout: Duration,
+) -> Result<Connected, Failure> {
+    let connect = async {
+        match target.dialect {
+            #[cfg(feature = "postgres")]
+            Dialect::Postgres => super::postgres::connect(&target, limits).await.map(Connected::Postgres),
+            #[cfg(feature = "mysql")]
+            Dialect::MySql => super::mysql::connect(&target, limits).await.map(Connected::MySql),
+            #[cfg(feature = "sqlite")]
+            Dialect::Sqlite => super::sqlite::connect(&target, limits).await.map(Connected::Sqlite),
+            #[cfg(not(all(feature = "postgres", feature = "mysql", feature = "sqlite")))]
+            other => Err(not_built(other)),
+        }
+    };
+    let _ = connection;
+    tokio::time::timeout(timeout, connect).await.unwrap_or_else(|_| {
+        Err(Failure::new(FailureKind::Unavailable, format!("no connection within {timeout:?}: is the address right?")))
+    })
+}
+
+#[cfg(not(all(feature = "postgres", feature = "mysql", feature = "sqlite")))]
+fn not_built(dialect: Dialect) -> Failure {
+    let dialect = dialect.as_str();
+    let message = format!("this kiwi-host was built without `{dialect}`: build it with `--features {dialect}`");
+    Failure::new(FailureKind::InvalidSettings, message)
+}

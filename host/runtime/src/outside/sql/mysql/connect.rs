@@ -1,0 +1,76 @@
+//! Connects to MySQL or MariaDB.
+
+use mysql_async::{ClientIdentity, Conn, Opts, OptsBuilder, SslOpts};
+
+use super::failure::failure;
+use crate::failure::Failure;
+use crate::outside::sql::session::SqlLimits;
+use crate::outside::sql::target::{Target, invalid};
+
+/// A connection, before its transaction begins.
+pub(crate) struct Connected {
+    pub(super) connection: Conn,
+    /// What it takes to connect once more, and have the server end what it does.
+    pub(super) again: Opts,
+}
+
+/// Connects to the host of the URL.
+///
+/// # Errors
+/// It does not answer, or refuses (`Unavailable`); the URL is wrong, or the certificates cannot be read
+/// (`InvalidSettings`).
+pub(crate) async fn connect(target: &Target, limits: SqlLimits) -> Result<Connected, Failure> {
+    let options = options(target, limits)?;
+    let connection = Conn::new(options.clone()).await.map_err(|error| failure(&error))?;
+    Ok(Connected { connection, again: options })
+}
+
+fn options(target: &Target, limits: SqlLimits) -> Result<Opts, Failure> {
+    const EXPECTED: &str = "expected `mysql://USER@HOST/DATABASE`";
+    let url = target.url.expose();
+    let url = url.strip_prefix("mariadb:").map_or_else(|| url.to_owned(), |rest| format!("mysql:{rest}"));
+    // The error may quote the URL.
+    let parsed = Opts::from_url(&url).map_err(|_| invalid(format!("its URL is not valid: {EXPECTED}")))?;
+    if parsed.user().is_none_or(str::is_empty) {
+        return Err(invalid(format!("its URL names no user: {EXPECTED}")));
+    }
+    let host = match parsed.socket() {
+        Some(_) => None,
+        None => Some(parsed.ip_or_hostname().to_owned()),
+    };
+    let tls = match target.tls(host.as_deref()) {
+        Some(options) => Some(ssl(&options)?),
+        None => None,
+    };
+    let mut options = OptsBuilder::from_opts(parsed)
+        .ssl_opts(tls)
+        // Only a socket that the URL names.
+        .prefer_socket(false)
+        .stmt_cache_size(0)
+        .max_allowed_packet(Some(limits.message_bytes()));
+    if let Some(password) = &target.password {
+        options = options.pass(Some(password.expose()));
+    }
+    Ok(options.into())
+}
+
+/// What the driver takes in place of a configuration of rustls.
+fn ssl(options: &kiwi_tls::TlsOptions) -> Result<SslOpts, Failure> {
+    // Read here, so that an error names the file.
+    options.client_config().map_err(|error| invalid(format!("TLS: {}", crate::failure::chain(&error))))?;
+    let ssl = SslOpts::default().with_disable_built_in_roots(true);
+    let ssl = match options.ca() {
+        Some(ca) => ssl.with_root_certs(vec![ca.to_owned().into()]),
+        None => {
+            let certificates = rustls_native_certs::load_native_certs().certs.into_iter();
+            ssl.with_root_certs(certificates.map(|certificate| certificate.as_ref().to_vec().into()).collect())
+        }
+    };
+    Ok(match options.client_certificate() {
+        Some((certificate, key)) => {
+            let identity = ClientIdentity::new(certificate.to_owned().into(), key.to_owned().into());
+            ssl.with_client_identity(Some(identity))
+        }
+        None => ssl,
+    })
+}

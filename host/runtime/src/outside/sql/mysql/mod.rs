@@ -1,0 +1,9 @@
+//! MySQL and MariaDB: one transaction that only reads, and rows in binary form.
+
+mod connect;
+mod failure;
+mod query;
+mod serve;
+mod value;
+
+pub(super) use connect::{Connected, connect};

@@ -1,0 +1,118 @@
+//! The task that holds a connection: answers what is asked until nobody asks any more.
+
+use std::time::Duration;
+
+use mysql_async::prelude::Queryable;
+use mysql_async::{Conn, Opts};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::connect::Connected;
+use super::failure::failure;
+use super::query::{self, Prepared};
+use crate::outside::sql::rows::{Column, RowWriter};
+use crate::outside::sql::session::Question;
+
+/// The longest that the server is given to end what it does, and to say goodbye.
+const GOODBYE: Duration = Duration::from_secs(5);
+
+/// One transaction, in which nothing can be written, and all is of one moment.
+const BEGIN: [&str; 3] = [
+    "SET SESSION time_zone = '+00:00'",
+    "SET SESSION TRANSACTION READ ONLY",
+    "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
+];
+
+impl Connected {
+    /// Answers until the last line to it is dropped; then has the server end what it still does.
+    pub(crate) async fn serve(mut self, mut asked: mpsc::Receiver<Question>, ended: CancellationToken) {
+        let id = self.connection.id();
+        let was_busy = tokio::select! {
+            // First: an idle connection has nothing to end.
+            biased;
+            () = answer(&mut self.connection, &mut asked) => false,
+            () = ended.cancelled() => true,
+        };
+        let goodbye = async {
+            match was_busy {
+                true => kill(self.again, id).await,
+                false => drop(self.connection.disconnect().await),
+            }
+        };
+        let _ = tokio::time::timeout(GOODBYE, goodbye).await;
+    }
+}
+
+/// Ends a connection from another one of the same user.
+async fn kill(again: Opts, id: u32) {
+    let Ok(mut connection) = Conn::new(again).await else { return };
+    let _ = connection.query_drop(format!("KILL {id}")).await;
+    let _ = connection.disconnect().await;
+}
+
+async fn answer(connection: &mut Conn, asked: &mut mpsc::Receiver<Question>) {
+    for statement in BEGIN {
+        if let Err(error) = connection.query_drop(statement).await {
+            let failure = failure(&error);
+            while let Some(question) = asked.recv().await {
+                question.refuse(&failure);
+            }
+            return;
+        }
+    }
+    while let Some(question) = asked.recv().await {
+        match question {
+            // There is nothing that changes with each transaction, and only then.
+            Question::Moment(reply) => drop(reply.send(Ok(None))),
+            Question::Query { statement, params, reply } => match query::prepare(connection, &statement, params).await {
+                Ok((columns, prepared)) => {
+                    let _ = reply.send(Ok(columns.clone()));
+                    rows(connection, &prepared, columns, asked).await;
+                    prepared.close(connection).await;
+                }
+                Err(failure) => {
+                    let _ = reply.send(Err(failure));
+                }
+            },
+            Question::Fetch(..) | Question::Close => question.refuse_without_result(),
+        }
+    }
+}
+
+/// Runs a statement when its first rows are asked for, and reads its result as it is asked for, until its end, or until no
+/// more is wanted.
+async fn rows(
+    connection: &mut Conn,
+    prepared: &Prepared,
+    columns: Vec<Column>,
+    asked: &mut mpsc::Receiver<Question>,
+) {
+    let mut result = None;
+    let mut writer = RowWriter::new(columns);
+    let mut connection = Some(connection);
+    while let Some(question) = asked.recv().await {
+        match question {
+            Question::Fetch(fetch, reply) => {
+                if let Some(connection) = connection.take() {
+                    match prepared.run(connection).await {
+                        Ok(running) => result = Some(running),
+                        Err(failure) => {
+                            let _ = reply.send(Err(failure));
+                            continue;
+                        }
+                    }
+                }
+                match &mut result {
+                    Some(rows) => drop(reply.send(prepared.fetch(rows, &mut writer, &fetch).await)),
+                    None => Question::Fetch(fetch, reply).refuse_without_result(),
+                }
+            }
+            Question::Close => break,
+            other => other.refuse_beside_result(),
+        }
+    }
+    // The rows that nobody reads any more have to be taken in.
+    if let Some(result) = result {
+        let _ = result.drop_result().await;
+    }
+}

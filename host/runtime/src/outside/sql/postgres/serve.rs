@@ -1,0 +1,131 @@
+//! The task that holds a connection: answers what is asked until nobody asks any more.
+
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, IsolationLevel, SimpleQueryMessage, Transaction};
+use tokio_util::sync::CancellationToken;
+
+use super::connect::Connected;
+use super::failure::failure;
+use super::query;
+use crate::failure::Failure;
+use crate::outside::sql::session::Question;
+
+/// How long the connection may take to say goodbye.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+/// Everything is set within the transaction: PgBouncer refuses settings at the start, and would give them to the next
+/// client.
+const SETTINGS: &str = "SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO'; SET LOCAL intervalstyle = 'iso_8601'; \
+                        SET LOCAL bytea_output = 'hex'; SET LOCAL extra_float_digits = 1; \
+                        SET LOCAL client_encoding = 'UTF8'";
+
+/// From this version on the server looks, while it works, whether its client is still there.
+const CHECKS_ITS_CLIENT: u32 = 14;
+const CHECK: &str = "SET LOCAL client_connection_check_interval = '1s'";
+
+/// A savepoint around each statement: an error would end the transaction, and with it the moment that all statements see.
+const SAVEPOINT: &str = "kiwi";
+
+/// Equal text means that the same transactions are visible, in the same cluster: see `Session::moment`.
+const MOMENT: &str = "SELECT concat_ws(' ', current_database(), system_identifier, timeline_id, pg_current_snapshot()) \
+                      FROM pg_control_system(), pg_control_checkpoint()";
+
+impl Connected {
+    /// Answers until the last line to it is dropped; then has the server end what it still does.
+    pub(crate) async fn serve(mut self, mut asked: mpsc::Receiver<Question>, ended: CancellationToken) {
+        let was_busy = tokio::select! {
+            // First: an idle connection has nothing to cancel.
+            biased;
+            () = answer(&mut self.client, self.version, &mut asked) => false,
+            () = ended.cancelled() => true,
+        };
+        if was_busy {
+            self.canceller.cancel().await;
+        }
+        drop(self.client);
+        let _ = tokio::time::timeout(GOODBYE, self.carrier).await;
+    }
+}
+
+async fn answer(client: &mut Client, version: u32, asked: &mut mpsc::Receiver<Question>) {
+    match begin(client, version).await {
+        Ok(mut transaction) => {
+            while let Some(question) = asked.recv().await {
+                one(&mut transaction, question, asked).await;
+            }
+        }
+        Err(error) => {
+            let failure = failure(&error);
+            while let Some(question) = asked.recv().await {
+                question.refuse(&failure);
+            }
+        }
+    }
+}
+
+/// Begins the one transaction of the connection. What it sees is decided by its first statement.
+async fn begin(client: &mut Client, version: u32) -> Result<Transaction<'_>, tokio_postgres::Error> {
+    let begin = client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true);
+    let transaction = begin.start().await?;
+    transaction.batch_execute(SETTINGS).await?;
+    if version >= CHECKS_ITS_CLIENT {
+        transaction.batch_execute(CHECK).await?;
+    }
+    Ok(transaction)
+}
+
+async fn one(transaction: &mut Transaction<'_>, question: Question, asked: &mut mpsc::Receiver<Question>) {
+    let savepoint = match transaction.savepoint(SAVEPOINT).await {
+        Ok(savepoint) => savepoint,
+        Err(error) => return question.refuse(&failure(&error)),
+    };
+    match question {
+        Question::Moment(reply) => {
+            let _ = reply.send(moment(&savepoint).await);
+        }
+        Question::Query { statement, params, reply } => match query::open(&savepoint, &statement, params).await {
+            Ok((columns, open)) => {
+                let _ = reply.send(Ok(columns));
+                rows(&savepoint, open, asked).await;
+            }
+            Err(failure) => {
+                let _ = reply.send(Err(failure));
+            }
+        },
+        Question::Fetch(..) | Question::Close => question.refuse_without_result(),
+    }
+    // If this fails, the next savepoint says so.
+    let _ = savepoint.rollback().await;
+}
+
+/// Reads the open result as it is asked for, until its end, or until no more is wanted.
+async fn rows(transaction: &Transaction<'_>, mut open: query::Open, asked: &mut mpsc::Receiver<Question>) {
+    while let Some(question) = asked.recv().await {
+        match question {
+            Question::Fetch(fetch, reply) => {
+                let _ = reply.send(open.fetch(transaction, &fetch).await);
+            }
+            Question::Close => return,
+            other => other.refuse_beside_result(),
+        }
+    }
+}
+
+/// `None`: the server is too old, or does not tell this user.
+async fn moment(transaction: &Transaction<'_>) -> Result<Option<String>, Failure> {
+    match transaction.simple_query(MOMENT).await {
+        Ok(messages) => Ok(messages.iter().find_map(|message| match message {
+            SimpleQueryMessage::Row(row) => row.get(0).map(ToOwned::to_owned),
+            _ => None,
+        })),
+        Err(error) if error.code().is_some_and(does_not_tell) => Ok(None),
+        Err(error) => Err(failure(&error)),
+    }
+}
+
+fn does_not_tell(code: &SqlState) -> bool {
+    *code == SqlState::UNDEFINED_FUNCTION || *code == SqlState::INSUFFICIENT_PRIVILEGE
+}
