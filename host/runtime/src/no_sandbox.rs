@@ -22,6 +22,10 @@ pub(crate) mod shared {
         pub(crate) async fn plugin(&self, _: &Path) -> Result<Plugin, String> {
             match self.0 {}
         }
+
+        pub(crate) async fn sources_left(&self) {
+            match self.0 {}
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use kiwi_host::{
-    AskedTiming, CacheConfig, DirGrant, FileGrant, Grants, Guards, Limits, Settings, parse_duration, parse_ttl,
+    AskedTiming, CacheConfig, Connection, DirGrant, FileGrant, Grants, Guards, Limits, Settings, parse_duration, parse_ttl,
 };
 use kiwi_store::{Error, Layout, Name, Push, RecordKey};
 
@@ -63,6 +63,7 @@ impl Defaults {
         name: Name,
         mut section: Section<'_>,
         base: &Path,
+        connections: &[Connection],
         others: &[CacheConfig],
     ) -> Option<CacheConfig> {
         let plugin = section.text("plugin", |path| Ok(base.join(path)));
@@ -73,7 +74,7 @@ impl Defaults {
         cache.allow_empty_data = section.flag("allow_empty_data").unwrap_or(self.allow_empty_data);
         cache.guards = read_guards(&mut section).or(self.guards);
         cache.max_stall = section.text("max_stall", parse_duration).unwrap_or(cache.max_stall);
-        cache.grants = section.section("grants").map(|grants| read_grants(grants, base)).unwrap_or_default();
+        cache.grants = section.section("grants").map(|grants| read_grants(grants, base, connections)).unwrap_or_default();
         cache.limits = read_limits(&mut section, self.limits.clone());
         cache.layout = read_layout(&mut section, &cache.name);
         cache.push = section.text("push", read_push).unwrap_or_default();
@@ -174,16 +175,31 @@ fn read_push(push: &str) -> Result<Push, Error> {
     }
 }
 
-fn read_grants(mut section: Section<'_>, base: &Path) -> Grants {
+fn read_grants(mut section: Section<'_>, base: &Path, connections: &[Connection]) -> Grants {
     let grants = Grants {
         http: section.texts("http", str::parse).unwrap_or_default(),
         dirs: section.texts("dirs", |dir| read_dir_grant(dir, base)).unwrap_or_default(),
         files: section.texts("files", |file| FileGrant::new(file, base)).unwrap_or_default(),
         env: section.texts("env", |name| Ok(name.to_owned())).unwrap_or_default(),
-        connections: Vec::new(),
+        connections: section.texts("connections", |name| find(name, connections)).unwrap_or_default(),
     };
     section.finish();
     grants
+}
+
+/// The connection of this name.
+fn find(name: &str, connections: &[Connection]) -> kiwi_store::Result<Connection> {
+    if let Some(found) = connections.iter().find(|connection| connection.name == name) {
+        return Ok(found.clone());
+    }
+    let similar = |connection: &&Connection| strsim::jaro_winkler(name, &connection.name);
+    let nearest = connections.iter().max_by(|a, b| similar(a).total_cmp(&similar(b)));
+    let shown = name.escape_debug();
+    let hint = match nearest.filter(|nearest| similar(nearest) > 0.75) {
+        Some(nearest) => format!("did you mean `{}`?", nearest.name),
+        None => format!("add `[connections.{shown}]` with its `url`"),
+    };
+    Err(Error::invalid(format!("there is no connection `{shown}`: {hint}")))
 }
 
 /// A directory with kiwi.toml in it would hand the store's password to the plugin.

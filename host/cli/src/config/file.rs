@@ -5,10 +5,11 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use kiwi_host::CacheConfig;
+use kiwi_host::{CacheConfig, Connection};
 use kiwi_store::{Error, Name, StoreUrl};
 
 use super::cache::Defaults;
+use super::connections;
 use super::document::{Document, Problems};
 use super::search;
 use super::section::Section;
@@ -29,6 +30,8 @@ pub(crate) struct Config {
     pub(crate) max_loads: Option<NonZeroUsize>,
     /// The values for what a cache does not set.
     pub(crate) defaults: Defaults,
+    /// Databases that plugins may read.
+    pub(crate) connections: Vec<Connection>,
     /// The caches, in the order of the file.
     pub(crate) caches: Vec<CacheConfig>,
 }
@@ -63,13 +66,16 @@ impl Config {
     pub(super) fn read(path: &Path, mut section: Section<'_>) -> Self {
         let base = path.parent().unwrap_or(Path::new(""));
         let defaults = section.section("defaults").map(Defaults::read).unwrap_or_default();
+        let connections =
+            section.section("connections").map(|section| connections::read(section, base)).unwrap_or_default();
         let config = Self {
             path: path.to_owned(),
             store: section.text("store", str::parse).map(|store| relative_to(base, store)),
             key_prefix: section.text("key_prefix", |prefix| Ok(prefix.to_owned())),
             statsd: Statsd::read(&mut section),
             max_loads: section.number("max_loads", 1024).and_then(|n| NonZeroUsize::new(usize::try_from(n).ok()?)),
-            caches: section.section("cache").map(|caches| read_caches(caches, &defaults, base)).unwrap_or_default(),
+            caches: section.section("cache").map(|caches| read_caches(caches, &defaults, base, &connections)).unwrap_or_default(),
+            connections,
             defaults,
         };
         section.finish();
@@ -77,11 +83,16 @@ impl Config {
     }
 }
 
-fn read_caches(section: Section<'_>, defaults: &Defaults, base: &Path) -> Vec<CacheConfig> {
+fn read_caches(
+    section: Section<'_>,
+    defaults: &Defaults,
+    base: &Path,
+    connections: &[Connection],
+) -> Vec<CacheConfig> {
     let mut caches: Vec<CacheConfig> = Vec::new();
     for (name, section) in section.named() {
         match name.parse::<Name>() {
-            Ok(name) => caches.extend(defaults.read_cache(name, section, base, &caches)),
+            Ok(name) => caches.extend(defaults.read_cache(name, section, base, connections, &caches)),
             Err(error) => section.problem_here(error.to_string()),
         }
     }

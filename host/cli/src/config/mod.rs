@@ -1,6 +1,7 @@
 //! kiwi.toml: from text to plain, checked values.
 
 mod cache;
+mod connections;
 mod document;
 mod file;
 #[cfg(test)]

@@ -35,9 +35,18 @@ This page is written from the code. To update it: `KIWI_UPDATE_DOCS=1 cargo test
 | table | | `[name]` and its keys below it, or `name = { key = value }` |
 ";
 
-const SECTIONS: [(&str, &str, &str); 5] = [
+/// Keys of which a file has one or the other.
+const ALTERNATIVES: [&str; 3] =
+    ["connections.NAME.url_env", "connections.NAME.url_file", "connections.NAME.password_file"];
+
+const SECTIONS: [(&str, &str, &str); 6] = [
     ("", "## The whole file", "These keys are at the top of the file, above the first `[table]`."),
     ("statsd.", "## `[statsd]`", "The long form of `statsd`."),
+    (
+        "connections.NAME.",
+        "## `[connections.NAME]`",
+        "One table for each database that plugins may read. A plugin knows its name only, and only if the cache's grants have it.",
+    ),
     (
         "cache.NAME.",
         "## `[cache.NAME]`",
@@ -106,12 +115,13 @@ fn full_file() -> String {
     let lines = |prefix: &str, in_defaults: bool| {
         let keys = KEYS.iter().filter(|key| is_in(key, prefix) && (key.in_defaults || !in_defaults));
         let values = keys.filter(|key| key.kind != Kind::Table || key.path.ends_with("settings"));
-        let values = values.filter(|key| key.kind != Kind::TextOrTable);
+        let values = values.filter(|key| key.kind != Kind::TextOrTable && !ALTERNATIVES.contains(&key.path));
         values.map(|key| format!("{} = {}\n", &key.path[prefix.len()..], key.example)).collect::<String>()
     };
     file += &lines("", false);
     for (table, prefix, in_defaults) in [
         ("statsd", "statsd.", false),
+        ("connections.shop", "connections.NAME.", false),
         ("defaults", "cache.NAME.", true),
         ("defaults.limits", "cache.NAME.limits.", true),
         ("cache.airlines", "cache.NAME.", false),

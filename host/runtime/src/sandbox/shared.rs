@@ -63,6 +63,11 @@ impl Sandbox {
         let (compilers, resources) = (Semaphore::new(MAX_COMPILERS), Resources::new(max_loads));
         Ok(Self { engine, linker, resources, compilation, cache, compilers, _ticker: ticker })
     }
+
+    /// Waits until all databases know that their loads have ended.
+    pub(crate) async fn sources_left(&self) {
+        self.resources.databases.ended().await;
+    }
 }
 
 impl std::fmt::Debug for Sandbox {

@@ -182,7 +182,7 @@ pub(crate) async fn run(shared: Arc<Supervisor>, shutdown: impl Future<Output = 
     // Releasing a lease needs the store; one that hangs must not keep the host.
     let released = async {
         while tasks.join_next().await.is_some() {}
-        withdraw_all(&shared).await;
+        tokio::join!(withdraw_all(&shared), shared.sources_left());
     };
     let in_time = tokio::time::timeout(RELEASE_TIMEOUT, released).await.is_ok();
     tasks.shutdown().await;

@@ -99,6 +99,13 @@ impl Supervisor {
         self.sandbox.get_or_try_init(new).await
     }
 
+    /// Waits until all databases know that their loads have ended.
+    pub(super) async fn sources_left(&self) {
+        if let Some(sandbox) = self.sandbox.get() {
+            sandbox.sources_left().await;
+        }
+    }
+
     /// Compiles plugins and checks what they need. Where all loaders are native, no sandbox is made.
     ///
     /// # Errors

@@ -26,6 +26,7 @@ mod refill;
 mod reports;
 mod restarts;
 mod schedule;
+mod sql;
 mod start;
 mod suggestions;
 mod support;

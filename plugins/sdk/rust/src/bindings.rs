@@ -22,16 +22,17 @@ pub mod plain {
         pub_export_macro: true,
         export_macro_name: "export_plain",
         with: {
-            "kiwi:loader/entries@0.1.0": super::described::kiwi::loader::entries,
-            "kiwi:loader/output@0.1.0": super::described::kiwi::loader::output,
-            "kiwi:loader/settings@0.1.0": super::described::kiwi::loader::settings,
-            "kiwi:loader/mark@0.1.0": super::described::kiwi::loader::mark,
-            "kiwi:loader/log@0.1.0": super::described::kiwi::loader::log,
-            "kiwi:loader/http@0.1.0": super::described::kiwi::loader::http,
+            "kiwi:loader/entries@0.1.1": super::described::kiwi::loader::entries,
+            "kiwi:loader/output@0.1.1": super::described::kiwi::loader::output,
+            "kiwi:loader/settings@0.1.1": super::described::kiwi::loader::settings,
+            "kiwi:loader/mark@0.1.1": super::described::kiwi::loader::mark,
+            "kiwi:loader/log@0.1.1": super::described::kiwi::loader::log,
+            "kiwi:loader/http@0.1.1": super::described::kiwi::loader::http,
+            "kiwi:loader/sql@0.1.1": super::described::kiwi::loader::sql,
         },
     });
 }
 
-pub use described::kiwi::loader::{about, entries, http, log};
+pub use described::kiwi::loader::{about, entries, http, log, sql};
 #[cfg(target_family = "wasm")]
 pub use described::kiwi::loader::{mark, output, settings};

@@ -38,6 +38,11 @@ impl Grant {
         Self::new("env", variable, reason)
     }
 
+    /// A database, by its name in `[connections]`.
+    pub fn connection(name: &str, reason: &str) -> Self {
+        Self::new("connections", name, reason)
+    }
+
     fn new(kind: &str, name: &str, reason: &str) -> Self {
         Self(about::Grant { kind: kind.into(), name: name.into(), reason: reason.into() })
     }

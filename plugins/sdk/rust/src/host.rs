@@ -2,6 +2,6 @@
 //! that a test fills. The two have the same modules and signatures, and the rest of this crate calls only these.
 
 #[cfg(target_family = "wasm")]
-pub(crate) use crate::bindings::{http, log, mark, output, settings};
+pub(crate) use crate::bindings::{http, log, mark, output, settings, sql};
 #[cfg(not(target_family = "wasm"))]
-pub(crate) use crate::testing::contract::{http, log, mark, output, settings};
+pub(crate) use crate::testing::contract::{http, log, mark, output, settings, sql};

@@ -32,7 +32,7 @@
 //! - **Settings**: the function may take one argument, a struct that [derives `Settings`](macro@Settings) or any
 //!   [`serde::Deserialize`] type: `fn load_from_source(settings: Settings)`.
 //! - **Loading only what has changed**: [`mark`] and [`Load::Unchanged`].
-//! - **The world outside**: [`http`]; files and environment variables through `std`, where they are granted; [`log`].
+//! - **The world outside**: [`http`]; databases by [`sql`]; files and environment variables through `std`, where they are granted; [`log`].
 //! - **What the operator is shown**: [`loader!`] and [`Description`].
 //! - **Unit tests**: [`testing`] stands in for the host.
 //!
@@ -61,6 +61,7 @@ pub mod mark;
 pub mod private;
 mod setting;
 mod settings;
+pub mod sql;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;
 

@@ -57,7 +57,7 @@ impl Databases {
             );
             return Err(named(Failure::new(FailureKind::Unavailable, message)));
         };
-        let connect = connect(target, connection, limits, CONNECT_TIMEOUT.min(timeout.unwrap_or(CONNECT_TIMEOUT)));
+        let connect = connect(target, limits, CONNECT_TIMEOUT.min(timeout.unwrap_or(CONNECT_TIMEOUT)));
         let connected = progress.waiting_for(what("a connection to"), connect).await.map_err(named)?;
 
         let (questions, asked) = mpsc::channel(QUESTIONS);
@@ -128,12 +128,7 @@ impl Connected {
     }
 }
 
-async fn connect(
-    target: Target,
-    connection: &Connection,
-    limits: SqlLimits,
-    timeout: Duration,
-) -> Result<Connected, Failure> {
+async fn connect(target: Target, limits: SqlLimits, timeout: Duration) -> Result<Connected, Failure> {
     let connect = async {
         match target.dialect {
             #[cfg(feature = "postgres")]
@@ -146,7 +141,6 @@ async fn connect(
             other => Err(not_built(other)),
         }
     };
-    let _ = connection;
     tokio::time::timeout(timeout, connect).await.unwrap_or_else(|_| {
         Err(Failure::new(FailureKind::Unavailable, format!("no connection within {timeout:?}: is the address right?")))
     })

@@ -42,20 +42,22 @@ pub(crate) struct KeyColumns {
 
 impl KeyColumns {
     /// # Errors
-    /// No column was named, or one that the result does not have (`InvalidSettings`).
+    /// No column was named (`InvalidSettings`), or one that the result does not have (`Other`).
     pub(super) fn of(columns: &[Column], names: &[String], separator: String) -> Result<Self, Failure> {
-        let invalid = |message| Failure::new(FailureKind::InvalidSettings, message);
         if names.is_empty() {
-            return Err(invalid("no key column was given: expected at least one".to_owned()));
+            let message = "no key column was given: expected at least one";
+            return Err(Failure::new(FailureKind::InvalidSettings, message));
         }
         let place = |name: &String| {
             columns.iter().position(|column| column.name == *name).ok_or_else(|| {
                 let known: Vec<_> = columns.iter().map(|column| printable::quoted(&column.name)).collect();
-                invalid(format!(
+                // It may be there again in a moment, as a table may.
+                let message = format!(
                     "the result has no column {}: expected one of {}",
                     printable::quoted(name),
                     printable::message(&known.join(", "))
-                ))
+                );
+                Failure::new(FailureKind::Other, message)
             })
         };
         Ok(Self { columns: names.iter().map(place).collect::<Result<_, _>>()?, separator })

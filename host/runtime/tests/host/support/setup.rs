@@ -129,6 +129,12 @@ impl Setup {
         let (_, entries) = read_whole(&*self.store, cache).await.unwrap().expect("it is published");
         entries.iter().map(|(key, value)| (key.to_owned(), serde_json::from_str(value).unwrap())).collect()
     }
+
+    /// Everything published, as it is stored, which must be there.
+    pub(crate) async fn published_texts(&self, cache: &Name) -> BTreeMap<String, String> {
+        let (_, entries) = read_whole(&*self.store, cache).await.unwrap().expect("it is published");
+        entries.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+    }
 }
 
 /// Loads a cache of a host once, whatever its schedule says.

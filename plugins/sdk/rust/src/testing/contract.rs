@@ -54,6 +54,98 @@ pub(crate) mod log {
     }
 }
 
+pub(crate) mod sql {
+    use std::cell::{Cell, RefCell};
+
+    use serde_json::Value;
+
+    pub(crate) use crate::bindings::sql::{Column, Param};
+    use crate::Error;
+    use crate::bindings::entries::{Entry, LoadError};
+    use crate::testing::state::{SentQuery, with};
+
+    pub(crate) struct Connection(String);
+
+    pub(crate) struct Rows {
+        columns: Vec<String>,
+        rows: RefCell<std::vec::IntoIter<Value>>,
+        _separator: Cell<char>,
+    }
+
+    pub(crate) fn open(name: &str) -> Result<Connection, LoadError> {
+        match with(|state| state.has_database(name)) {
+            true => Ok(Connection(name.to_owned())),
+            false => Err(Error::denied(format_args!(
+                "no rows are registered for the database `{name}`: add `.rows({name:?}, \"SELECT ..\", json!([..]))` to the \
+                 test's host"
+            ))
+            .into_contract()),
+        }
+    }
+
+    impl Connection {
+        pub(crate) fn dialect(&self) -> String {
+            "postgres".into()
+        }
+
+        pub(crate) fn quote(&self, identifier: &str) -> String {
+            format!("\"{}\"", identifier.replace('"', "\"\""))
+        }
+
+        pub(crate) fn moment(&self) -> Result<Option<String>, LoadError> {
+            Ok(with(|state| state.moments.get(&self.0).cloned()))
+        }
+
+        pub(crate) fn query(&self, statement: &str, params: &[Param]) -> Result<Rows, LoadError> {
+            let rows = with(|state| {
+                let (connection, statement) = (self.0.clone(), statement.to_owned());
+                let params = params.iter().cloned().map(crate::sql::Param::from_contract).collect();
+                let rows = state.select(&connection, &statement);
+                state.queries.push(SentQuery { connection, statement, params });
+                rows
+            });
+            let rows = rows.map_err(Error::into_contract)?;
+            let columns = rows.first().and_then(Value::as_object);
+            let columns = columns.map(|row| row.keys().cloned().collect()).unwrap_or_default();
+            Ok(Rows { columns, rows: RefCell::new(rows.into_iter()), _separator: Cell::new('T') })
+        }
+    }
+
+    impl Rows {
+        pub(crate) fn columns(&self) -> Vec<Column> {
+            let column = |name: &String| Column { name: name.clone(), type_name: String::new() };
+            self.columns.iter().map(column).collect()
+        }
+
+        /// Registered rows stand as they are.
+        pub(crate) fn datetime_separator(&self, separator: char) {
+            self._separator.set(separator);
+        }
+
+        pub(crate) fn next(&self, max: u32) -> Result<Vec<String>, LoadError> {
+            Ok(self.rows.borrow_mut().by_ref().take(max.max(1) as usize).map(|row| row.to_string()).collect())
+        }
+
+        pub(crate) fn emit(&self, key: &[String], separator: &str) -> Result<u64, LoadError> {
+            let mut emitted = 0;
+            for row in self.rows.borrow_mut().by_ref() {
+                emitted += 1;
+                let part = |column: &String| match &row[column] {
+                    Value::Null => Err(Error::other(format_args!(
+                        "the key column `{column}` of row {emitted} is NULL: expected a value in every row"
+                    ))),
+                    Value::String(text) => Ok(text.clone()),
+                    other => Ok(other.to_string()),
+                };
+                let parts: Result<Vec<String>, Error> = key.iter().map(part).collect();
+                let key = parts.map_err(Error::into_contract)?.join(separator);
+                with(|state| state.emitted.push(Entry { key, value: row.to_string() }));
+            }
+            Ok(emitted)
+        }
+    }
+}
+
 pub(crate) mod http {
     use std::cell::RefCell;
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::state::{State, enter};
-use super::{LogLine, Response, SentRequest, outcome};
+use super::{LogLine, Response, SentQuery, SentRequest, outcome};
 use crate::{Error, Load, Loader, loader, log};
 
 /// A stand-in for the host, which a test fills.
@@ -95,6 +95,41 @@ impl Host {
         self
     }
 
+    /// Registers the rows of exactly this statement on a database: an array of objects. The database answers as PostgreSQL
+    /// does to [`dialect`](crate::sql::Connection::dialect) and [`quote`](crate::sql::Connection::quote).
+    ///
+    /// ```
+    /// use kiwi_loader::testing::{Host, json};
+    /// use kiwi_loader::{Error, sql};
+    ///
+    /// fn load_from_source() -> Result<sql::Emitted, Error> {
+    ///     sql::open("shop")?.query("SELECT code, name FROM airlines", sql::NONE)?.emit(["code"])
+    /// }
+    ///
+    /// let airlines = json!([{ "code": "FR", "name": "Ryanair" }]);
+    /// let host = Host::new().rows("shop", "SELECT code, name FROM airlines", airlines);
+    /// assert_eq!(host.load(load_from_source)?.into_entries().unwrap()["FR"]["name"], "Ryanair");
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// They are not an array of objects.
+    #[must_use]
+    pub fn rows(self, database: &str, statement: &str, rows: impl Serialize) -> Self {
+        let rows = serde_json::to_value(rows).expect("the rows are JSON");
+        let Value::Array(rows) = rows else { panic!("the rows are not an array: {rows}") };
+        assert!(rows.iter().all(Value::is_object), "a row is not an object");
+        self.state.borrow_mut().rows.insert((database.to_owned(), statement.to_owned()), rows);
+        self
+    }
+
+    /// Sets what identifies the moment of a database. Default: it has nothing for that.
+    #[must_use]
+    pub fn moment(self, database: &str, moment: &str) -> Self {
+        self.state.borrow_mut().moments.insert(database.to_owned(), moment.to_owned());
+        self
+    }
+
     /// Runs a loader, given as to [`loader!`](crate::loader), and returns what would be published.
     ///
     /// Values are compared as JSON, so `1.10` is `1.1` here; the host keeps the digits.
@@ -123,6 +158,11 @@ impl Host {
     /// All requests that were sent, in their order, answered or not.
     pub fn requests(&self) -> Vec<SentRequest> {
         self.state.borrow().requests.clone()
+    }
+
+    /// All queries that were sent, in their order.
+    pub fn queries(&self) -> Vec<SentQuery> {
+        self.state.borrow().queries.clone()
     }
 
     /// All lines that were logged by way of the [`log`](crate::log) crate. There are none if the test program has

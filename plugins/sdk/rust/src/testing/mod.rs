@@ -40,7 +40,7 @@ mod state;
 pub use host::Host;
 pub use response::Response;
 pub use serde_json::json;
-pub use state::{LogLine, SentRequest};
+pub use state::{LogLine, SentQuery, SentRequest};
 
 #[cfg(test)]
 mod tests;

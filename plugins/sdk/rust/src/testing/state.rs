@@ -1,13 +1,16 @@
 //! What a stand-in holds, and which one is in force on this thread.
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
+
+use serde_json::Value;
 
 use super::Response;
 use crate::Error;
 use crate::bindings::entries::Entry;
 use crate::log::Level;
+use crate::sql::Param;
 
 /// One request that a loader has sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +32,18 @@ impl SentRequest {
         let found = self.headers.iter().find(|(header, _)| header.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str())
     }
+}
+
+/// One query that a loader has sent.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct SentQuery {
+    /// The name of the database.
+    pub connection: String,
+    /// Its text.
+    pub statement: String,
+    /// Its parameters.
+    pub params: Vec<Param>,
 }
 
 /// One line that a loader has logged.
@@ -54,6 +69,10 @@ pub(super) struct State {
     pub(super) responses: Vec<Registered>,
     pub(super) requests: Vec<SentRequest>,
     pub(super) log: Vec<LogLine>,
+    /// The rows of a statement on a database.
+    pub(super) rows: BTreeMap<(String, String), Vec<Value>>,
+    pub(super) moments: BTreeMap<String, String>,
+    pub(super) queries: Vec<SentQuery>,
 }
 
 /// The responses to one method and URL, in their order; the last one stays.
@@ -65,6 +84,22 @@ pub(super) struct Registered {
 }
 
 impl State {
+    pub(super) fn has_database(&self, name: &str) -> bool {
+        self.rows.keys().any(|(database, _)| database == name) || self.moments.contains_key(name)
+    }
+
+    pub(super) fn select(&self, database: &str, statement: &str) -> Result<Vec<Value>, Error> {
+        let registered = self.rows.get(&(database.to_owned(), statement.to_owned()));
+        registered.cloned().ok_or_else(|| {
+            let known = self.rows.keys().filter(|(name, _)| name == database).map(|(_, known)| format!("`{known}`"));
+            let known = known.collect::<Vec<_>>().join(", ");
+            Error::other(format_args!(
+                "no rows are registered for `{statement}` of the database `{database}`: add `.rows({database:?}, \
+                 {statement:?}, json!([..]))` to the test's host (registered: {known})"
+            ))
+        })
+    }
+
     pub(super) fn register(&mut self, method: &str, url: &str, response: Response) {
         match self.responses.iter_mut().find(|registered| registered.is_for(method, url)) {
             Some(registered) => registered.responses.push_back(response),

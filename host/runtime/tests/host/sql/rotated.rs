@@ -1,0 +1,50 @@
+//! Passwords from files: read for each load, so that a new one needs no restart.
+
+use kiwi_host::{Connection, DatabaseUrl, FailureKind, Outcome, SecretSource};
+use serde_json::json;
+
+use super::{AIRLINES, Database, with_connection};
+use crate::support::{Setup, name, refill};
+
+#[tokio::test]
+async fn a_rotated_password_is_used_by_the_next_load() {
+    for database in [Database::postgres(), Database::mariadb()] {
+        database.sql(AIRLINES);
+        let setup = Setup::new();
+        let file = setup.path().join("password");
+        let user = match &database {
+            Database::Postgres(database) => database.name().to_owned(),
+            Database::MariaDb(database) => database.name().to_owned(),
+            Database::Sqlite(_) => unreachable!(),
+        };
+        let url = database.url();
+        let (scheme, rest) = url.split_once("://").unwrap();
+        let (credentials, place) = rest.split_once('@').unwrap();
+        let password = credentials.split_once(':').unwrap().1;
+        std::fs::write(&file, format!("{password}\n")).unwrap();
+        let connection = Connection {
+            password: Some(SecretSource::File(file.clone())),
+            ..Connection::new("shop", DatabaseUrl::Plain(format!("{scheme}://{user}@{place}"))).unwrap()
+        };
+        let settings = json!({ "connection": "shop", "table": "kiwi_airlines", "key": "code", "mark": "none" });
+        let host = setup.host([with_connection(connection, settings)]).await;
+        let load = async || refill(&host, &name("rows")).await;
+        assert!(matches!(load().await, Outcome::Published { .. }), "{database:?}");
+
+        let change = match database {
+            Database::Postgres(_) => format!("ALTER ROLE {user} PASSWORD 'n3w-s3cret'"),
+            _ => format!("ALTER USER {user}@'127.0.0.1' IDENTIFIED BY 'n3w-s3cret'; ALTER USER {user}@'localhost' IDENTIFIED BY 'n3w-s3cret'"),
+        };
+        database.sql(&change);
+        let Outcome::Failed(failure) = load().await else { panic!("{database:?}: the old password") };
+        assert_eq!(failure.kind, FailureKind::Unavailable, "{database:?}: {failure}");
+        assert!(!failure.message.contains(password), "{failure}");
+
+        std::fs::write(&file, "n3w-s3cret").unwrap();
+        assert!(matches!(load().await, Outcome::Unchanged { .. }), "{database:?}");
+        std::fs::remove_file(&file).unwrap();
+        let Outcome::Failed(failure) = load().await else { panic!("{database:?}: without a password") };
+        assert_eq!(failure.kind, FailureKind::Unavailable, "{database:?}: {failure}");
+        assert!(failure.message.contains("cannot be read"), "{failure}");
+    }
+}

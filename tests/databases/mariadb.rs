@@ -1,0 +1,106 @@
+//! MariaDB.
+
+use std::process::Command;
+use std::sync::OnceLock;
+
+use super::guarded::{Guarded, free_port, is_root, run, unique, wait_until};
+
+/// The password of each user but root's.
+pub(crate) const PASSWORD: &str = "s3cret-of-mariadb";
+
+/// A server.
+pub(crate) struct MariaDb {
+    _server: Guarded,
+    dir: tempfile::TempDir,
+    port: u16,
+}
+
+/// A database of one test, with a user that may read it.
+pub(crate) struct MariaDbDatabase<'s> {
+    server: &'s MariaDb,
+    name: String,
+}
+
+impl MariaDb {
+    /// That of this program.
+    pub(crate) fn shared() -> &'static Self {
+        static SHARED: OnceLock<MariaDb> = OnceLock::new();
+        SHARED.get_or_init(|| Self::start(&[]))
+    }
+
+    /// One of a test's own, with more arguments, such as `--max-connections=5`.
+    pub(crate) fn start(arguments: &[&str]) -> Self {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let (data, socket, log) = (dir.path().join("data"), dir.path().join("s.sock"), dir.path().join("log"));
+        let datadir = format!("--datadir={}", data.display());
+        let user: &[&str] = if is_root() { &["--user=root"] } else { &[] };
+        run(Command::new("mariadb-install-db")
+            .args(["--no-defaults", &datadir, "--auth-root-authentication-method=normal", "--skip-test-db"])
+            .args(user));
+        let port = free_port();
+        let (port_argument, socket_argument) = (format!("--port={port}"), format!("--socket={}", socket.display()));
+        let own = [
+            "mariadbd",
+            "--no-defaults",
+            &datadir,
+            &port_argument,
+            &socket_argument,
+            "--bind-address=127.0.0.1",
+            "--innodb-flush-log-at-trx-commit=0",
+            "--innodb-buffer-pool-size=64M",
+            "--skip-log-bin",
+        ];
+        let server = Guarded::start("TERM", &[&own[..], user, arguments].concat(), &log);
+        let server = Self { _server: server, dir, port };
+        wait_until(|| server.client("").args(["-e", "SELECT 1"]).output().is_ok_and(|done| done.status.success()), &log);
+        server
+    }
+
+    /// A new database, and a user of the same name that may read it.
+    pub(crate) fn database(&self) -> MariaDbDatabase<'_> {
+        let name = unique("kiwi");
+        let database = MariaDbDatabase { server: self, name: name.clone() };
+        run(self.client("").args(["-e", &format!("CREATE DATABASE {name} CHARACTER SET utf8mb4")]));
+        for host in ["127.0.0.1", "localhost"] {
+            database.sql(&format!("CREATE USER {name}@'{host}' IDENTIFIED BY '{PASSWORD}'"));
+            database.sql(&format!("GRANT SELECT ON {name}.* TO {name}@'{host}'"));
+        }
+        database
+    }
+
+    fn client(&self, database: &str) -> Command {
+        let mut client = Command::new("mariadb");
+        client.args(["--no-defaults", "--batch", "--skip-column-names", "--default-character-set=utf8mb4", "-uroot"]);
+        client.arg(format!("--socket={}", self.dir.path().join("s.sock").display()));
+        if !database.is_empty() {
+            client.arg(database);
+        }
+        client
+    }
+}
+
+impl MariaDbDatabase<'_> {
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where it is, for the user that may read.
+    pub(crate) fn url(&self) -> String {
+        format!("mysql://{0}:{PASSWORD}@127.0.0.1:{1}/{0}", self.name, self.server.port)
+    }
+
+    /// Runs statements as root, and returns what they print.
+    #[track_caller]
+    pub(crate) fn sql(&self, statements: &str) -> String {
+        run(self.server.client(&self.name).args(["-e", statements])).trim().to_owned()
+    }
+
+    /// How many connections of the reading user do something.
+    pub(crate) fn busy(&self) -> u32 {
+        let count = format!(
+            "SELECT count(*) FROM information_schema.processlist WHERE user = '{}' AND command <> 'Sleep'",
+            self.name
+        );
+        self.sql(&count).parse().expect("a number")
+    }
+}

@@ -1,0 +1,157 @@
+//! PostgreSQL.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use super::guarded::{Guarded, free_port, is_root, run, unique, wait_until};
+
+/// The password of each role but the superuser's.
+pub(crate) const PASSWORD: &str = "s3cret-of-postgres";
+
+/// A server.
+pub(crate) struct Postgres {
+    server: Option<Guarded>,
+    dir: tempfile::TempDir,
+    port: u16,
+}
+
+/// A database of one test, with a role that may read its tables.
+pub(crate) struct PostgresDatabase<'s> {
+    server: &'s Postgres,
+    name: String,
+}
+
+impl Postgres {
+    /// That of this program.
+    pub(crate) fn shared() -> &'static Self {
+        static SHARED: OnceLock<Postgres> = OnceLock::new();
+        SHARED.get_or_init(|| Self::start(&[]))
+    }
+
+    /// One of a test's own, with more settings, such as `max_connections=5`.
+    pub(crate) fn start(settings: &[&str]) -> Self {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        if is_root() {
+            run(Command::new("chown").arg("postgres").arg(dir.path()));
+        }
+        let mut server = Self { server: None, dir, port: free_port() };
+        let data = server.data();
+        run(server.as_owner("initdb").args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "-D"]).arg(&data));
+        let access = "local all all trust\nhost all postgres 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n";
+        std::fs::write(data.join("pg_hba.conf"), access).expect("the data directory is ours");
+        let mut lines = "listen_addresses = '127.0.0.1'\nfsync = off\nlog_statement = 'none'\n".to_owned();
+        for setting in settings {
+            lines.push_str(setting);
+            lines.push('\n');
+        }
+        let conf = data.join("postgresql.conf");
+        let known = std::fs::read_to_string(&conf).expect("its configuration");
+        std::fs::write(conf, known + &lines).expect("the data directory is ours");
+        server.restart();
+        server
+    }
+
+    /// Ends it as fast as it can, and all its connections.
+    pub(crate) fn stop(&mut self) {
+        self.server = None;
+    }
+
+    /// Starts it again on the same port.
+    pub(crate) fn restart(&mut self) {
+        self.stop();
+        let log = self.dir.path().join("log");
+        let command = self.as_owner("postgres");
+        let words: Vec<String> = std::iter::once(command.get_program())
+            .chain(command.get_args())
+            .map(|word| word.to_string_lossy().into_owned())
+            .chain(["-D".into(), self.data().display().to_string(), "-p".into(), self.port.to_string(), "-k".into()])
+            .chain([self.dir.path().display().to_string()])
+            .collect();
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        self.server = Some(Guarded::start("INT", &words, &log));
+        wait_until(|| self.psql("postgres").args(["-c", "SELECT"]).output().is_ok_and(|done| done.status.success()), &log);
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The directory with its socket.
+    pub(crate) fn socket_dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// A new database, and a role of the same name that may read what the superuser creates in it.
+    pub(crate) fn database(&self) -> PostgresDatabase<'_> {
+        let name = unique("kiwi");
+        for statement in [
+            format!("CREATE ROLE {name} LOGIN PASSWORD '{PASSWORD}'"),
+            format!("CREATE DATABASE {name}"),
+        ] {
+            run(self.psql("postgres").args(["-c", &statement]));
+        }
+        let database = PostgresDatabase { server: self, name };
+        database.sql(&format!("ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO {}", database.name));
+        database
+    }
+
+    fn data(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
+    /// A program of the server, as the user that owns its data.
+    fn as_owner(&self, program: &str) -> Command {
+        let program = programs().join(program);
+        if !is_root() {
+            return Command::new(program);
+        }
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups"]).arg(program);
+        command.current_dir("/");
+        command
+    }
+
+    fn psql(&self, database: &str) -> Command {
+        let mut psql = Command::new("psql");
+        psql.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", database, "-h"]);
+        psql.arg(self.dir.path()).args(["-p", &self.port.to_string()]);
+        psql
+    }
+}
+
+/// Debian keeps the server's programs out of PATH.
+fn programs() -> PathBuf {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let newest = versions.max_by_key(|entry| entry.file_name().to_string_lossy().parse::<u32>().unwrap_or_default());
+    newest.map_or_else(PathBuf::new, |version| version.path().join("bin"))
+}
+
+impl PostgresDatabase<'_> {
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where it is, for the role that may read.
+    pub(crate) fn url(&self) -> String {
+        format!("postgres://{0}:{PASSWORD}@127.0.0.1:{1}/{0}", self.name, self.server.port)
+    }
+
+    /// Runs statements as the superuser, and returns what they print.
+    #[track_caller]
+    pub(crate) fn sql(&self, statements: &str) -> String {
+        run(self.server.psql(&self.name).args(["-c", statements])).trim().to_owned()
+    }
+
+    /// How many connections of the reading role do something.
+    pub(crate) fn busy(&self) -> u32 {
+        let count = format!("SELECT count(*) FROM pg_stat_activity WHERE usename = '{}' AND state <> 'idle'", self.name);
+        self.sql(&count).parse().expect("a number")
+    }
+
+    /// How many connections of the reading role there are.
+    pub(crate) fn connections(&self) -> u32 {
+        let count = format!("SELECT count(*) FROM pg_stat_activity WHERE usename = '{}'", self.name);
+        self.sql(&count).parse().expect("a number")
+    }
+}
