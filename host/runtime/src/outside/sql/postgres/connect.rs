@@ -1,6 +1,7 @@
 //! Connects to PostgreSQL.
 
 use std::str::FromStr;
+use std::sync::{Arc, OnceLock};
 
 use kiwi_tls::ClientConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -25,6 +26,18 @@ pub(crate) struct Connected {
     pub(super) canceller: Canceller,
     /// Carries what client and server send. It ends when the client is dropped.
     pub(super) carrier: AbortOnDropHandle<()>,
+    pub(super) ended: Ended,
+}
+
+/// Why the connection has ended, if it has: who waits for an answer only hears that it has.
+#[derive(Clone, Default)]
+pub(super) struct Ended(Arc<OnceLock<Failure>>);
+
+impl Ended {
+    /// The failure that led to this one, or else this one.
+    pub(super) fn explain(&self, failure: Failure) -> Failure {
+        self.0.get().cloned().unwrap_or(failure)
+    }
 }
 
 /// What it takes to reach the server once more, and have it end what it does.
@@ -61,7 +74,7 @@ fn config(target: &Target) -> Result<Config, Failure> {
     if let Some(password) = &target.password {
         config.password(password.expose());
     }
-    if config.get_user().is_none() {
+    if config.get_user().is_none_or(str::is_empty) {
         return Err(invalid("its URL names no user: expected `postgres://USER@HOST/DATABASE`"));
     }
     if config.get_application_name().is_none() {
@@ -95,15 +108,16 @@ async fn connect_to(
     let mut config = config.clone();
     config.ssl_mode(if tls.is_some() { SslMode::Require } else { SslMode::Disable });
     let max = limits.message_bytes();
+    let ended = Ended::default();
     let (client, version, carrier) = match &tls {
-        None => connect_by(&config, Bounded::new(socket, max), NoTls).await?,
+        None => connect_by(&config, Bounded::new(socket, max), NoTls, ended.clone()).await?,
         Some((client_config, name)) => {
             let tls = rustls::<Socket>(client_config, name)?;
-            connect_by(&config, socket, BoundedTls { tls, max }).await?
+            connect_by(&config, socket, BoundedTls { tls, max }, ended.clone()).await?
         }
     };
     let token = client.cancel_token();
-    Ok(Connected { client, version, canceller: Canceller { token, address, tls }, carrier })
+    Ok(Connected { client, version, canceller: Canceller { token, address, tls }, carrier, ended })
 }
 
 /// The connector of tokio-postgres for a server that must have this name.
@@ -123,6 +137,7 @@ async fn connect_by<S, T>(
     config: &Config,
     stream: S,
     tls: T,
+    ended: Ended,
 ) -> Result<(Client, u32, AbortOnDropHandle<()>), Failure>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -132,8 +147,11 @@ where
     let (client, connection) = config.connect_raw(stream, tls).await.map_err(|error| failure(&error))?;
     let version = connection.parameter("server_version").and_then(|version| version.split('.').next()?.parse().ok());
     let carrier = tokio::spawn(async move {
-        // Whoever waits for an answer gets the error as well.
-        let _ = connection.await;
+        let mut connection = std::pin::pin!(connection);
+        if let Err(error) = connection.as_mut().await {
+            // Before the connection is dropped, which is what the others hear.
+            let _ = ended.0.set(failure(&error));
+        }
     });
     Ok((client, version.unwrap_or_default(), AbortOnDropHandle::new(carrier)))
 }

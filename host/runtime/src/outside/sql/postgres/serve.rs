@@ -7,7 +7,7 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, IsolationLevel, SimpleQueryMessage, Transaction};
 use tokio_util::sync::CancellationToken;
 
-use super::connect::Connected;
+use super::connect::{Connected, Ended};
 use super::failure::failure;
 use super::query;
 use crate::failure::Failure;
@@ -39,7 +39,7 @@ impl Connected {
         let was_busy = tokio::select! {
             // First: an idle connection has nothing to cancel.
             biased;
-            () = answer(&mut self.client, self.version, &mut asked) => false,
+            () = answer(&mut self.client, self.version, &self.ended, &mut asked) => false,
             () = ended.cancelled() => true,
         };
         if was_busy {
@@ -50,15 +50,15 @@ impl Connected {
     }
 }
 
-async fn answer(client: &mut Client, version: u32, asked: &mut mpsc::Receiver<Question>) {
+async fn answer(client: &mut Client, version: u32, ended: &Ended, asked: &mut mpsc::Receiver<Question>) {
     match begin(client, version).await {
         Ok(mut transaction) => {
             while let Some(question) = asked.recv().await {
-                one(&mut transaction, question, asked).await;
+                one(&mut transaction, question, ended, asked).await;
             }
         }
         Err(error) => {
-            let failure = failure(&error);
+            let failure = ended.explain(failure(&error));
             while let Some(question) = asked.recv().await {
                 question.refuse(&failure);
             }
@@ -77,22 +77,27 @@ async fn begin(client: &mut Client, version: u32) -> Result<Transaction<'_>, tok
     Ok(transaction)
 }
 
-async fn one(transaction: &mut Transaction<'_>, question: Question, asked: &mut mpsc::Receiver<Question>) {
+async fn one(
+    transaction: &mut Transaction<'_>,
+    question: Question,
+    ended: &Ended,
+    asked: &mut mpsc::Receiver<Question>,
+) {
     let savepoint = match transaction.savepoint(SAVEPOINT).await {
         Ok(savepoint) => savepoint,
-        Err(error) => return question.refuse(&failure(&error)),
+        Err(error) => return question.refuse(&ended.explain(failure(&error))),
     };
     match question {
         Question::Moment(reply) => {
-            let _ = reply.send(moment(&savepoint).await);
+            let _ = reply.send(moment(&savepoint).await.map_err(|failure| ended.explain(failure)));
         }
         Question::Query { statement, params, reply } => match query::open(&savepoint, &statement, params).await {
             Ok((columns, open)) => {
                 let _ = reply.send(Ok(columns));
-                rows(&savepoint, open, asked).await;
+                rows(&savepoint, open, ended, asked).await;
             }
             Err(failure) => {
-                let _ = reply.send(Err(failure));
+                let _ = reply.send(Err(ended.explain(failure)));
             }
         },
         Question::Fetch(..) | Question::Close => question.refuse_without_result(),
@@ -102,11 +107,17 @@ async fn one(transaction: &mut Transaction<'_>, question: Question, asked: &mut 
 }
 
 /// Reads the open result as it is asked for, until its end, or until no more is wanted.
-async fn rows(transaction: &Transaction<'_>, mut open: query::Open, asked: &mut mpsc::Receiver<Question>) {
+async fn rows(
+    transaction: &Transaction<'_>,
+    mut open: query::Open,
+    ended: &Ended,
+    asked: &mut mpsc::Receiver<Question>,
+) {
     while let Some(question) = asked.recv().await {
         match question {
             Question::Fetch(fetch, reply) => {
-                let _ = reply.send(open.fetch(transaction, &fetch).await);
+                let fetched = open.fetch(transaction, &fetch).await;
+                let _ = reply.send(fetched.map_err(|failure| ended.explain(failure)));
             }
             Question::Close => return,
             other => other.refuse_beside_result(),
