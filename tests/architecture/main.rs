@@ -4,6 +4,7 @@
 //! Paths are resolved as the compiler does: `crate`, `self`, `super`, child modules, and re-exports, so
 //! that an arrow leads to the file that defines a name. A `mod` line is no arrow. Tests do not count.
 
+mod contract;
 mod graph;
 mod imports;
 mod modules;

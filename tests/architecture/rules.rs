@@ -104,6 +104,10 @@ pub(crate) const ROOMS: &[(&str, &[&str])] = &[
     ("wasmtime_wasi", &["host/runtime/src/sandbox"]),
     ("wasmtime_wasi_http", &["host/runtime/src/sandbox"]),
     ("reqwest", &["host/runtime/src/outside"]),
+    ("tokio_postgres", &["host/runtime/src/outside/sql/postgres"]),
+    ("tokio_postgres_rustls", &["host/runtime/src/outside/sql/postgres"]),
+    ("mysql_async", &["host/runtime/src/outside/sql/mysql"]),
+    ("rusqlite", &["host/runtime/src/outside/sql/sqlite"]),
     ("cadence", &["host/runtime/src/events/metrics.rs", "host/runtime/src/events/statsd.rs"]),
     // A command, its tools and a host stand above the store and the readers.
     ("kiwi_host", &["host/cli/src", "host/bench/src"]),

@@ -18,6 +18,8 @@ impl Guarded {
         let log = std::fs::File::create(log).expect("a log file");
         let mut shell = Command::new("sh");
         shell.args(["-c", SHELL, signal]).args(command).stdin(Stdio::piped());
+        // Debian keeps servers where only root has its PATH.
+        shell.env("PATH", format!("{}:/usr/sbin", std::env::var("PATH").unwrap_or_default()));
         shell.stdout(log.try_clone().expect("a second handle")).stderr(log);
         Self(shell.spawn().expect("a shell"))
     }

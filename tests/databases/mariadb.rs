@@ -52,7 +52,10 @@ impl MariaDb {
         ];
         let server = Guarded::start("TERM", &[&own[..], user, arguments].concat(), &log);
         let server = Self { _server: server, dir, port };
-        wait_until(|| server.client("").args(["-e", "SELECT 1"]).output().is_ok_and(|done| done.status.success()), &log);
+        wait_until(
+            || server.client("").args(["-e", "SELECT 1"]).output().is_ok_and(|done| done.status.success()),
+            &log,
+        );
         server
     }
 

@@ -37,8 +37,12 @@ impl Postgres {
         }
         let mut server = Self { server: None, dir, port: free_port() };
         let data = server.data();
-        run(server.as_owner("initdb").args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "-D"]).arg(&data));
-        let access = "local all all trust\nhost all postgres 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n";
+        run(server
+            .as_owner("initdb")
+            .args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "-D"])
+            .arg(&data));
+        let access =
+            "local all all trust\nhost all postgres 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n";
         std::fs::write(data.join("pg_hba.conf"), access).expect("the data directory is ours");
         let mut lines = "listen_addresses = '127.0.0.1'\nfsync = off\nlog_statement = 'none'\n".to_owned();
         for setting in settings {
@@ -70,7 +74,10 @@ impl Postgres {
             .collect();
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         self.server = Some(Guarded::start("INT", &words, &log));
-        wait_until(|| self.psql("postgres").args(["-c", "SELECT"]).output().is_ok_and(|done| done.status.success()), &log);
+        wait_until(
+            || self.psql("postgres").args(["-c", "SELECT"]).output().is_ok_and(|done| done.status.success()),
+            &log,
+        );
     }
 
     pub(crate) fn port(&self) -> u16 {
@@ -85,10 +92,8 @@ impl Postgres {
     /// A new database, and a role of the same name that may read what the superuser creates in it.
     pub(crate) fn database(&self) -> PostgresDatabase<'_> {
         let name = unique("kiwi");
-        for statement in [
-            format!("CREATE ROLE {name} LOGIN PASSWORD '{PASSWORD}'"),
-            format!("CREATE DATABASE {name}"),
-        ] {
+        for statement in [format!("CREATE ROLE {name} LOGIN PASSWORD '{PASSWORD}'"), format!("CREATE DATABASE {name}")]
+        {
             run(self.psql("postgres").args(["-c", &statement]));
         }
         let database = PostgresDatabase { server: self, name };
@@ -145,7 +150,8 @@ impl PostgresDatabase<'_> {
 
     /// How many connections of the reading role do something.
     pub(crate) fn busy(&self) -> u32 {
-        let count = format!("SELECT count(*) FROM pg_stat_activity WHERE usename = '{}' AND state <> 'idle'", self.name);
+        let count =
+            format!("SELECT count(*) FROM pg_stat_activity WHERE usename = '{}' AND state <> 'idle'", self.name);
         self.sql(&count).parse().expect("a number")
     }
 

@@ -66,7 +66,7 @@ fn inspect_shows_what_a_plugin_needs_and_check_reports_an_invalid_configuration(
     let http = plugin("http");
     let inspected = workdir.run(&["inspect", http.to_str().expect("text")]).expect(0).stdout;
     println!("{inspected}");
-    for said in ["kiwi:loader/described-loader@0.1.0", "SETTING", "[cache.http]", "settings.url = \"...\""] {
+    for said in ["kiwi:loader/described-loader@0.1.1", "SETTING", "[cache.http]", "settings.url = \"...\""] {
         assert!(inspected.contains(said), "{said}: {inspected}");
     }
 

@@ -16,6 +16,7 @@ const CARGO_DENY: &str = "0.20.2";
 pub(crate) fn everything() -> Result<()> {
     wasm_target()?;
     redis_server()?;
+    databases()?;
     python::install_kiwi_cache()?;
     lint_tools()?;
     say("everything is installed; next: `cargo xtask demo`, `cargo xtask test`, `cargo xtask lint`");
@@ -43,6 +44,23 @@ pub(crate) fn redis_server() -> Result<()> {
         return Ok(());
     }
     debian::install("redis-server", "Redis 6.2 or newer (or Valkey, as `redis-server`)")
+}
+
+/// Installs PostgreSQL, MariaDB and PgBouncer; each test program starts its own servers on free ports.
+pub(crate) fn databases() -> Result<()> {
+    if !Path::new("/usr/lib/postgresql").is_dir() && !Run::new("initdb").arg("--version").succeeds() {
+        debian::install("postgresql", "PostgreSQL 13 or newer, with `initdb` in PATH")?;
+    }
+    // Debian keeps servers where only root has its PATH.
+    let is_there =
+        |server: &str| Path::new("/usr/sbin").join(server).is_file() || Run::new(server).arg("--version").succeeds();
+    if !is_there("mariadbd") {
+        debian::install("mariadb-server", "MariaDB 10.6 or newer, with `mariadbd` in PATH")?;
+    }
+    if !is_there("pgbouncer") {
+        debian::install("pgbouncer", "PgBouncer 1.18 or newer")?;
+    }
+    Ok(())
 }
 
 /// Installs rustfmt, clippy and cargo-deny.

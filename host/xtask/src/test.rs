@@ -20,6 +20,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<()> {
     setup::wasm_target()?;
     setup::redis_server()?;
+    setup::databases()?;
     python::install_kiwi_cache()?;
     components::build_plugins()?;
     components::build_guests()?;

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use kiwi_host::{
-    AskedTiming, CacheConfig, Connection, DirGrant, FileGrant, Grants, Guards, Limits, Settings, parse_duration, parse_ttl,
+    AskedTiming, CacheConfig, Connection, DirGrant, FileGrant, Grants, Guards, Limits, Settings, parse_duration,
+    parse_ttl,
 };
 use kiwi_store::{Error, Layout, Name, Push, RecordKey};
 
@@ -74,7 +75,8 @@ impl Defaults {
         cache.allow_empty_data = section.flag("allow_empty_data").unwrap_or(self.allow_empty_data);
         cache.guards = read_guards(&mut section).or(self.guards);
         cache.max_stall = section.text("max_stall", parse_duration).unwrap_or(cache.max_stall);
-        cache.grants = section.section("grants").map(|grants| read_grants(grants, base, connections)).unwrap_or_default();
+        cache.grants =
+            section.section("grants").map(|grants| read_grants(grants, base, connections)).unwrap_or_default();
         cache.limits = read_limits(&mut section, self.limits.clone());
         cache.layout = read_layout(&mut section, &cache.name);
         cache.push = section.text("push", read_push).unwrap_or_default();

@@ -74,7 +74,10 @@ impl Config {
             key_prefix: section.text("key_prefix", |prefix| Ok(prefix.to_owned())),
             statsd: Statsd::read(&mut section),
             max_loads: section.number("max_loads", 1024).and_then(|n| NonZeroUsize::new(usize::try_from(n).ok()?)),
-            caches: section.section("cache").map(|caches| read_caches(caches, &defaults, base, &connections)).unwrap_or_default(),
+            caches: section
+                .section("cache")
+                .map(|caches| read_caches(caches, &defaults, base, &connections))
+                .unwrap_or_default(),
             connections,
             defaults,
         };
@@ -83,12 +86,7 @@ impl Config {
     }
 }
 
-fn read_caches(
-    section: Section<'_>,
-    defaults: &Defaults,
-    base: &Path,
-    connections: &[Connection],
-) -> Vec<CacheConfig> {
+fn read_caches(section: Section<'_>, defaults: &Defaults, base: &Path, connections: &[Connection]) -> Vec<CacheConfig> {
     let mut caches: Vec<CacheConfig> = Vec::new();
     for (name, section) in section.named() {
         match name.parse::<Name>() {

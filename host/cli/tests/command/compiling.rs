@@ -81,7 +81,7 @@ fn a_file_name_that_is_no_cache_name_is_inspected_all_the_same() {
     fs::rename(workdir.path().join("currencies.wasm"), workdir.path().join("My Currencies (v2).wasm")).unwrap();
     let output = workdir.run(&["inspect", "My Currencies (v2).wasm"]);
     let stdout = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success() && stdout.contains("kiwi:loader/loader@0.1.0"), "{stdout}");
+    assert!(output.status.success() && stdout.contains("kiwi:loader/loader@0.1.1"), "{stdout}");
     assert!(stdout.contains("name its cache in kiwi.toml, for example `[cache.My-Currencies--v2]`"), "{stdout}");
 }
 

@@ -182,9 +182,13 @@ mod tests {
         {
             assert!(is_offered(good), "{good}");
         }
-        for bad in
-            ["acme:db/sql@1.0.0", "kiwi:loader/sql@0.1.1", "wasi:io/streams@0.3.0", "wasi:keyvalue/store@0.2.0", "env"]
-        {
+        for bad in [
+            "acme:db/sql@1.0.0",
+            "kiwi:loader/queues@0.1.2",
+            "wasi:io/streams@0.3.0",
+            "wasi:keyvalue/store@0.2.0",
+            "env",
+        ] {
             assert!(!is_offered(bad), "{bad}");
         }
     }

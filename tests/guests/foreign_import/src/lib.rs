@@ -7,7 +7,7 @@ wit_bindgen::generate!({
         package acme:app;
 
         world app {
-            include kiwi:loader/loader@0.1.0;
+            include kiwi:loader/loader@0.1.1;
             import acme:db/sql;
         }
 

@@ -1,8 +1,8 @@
-//! A loader built against a later version of this contract, `kiwi:loader@0.1.1`, which has one function more.
+//! A loader built against a later version of this contract, `kiwi:loader@0.1.2`, which has one function more.
 
 wit_bindgen::generate!({
     inline: "
-        package kiwi:loader@0.1.1;
+        package kiwi:loader@0.1.2;
 
         interface entries {
             record entry { key: string, value: string }

@@ -43,7 +43,8 @@ impl Databases {
         progress: &Arc<Progress>,
     ) -> Result<Session, Failure> {
         let name = &connection.name;
-        let named = |failure: Failure| Failure { message: format!("database `{name}`: {}", failure.message), ..failure };
+        let named =
+            |failure: Failure| Failure { message: format!("database `{name}`: {}", failure.message), ..failure };
         let target = Target::of(connection).await.map_err(named)?;
         let timeout = connection.timeout;
         let what = |what: &str| Waiting::World(format!("{what} the database `{name}`").into());

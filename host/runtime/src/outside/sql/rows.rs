@@ -282,6 +282,8 @@ mod tests {
         let failure = write(&["k"], &["q"], &[]).unwrap_err();
         assert!(failure.message.contains("no column `q`: expected one of `k`"), "{failure}");
         assert!(write(&["k"], &[], &[]).unwrap_err().message.contains("no key column"));
-        assert!(write(&["k", "k"], &["k"], &[]).unwrap_err().message.contains("two columns of the result are named `k`"));
+        assert!(
+            write(&["k", "k"], &["k"], &[]).unwrap_err().message.contains("two columns of the result are named `k`")
+        );
     }
 }

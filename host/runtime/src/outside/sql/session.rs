@@ -71,7 +71,10 @@ impl SqlLimits {
 
     /// The longest message of a server that is taken in. A row may be longer as the server sends it than as JSON, but not
     /// by much.
-    #[cfg_attr(not(any(feature = "postgres", feature = "mysql")), allow(dead_code, reason = "SQLite sends no messages"))]
+    #[cfg_attr(
+        not(any(feature = "postgres", feature = "mysql")),
+        allow(dead_code, reason = "SQLite sends no messages")
+    )]
     pub(super) fn message_bytes(&self) -> usize {
         const OVERHEAD: u64 = 64 << 10;
         usize::try_from(self.value_bytes.saturating_mul(2).saturating_add(OVERHEAD)).unwrap_or(usize::MAX)

@@ -76,7 +76,9 @@ async fn read(source: &SecretSource) -> Result<Secret, Failure> {
 }
 
 fn no_database() -> Failure {
-    invalid("its URL is not one of a database: expected `postgres://USER@HOST/DATABASE`, `mysql://USER@HOST/DATABASE` or `sqlite:FILE`")
+    invalid(
+        "its URL is not one of a database: expected `postgres://USER@HOST/DATABASE`, `mysql://USER@HOST/DATABASE` or `sqlite:FILE`",
+    )
 }
 
 pub(super) fn invalid(message: impl Into<String>) -> Failure {
@@ -98,7 +100,9 @@ fn without_tls(url: &str, configured: &DatabaseTls) -> Result<(String, DatabaseT
             "sslmode" | "ssl-mode" => mode = Some(value),
             "sslrootcert" => ca = Some(value),
             "sslcert" | "sslkey" => {
-                return Err(invalid(format!("`{key}` in its URL is not known: use `tls = {{ cert = ..., key = ... }}`")));
+                return Err(invalid(format!(
+                    "`{key}` in its URL is not known: use `tls = {{ cert = ..., key = ... }}`"
+                )));
             }
             _ => kept.push(pair),
         }
@@ -109,7 +113,9 @@ fn without_tls(url: &str, configured: &DatabaseTls) -> Result<(String, DatabaseT
             return Err(invalid("both its URL and `tls` say how it is protected: expected one of them"));
         }
         (Some("disable" | "DISABLED"), None) => DatabaseTls::Off,
-        (Some("verify-full" | "VERIFY_IDENTITY") | None, ca) => DatabaseTls::VerifyFull { ca: ca.map(Into::into), client: None },
+        (Some("verify-full" | "VERIFY_IDENTITY") | None, ca) => {
+            DatabaseTls::VerifyFull { ca: ca.map(Into::into), client: None }
+        }
         _ => {
             return Err(invalid(
                 "the `sslmode` in its URL is not supported: expected `verify-full` (the default, except on the same machine) \

@@ -108,7 +108,11 @@ async fn loads_wait_for_a_free_connection() {
 
     let slow = json!({ "connection": "shop", "query": "SELECT pg_sleep(2)::text AS k", "key": "k" });
     let failure = failure(&Setup::new(), with_connection(connection(Some(Duration::from_millis(300))), slow)).await;
-    assert_failure(&failure, FailureKind::Unavailable, &["no answer of the database `shop` within 300ms", "[connections.shop]"]);
+    assert_failure(
+        &failure,
+        FailureKind::Unavailable,
+        &["no answer of the database `shop` within 300ms", "[connections.shop]"],
+    );
 }
 
 #[tokio::test]

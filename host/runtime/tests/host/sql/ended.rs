@@ -89,7 +89,8 @@ async fn a_host_that_stops_leaves_no_query_behind() {
         let setup = Setup::new();
         let host = setup.host([config]).await;
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-        let running = tokio::spawn(async move { host.run(async { stopped.await.unwrap_or_default() }, Duration::ZERO).await });
+        let running =
+            tokio::spawn(async move { host.run(async { stopped.await.unwrap_or_default() }, Duration::ZERO).await });
         eventually("the query runs", async || busy(&database) == 1).await;
         stop.send(()).unwrap();
         running.await.unwrap();

@@ -38,7 +38,9 @@ async fn a_huge_value_is_refused_before_it_is_held() {
 async fn rows_and_bytes_of_a_result_are_bounded() {
     for database in Database::each() {
         let settings = json!({ "query": long(&database, 1000), "key": "k" });
-        for (rows_allowed, bytes_allowed, limit) in [(2, 1 << 20, "limits.query_rows"), (10, 2000, "limits.query_bytes")] {
+        for (rows_allowed, bytes_allowed, limit) in
+            [(2, 1 << 20, "limits.query_rows"), (10, 2000, "limits.query_bytes")]
+        {
             let mut config = rows(&database.url(), settings.clone());
             (config.limits.query_rows, config.limits.query_bytes) = (rows_allowed, bytes_allowed);
             let failure = failure(&Setup::new(), config).await;

@@ -112,7 +112,8 @@ const AIRLINES: &str = "CREATE TABLE kiwi_airlines (code varchar(3) PRIMARY KEY,
 async fn a_table_of_each_database_is_a_map() {
     for database in Database::each() {
         database.sql(AIRLINES);
-        let map = published(&Setup::new(), rows(&database.url(), json!({ "table": "kiwi_airlines", "key": "code" }))).await;
+        let map =
+            published(&Setup::new(), rows(&database.url(), json!({ "table": "kiwi_airlines", "key": "code" }))).await;
         let expected = json!({
             "FR": { "code": "FR", "name": "Ryanair", "seats": 189 },
             "LH": { "code": "LH", "name": "Lufthansa", "seats": null },

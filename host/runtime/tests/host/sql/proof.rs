@@ -99,14 +99,16 @@ async fn nothing_but_one_select_runs() {
     for database in Database::each() {
         database_with_functions(&database);
         for statement in NO_SELECT.iter().chain(beyond(&database)) {
-            let failure = failure(&Setup::new(), rows(&database.url(), json!({ "query": statement, "key": "k" }))).await;
+            let failure =
+                failure(&Setup::new(), rows(&database.url(), json!({ "query": statement, "key": "k" }))).await;
             // LOAD_FILE gives NULL to whom it refuses.
             let refused =
                 matches!(failure.kind, FailureKind::InvalidSettings | FailureKind::Other | FailureKind::InvalidEntry);
             assert!(refused, "{database:?}: {statement}: {failure}");
         }
         // It is all as it was, and the connection is still good for what it may do.
-        let map = published(&Setup::new(), rows(&database.url(), json!({ "query": "SELECT k FROM t", "key": "k" }))).await;
+        let map =
+            published(&Setup::new(), rows(&database.url(), json!({ "query": "SELECT k FROM t", "key": "k" }))).await;
         assert_eq!(map.keys().collect::<Vec<_>>(), ["1"], "{database:?}");
     }
     for file in ["/tmp/kiwi", "/tmp/kiwi-out", "/tmp/kiwi-copy.db", "/tmp/kiwi-other.db"] {

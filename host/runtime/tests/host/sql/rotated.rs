@@ -33,7 +33,9 @@ async fn a_rotated_password_is_used_by_the_next_load() {
 
         let change = match database {
             Database::Postgres(_) => format!("ALTER ROLE {user} PASSWORD 'n3w-s3cret'"),
-            _ => format!("ALTER USER {user}@'127.0.0.1' IDENTIFIED BY 'n3w-s3cret'; ALTER USER {user}@'localhost' IDENTIFIED BY 'n3w-s3cret'"),
+            _ => format!(
+                "ALTER USER {user}@'127.0.0.1' IDENTIFIED BY 'n3w-s3cret'; ALTER USER {user}@'localhost' IDENTIFIED BY 'n3w-s3cret'"
+            ),
         };
         database.sql(&change);
         let Outcome::Failed(failure) = load().await else { panic!("{database:?}: the old password") };

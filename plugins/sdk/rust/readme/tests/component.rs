@@ -19,7 +19,7 @@ fn the_readme_builds_as_a_component() {
     assert!(status.success(), "the build failed: if the target is missing, run `rustup target add wasm32-wasip2`");
     let component = fs::read(target_dir.join("wasm32-wasip2/release/airlines.wasm")).unwrap();
     assert!(component.starts_with(COMPONENT), "{:?}", &component[..8]);
-    for part in ["kiwi:loader/http@0.1.0", "load-from-source", "describe", "Airlines by their IATA code."] {
+    for part in ["kiwi:loader/http@0.1.1", "load-from-source", "describe", "Airlines by their IATA code."] {
         let found = component.windows(part.len()).any(|bytes| bytes == part.as_bytes());
         assert!(found, "the component has no `{part}`");
     }

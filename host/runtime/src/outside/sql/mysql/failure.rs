@@ -8,8 +8,9 @@ use crate::printable;
 /// Codes of what may pass: too many connections, a wrong password, an unknown database, a shutdown, a lost connection, a
 /// lock, a limit of the user, a query that was ended.
 const MAY_PASS: &[u16] = &[
-    1040, 1041, 1043, 1044, 1045, 1049, 1053, 1077, 1078, 1079, 1129, 1130, 1152, 1158, 1159, 1160, 1161, 1203, 1205, 1206,
-    1213, 1226, 1290, 1317, 1698, 1820, 1862, 1927, 1969, 2002, 2003, 2006, 2013, 3024, 3118, 3169, 3170, 4031, 4151,
+    1040, 1041, 1043, 1044, 1045, 1049, 1053, 1077, 1078, 1079, 1129, 1130, 1152, 1158, 1159, 1160, 1161, 1203, 1205,
+    1206, 1213, 1226, 1290, 1317, 1698, 1820, 1862, 1927, 1969, 2002, 2003, 2006, 2013, 3024, 3118, 3169, 3170, 4031,
+    4151,
 ];
 
 /// Codes of a text that is no single SELECT: syntax, an INTO or a SHOW where it cannot stand, what cannot be prepared, two

@@ -23,7 +23,8 @@ pub(super) async fn prepare(
     // In parentheses the server takes nothing but a SELECT: not even one with INTO.
     let proof = connection.prep(format!("SELECT 1 FROM ({text}\n) AS q")).await.map_err(|error| {
         let failure = of_statement(&error);
-        let message = format!("expected one SELECT that only reads, as it can stand in parentheses: {}", failure.message);
+        let message =
+            format!("expected one SELECT that only reads, as it can stand in parentheses: {}", failure.message);
         Failure { message, ..failure }
     })?;
     connection.close(proof).await.map_err(|error| failure(&error))?;
@@ -34,10 +35,8 @@ pub(super) async fn prepare(
             params.len()
         )));
     }
-    let column = |column: &mysql_async::Column| Column {
-        name: column.name_str().into_owned(),
-        type_name: type_name(column),
-    };
+    let column =
+        |column: &mysql_async::Column| Column { name: column.name_str().into_owned(), type_name: type_name(column) };
     let columns = statement.columns().iter().map(column).collect();
     let kinds = statement.columns().iter().map(Kind::of).collect();
     Ok((columns, Prepared { statement, kinds, params: params.into_iter().map(as_value).collect() }))

@@ -64,16 +64,18 @@ async fn answer(connection: &mut Conn, asked: &mut mpsc::Receiver<Question>) {
         match question {
             // There is nothing that changes with each transaction, and only then.
             Question::Moment(reply) => drop(reply.send(Ok(None))),
-            Question::Query { statement, params, reply } => match query::prepare(connection, &statement, params).await {
-                Ok((columns, prepared)) => {
-                    let _ = reply.send(Ok(columns.clone()));
-                    rows(connection, &prepared, columns, asked).await;
-                    prepared.close(connection).await;
+            Question::Query { statement, params, reply } => {
+                match query::prepare(connection, &statement, params).await {
+                    Ok((columns, prepared)) => {
+                        let _ = reply.send(Ok(columns.clone()));
+                        rows(connection, &prepared, columns, asked).await;
+                        prepared.close(connection).await;
+                    }
+                    Err(failure) => {
+                        let _ = reply.send(Err(failure));
+                    }
                 }
-                Err(failure) => {
-                    let _ = reply.send(Err(failure));
-                }
-            },
+            }
             Question::Fetch(..) | Question::Close => question.refuse_without_result(),
         }
     }
@@ -81,12 +83,7 @@ async fn answer(connection: &mut Conn, asked: &mut mpsc::Receiver<Question>) {
 
 /// Runs a statement when its first rows are asked for, and reads its result as it is asked for, until its end, or until no
 /// more is wanted.
-async fn rows(
-    connection: &mut Conn,
-    prepared: &Prepared,
-    columns: Vec<Column>,
-    asked: &mut mpsc::Receiver<Question>,
-) {
+async fn rows(connection: &mut Conn, prepared: &Prepared, columns: Vec<Column>, asked: &mut mpsc::Receiver<Question>) {
     let mut result = None;
     let mut writer = RowWriter::new(columns);
     let mut connection = Some(connection);

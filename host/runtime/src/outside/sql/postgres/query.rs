@@ -40,9 +40,8 @@ pub(super) async fn open(
         )));
     }
     let columns = statement.columns().iter();
-    let columns: Vec<Column> = columns
-        .map(|column| Column { name: column.name().to_owned(), type_name: type_name(column.type_()) })
-        .collect();
+    let columns: Vec<Column> =
+        columns.map(|column| Column { name: column.name().to_owned(), type_name: type_name(column.type_()) }).collect();
     let Plan { statement: rewritten, kinds } = Plan::of(text, statement.columns());
     let statement = match rewritten {
         Some(text) => transaction.prepare(&text).await.map_err(|error| of_statement(&error))?,
@@ -63,7 +62,10 @@ async fn prove(transaction: &Transaction<'_>, text: &str) -> Result<Statement, F
         let said = of_statement(&error);
         match error.as_db_error() {
             Some(_) => Failure {
-                message: format!("expected one SELECT that only reads, as it can stand in parentheses: {}", said.message),
+                message: format!(
+                    "expected one SELECT that only reads, as it can stand in parentheses: {}",
+                    said.message
+                ),
                 ..said
             },
             None => said,

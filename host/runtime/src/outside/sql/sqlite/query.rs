@@ -23,7 +23,8 @@ pub(super) fn prepare<'c>(
     // In parentheses: no PRAGMA or EXPLAIN, whose rows are no data.
     connection.prepare(&format!("SELECT * FROM ({text}\n)")).map_err(|error| {
         let failure = of_statement(&error);
-        let message = format!("expected one SELECT that only reads, as it can stand in parentheses: {}", failure.message);
+        let message =
+            format!("expected one SELECT that only reads, as it can stand in parentheses: {}", failure.message);
         Failure { message, ..failure }
     })?;
     if statement.parameter_count() != params.len() {
