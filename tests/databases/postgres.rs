@@ -56,6 +56,25 @@ impl Postgres {
         server
     }
 
+    /// One that also speaks TLS, with this certificate and its key.
+    pub(crate) fn start_with_tls(certificate: &Path, key: &Path) -> Self {
+        let mut server = Self::start(&[]);
+        server.stop();
+        for (file, from) in [("server.crt", certificate), ("server.key", key)] {
+            let to = server.data().join(file);
+            std::fs::copy(from, &to).expect("a copy");
+            run(Command::new("chmod").arg("600").arg(&to));
+            if is_root() {
+                run(Command::new("chown").arg("postgres").arg(&to));
+            }
+        }
+        let conf = server.data().join("postgresql.conf");
+        let known = std::fs::read_to_string(&conf).expect("its configuration");
+        std::fs::write(conf, known + "ssl = on\n").expect("the data directory is ours");
+        server.restart();
+        server
+    }
+
     /// Ends it as fast as it can, and all its connections.
     pub(crate) fn stop(&mut self) {
         self.server = None;

@@ -84,6 +84,8 @@ pub use loader::native::{Loader, NativeLoader};
 pub use loader::output::Output;
 #[cfg(feature = "components")]
 pub use outside::http::is_special as is_special_address;
+#[cfg(feature = "components")]
+pub use outside::sql::try_connection;
 pub use printable::is_invisible;
 #[cfg(feature = "components")]
 pub use sandbox::compile_child::compile_stdin;

@@ -1,6 +1,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use kiwi_host::{DatabaseTls, DatabaseUrl, SecretSource};
 use kiwi_store::{Layout, Push, Ttl};
 
 use super::file::Config;
@@ -130,7 +131,7 @@ fn an_unknown_key_is_an_error_with_its_position_and_the_most_similar_known_key()
     );
     assert_eq!(
         problem(&format!("{AIRLINES}grants = {{ zzz = [] }}")),
-        "3:12: cache.airlines.grants: unknown key `zzz`: expected one of `http`, `dirs`, `files`, `env`"
+        "3:12: cache.airlines.grants: unknown key `zzz`: expected one of `http`, `dirs`, `files`, `env`, `connections`"
     );
     assert_eq!(
         problem(&format!("{AIRLINES}limits = {{ memroy = 1 }}")),
@@ -265,4 +266,50 @@ fn statsd_is_an_address_or_a_table() {
         assert!(said.contains("is not a valid statsd address (expected `udp://HOST:PORT`"), "{said}");
     }
     assert!(problem("[statsd]\nprefix = \"eu\"").contains("`address` is missing"));
+}
+
+#[test]
+fn a_connection_is_read_and_its_url_is_never_shown() {
+    let config = parse(
+        r#"
+            [connections.shop]
+            url = "sqlite:data/shop.db"
+            [connections.erp]
+            url_env = "ERP_URL"
+            password_file = "secrets/erp"
+            ca = "ca.pem"
+            max_connections = 5
+            timeout = "3s"
+            [cache.a]
+            plugin = "p.wasm"
+            grants = { connections = ["erp", "shop"] }
+        "#,
+    );
+    let [erp, shop] = &config.caches[0].grants.connections[..] else { panic!("{:?}", config.caches) };
+    assert_eq!(shop.url, DatabaseUrl::Plain("sqlite:conf/data/shop.db".into()));
+    assert_eq!(erp.url, DatabaseUrl::Secret(SecretSource::Env("ERP_URL".into())));
+    assert_eq!(erp.password, Some(SecretSource::File("conf/secrets/erp".into())));
+    assert_eq!((erp.max_connections.get(), erp.timeout), (5, Some(Duration::from_secs(3))));
+    assert_eq!(erp.tls, DatabaseTls::VerifyFull { ca: Some("conf/ca.pem".into()), client: None });
+
+    let text = "[connections.x]\nurl = \"postgres://u:s3cret@h/d\"\n";
+    assert!(!format!("{:?}", parse(text)).contains("s3cret"));
+    let wrong = problem("[connections.x]\nurl = \"oracle://u:s3cret@h/d\"\n");
+    assert!(wrong.contains("postgres://USER@HOST/DATABASE") && !wrong.contains("s3cret"), "{wrong}");
+}
+
+#[test]
+fn what_contradicts_itself_in_a_connection_is_reported() {
+    let of = |lines: &str| problem(&format!("[connections.x]\n{lines}\n"));
+    let url = "url = \"sqlite:a\"\n";
+    assert!(of("").contains("`url` is missing"));
+    assert!(of(&format!("{url}url_env = \"U\"")).contains("found `url` and `url_env`"));
+    assert!(of(&format!("{url}cert = \"c\"")).contains("`cert` needs `key`"));
+    assert!(of(&format!("{url}tls = \"off\"\nca = \"c\"")).contains("have no effect"));
+    assert!(of(&format!("{url}tls = \"prefer\"")).contains("expected `verify-full`"));
+    assert!(of(&format!("{url}password_env = \"A\"\npassword_file = \"b\"")).contains("found both"));
+    assert!(problem("[connections.\"a b\"]\nurl = \"sqlite:a\"\n").contains("not a valid name of a connection"));
+    let unknown =
+        "[connections.shop]\nurl = \"sqlite:a\"\n[cache.c]\nplugin = \"p\"\ngrants = { connections = [\"shp\"] }\n";
+    assert!(problem(unknown).contains("there is no connection `shp`: did you mean `shop`?"));
 }

@@ -1,5 +1,6 @@
 //! `kiwi-host check`
 
+mod connections;
 mod fix;
 mod grants;
 mod network;
@@ -92,6 +93,8 @@ async fn check_caches(config: Option<&Config>, args: &CheckArgs, report: &mut Re
         }
         report.add_all(findings)?;
     }
+    let connections = config.map_or(&[][..], |config| &config.connections);
+    report.add_all(connections::check(connections, &caches).await)?;
     report.add_all(network::check_grants(&caches).await)
 }
 

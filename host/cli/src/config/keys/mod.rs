@@ -34,10 +34,12 @@ pub(crate) fn elsewhere(place: &str, name: &str) -> Option<String> {
     if let Some(inner) = inside.filter_map(|key| key.path.strip_prefix(&format!("{place}."))).next() {
         return Some(format!("did you mean `{inner}`?"));
     }
-    let key = KEYS.iter().find(fits)?;
+    // In a cache, `url` and its like are settings of a plugin.
+    let may_be = |key: &&Key| !key.path.starts_with("connections.") || !place.starts_with("cache.");
+    let key = KEYS.iter().filter(may_be).find(fits)?;
     Some(match key.path.rsplit_once('.') {
         None => "it belongs at the top of the file, above the first table".to_owned(),
-        Some(("cache.NAME", _)) => "it belongs in `[cache.NAME]`".to_owned(),
+        Some((table @ ("cache.NAME" | "connections.NAME"), _)) => format!("it belongs in `[{table}]`"),
         Some((table, _)) => format!("it belongs in `{}`", table.rsplit('.').next().unwrap_or(table)),
     })
 }

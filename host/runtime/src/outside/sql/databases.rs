@@ -12,6 +12,7 @@ use super::dialect::Dialect;
 use super::session::{Line, QUESTIONS, Session, SqlLimits};
 use super::target::Target;
 use crate::config::connection::Connection;
+use crate::config::limits::Limits;
 use crate::entries::progress::{Progress, Waiting};
 use crate::failure::{Failure, FailureKind};
 
@@ -87,6 +88,19 @@ impl Databases {
     }
 }
 
+/// Connects to a database, and asks it for a moment of its time.
+///
+/// # Errors
+/// It cannot be reached, or refuses (`Unavailable`); its settings are wrong (`InvalidSettings`). The message has no secrets.
+pub async fn try_connection(connection: &Connection) -> Result<(), Failure> {
+    let databases = Databases::default();
+    let session = databases.open(connection, SqlLimits::of(&Limits::default()), &Arc::default()).await?;
+    session.moment().await?;
+    drop(session);
+    databases.ended().await;
+    Ok(())
+}
+
 /// `None`: it took too long.
 async fn bounded<T>(timeout: Option<Duration>, work: impl Future<Output = T>) -> Option<T> {
     match timeout {
@@ -98,7 +112,7 @@ async fn bounded<T>(timeout: Option<Duration>, work: impl Future<Output = T>) ->
 /// A connection of one of the kinds that this host was built with.
 enum Connected {
     #[cfg(feature = "postgres")]
-    Postgres(super::postgres::Connected),
+    Postgres(Box<super::postgres::Connected>),
     #[cfg(feature = "mysql")]
     MySql(super::mysql::Connected),
     #[cfg(feature = "sqlite")]
@@ -133,7 +147,10 @@ async fn connect(target: Target, limits: SqlLimits, timeout: Duration) -> Result
     let connect = async {
         match target.dialect {
             #[cfg(feature = "postgres")]
-            Dialect::Postgres => super::postgres::connect(&target, limits).await.map(Connected::Postgres),
+            Dialect::Postgres => {
+                let connected = super::postgres::connect(&target, limits).await?;
+                Ok(Connected::Postgres(Box::new(connected)))
+            }
             #[cfg(feature = "mysql")]
             Dialect::MySql => super::mysql::connect(&target, limits).await.map(Connected::MySql),
             #[cfg(feature = "sqlite")]

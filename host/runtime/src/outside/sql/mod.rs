@@ -20,6 +20,7 @@ mod sqlite;
 mod target;
 
 pub(crate) use databases::Databases;
+pub use databases::try_connection;
 pub(crate) use param::Param;
 pub(crate) use session::{Query, Session, SqlLimits};
 pub(crate) use target::identity;

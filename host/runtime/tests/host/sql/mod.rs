@@ -8,6 +8,7 @@ mod limits;
 mod marks;
 mod proof;
 mod rotated;
+mod tls;
 mod types;
 
 use std::collections::BTreeMap;
