@@ -3,4 +3,6 @@
 
 pub(crate) mod directories;
 pub(crate) mod http;
+pub(crate) mod load_secrets;
+mod scrub;
 pub(crate) mod secret;

@@ -16,6 +16,7 @@ use crate::config::settings::Settings;
 use crate::config::text::{parse_duration, parse_ttl};
 use crate::loader::description::{AskedGrant, Description, Setting};
 use crate::outside::http::HttpClient;
+use crate::outside::load_secrets::LoadSecrets;
 use crate::printable;
 
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -48,6 +49,7 @@ impl Plugin {
             client: Arc::new(HttpClient::without_grants()),
             intake: None,
             published_mark: None,
+            secrets: LoadSecrets::default(),
         };
         let mut store = State::store(self.loader.engine(), capabilities);
         let called = tokio::time::timeout(TIMEOUT, self.loader.describe(&mut store));

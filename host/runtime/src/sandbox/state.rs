@@ -20,6 +20,7 @@ use crate::failure::Failure;
 use crate::loader::mark::Marks;
 use crate::memory::Memory;
 use crate::outside::http::{Allowance, HttpClient};
+use crate::outside::load_secrets::LoadSecrets;
 
 /// What one guest instance can reach.
 pub(super) struct State {
@@ -33,6 +34,7 @@ pub(super) struct State {
     pub(super) intake: Option<Intake>,
     pub(super) client: Arc<HttpClient>,
     pub(super) allowance: Allowance,
+    pub(super) secrets: LoadSecrets,
     pub(super) refusals: Refusals,
     pub(super) tried_socket: Option<SocketAttempt>,
     pub(super) files: Files,
@@ -52,15 +54,16 @@ pub(super) struct Capabilities<'a> {
     pub(super) client: Arc<HttpClient>,
     pub(super) intake: Option<Intake>,
     pub(super) published_mark: Option<String>,
+    pub(super) secrets: LoadSecrets,
 }
 
 impl State {
     /// A store for one call into one instance.
     pub(super) fn store(engine: &Engine, given: Capabilities<'_>) -> Store<Self> {
-        let log = GuestLog::new(given.cache.clone(), given.limits.log_bytes);
+        let log = GuestLog::new(given.cache.clone(), given.limits.log_bytes, given.secrets.clone());
         let memory = Memory::new(given.limits.memory);
         let progress = given.intake.as_ref().map(|intake| Arc::clone(intake.progress())).unwrap_or_default();
-        let allowance = Allowance::new(given.limits, memory.clone(), progress);
+        let allowance = Allowance::new(given.limits, memory.clone(), progress, given.secrets.clone());
         let refusals = Refusals::default();
         let state = Self {
             table: table(given.grants, given.max_resources),
@@ -76,6 +79,7 @@ impl State {
             intake: given.intake,
             client: given.client,
             allowance,
+            secrets: given.secrets,
             refusals,
             tried_socket: None,
         };
