@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::compilation::Compilation;
+use crate::config::http_options::HttpOptions;
 use crate::definition::config::CacheConfig;
 use crate::definition::identity::DigestKey;
 use crate::definition::plugin_error::PluginError;
@@ -42,6 +43,7 @@ pub struct Builder {
     caches: Vec<CacheConfig>,
     metrics: Metrics,
     compilation: Compilation,
+    http: HttpOptions,
     max_loads: usize,
     digest_key: DigestKey,
 }
@@ -77,6 +79,14 @@ impl Builder {
         self
     }
 
+    /// How the HTTP requests of plugins leave this machine: a proxy, private certificates. Default: directly, with the
+    /// certificates that the system trusts.
+    #[must_use]
+    pub fn http(mut self, options: HttpOptions) -> Self {
+        self.http = options;
+        self
+    }
+
     /// A secret that all hosts of the store share. The digests in the store that name what a cache is loaded from (its
     /// plugin, settings and grants) are keyed with it, so that nobody can guess weak secrets in settings from them.
     /// Hosts with different keys do not share marks, and count failures apart. Default: an empty key.
@@ -101,7 +111,7 @@ impl Builder {
     /// There are plugins, and this machine cannot run WebAssembly at all.
     pub async fn build(self) -> Result<(Host, Vec<Skipped>), SandboxError> {
         let events = Events::new(self.metrics);
-        let shared = Supervisor::new(self.store, events, self.max_loads, self.compilation, self.digest_key);
+        let shared = Supervisor::new(self.store, events, self.max_loads, self.compilation, self.http, self.digest_key);
         let (caches, mut skipped) = without_duplicates(self.caches);
         let Prepared { definitions, skipped: refused } = shared.define(caches).await?;
         skipped.extend(refused);
@@ -117,7 +127,8 @@ impl Host {
     pub fn builder(store: Arc<dyn Store>) -> Builder {
         let (metrics, max_loads) = (Metrics::default(), DEFAULT_MAX_LOADS);
         let digest_key = DigestKey::new(&[]);
-        Builder { store, caches: Vec::new(), metrics, compilation: Compilation::default(), max_loads, digest_key }
+        let (compilation, http) = (Compilation::default(), HttpOptions::default());
+        Builder { store, caches: Vec::new(), metrics, compilation, http, max_loads, digest_key }
     }
 
     /// The caches it runs, in the order in which they were added.

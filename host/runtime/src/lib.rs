@@ -57,12 +57,16 @@ mod sandbox;
 mod sandbox_error;
 mod supervisor;
 
+pub use config::auth::{Auth, AuthKind, ClientAuth, OAuth2};
 pub use config::compilation::Compilation;
 pub use config::connection::{Connection, DatabaseTls, DatabaseUrl};
 pub use config::file_grants::{DirGrant, FileGrant};
-pub use config::grants::{Grants, HttpGrant};
+pub use config::grants::Grants;
 pub use config::guards::{Guards, Percent, Refusal};
+pub use config::http_grant::HttpGrant;
+pub use config::http_options::{ClientCertificate, HttpOptions, NoProxy, Proxy};
 pub use config::limits::Limits;
+pub use config::secret_grant::{SecretGrant, is_secret_name};
 pub use config::secret_source::SecretSource;
 pub use config::settings::Settings;
 pub use config::text::{parse_duration, parse_size, parse_ttl};
@@ -83,7 +87,9 @@ pub use loader::load_error::LoadError;
 pub use loader::native::{Loader, NativeLoader};
 pub use loader::output::Output;
 #[cfg(feature = "components")]
-pub use outside::http::is_special as is_special_address;
+pub use outside::http::{check_certificates, is_special as is_special_address};
+#[cfg(feature = "components")]
+pub use outside::secret::Secret;
 #[cfg(feature = "components")]
 pub use outside::sql::try_connection;
 pub use printable::is_invisible;

@@ -7,6 +7,7 @@ pub(crate) mod shared {
 
     use super::plugin::Plugin;
     use crate::config::compilation::Compilation;
+    use crate::config::http_options::HttpOptions;
     use crate::sandbox_error::SandboxError;
 
     /// Never constructed.
@@ -14,7 +15,7 @@ pub(crate) mod shared {
     pub(crate) struct Sandbox(Infallible);
 
     impl Sandbox {
-        pub(crate) fn new(_: Compilation, _: usize) -> Result<Self, SandboxError> {
+        pub(crate) fn with_http(_: Compilation, _: usize, _: HttpOptions) -> Result<Self, SandboxError> {
             let why = "this program cannot run WebAssembly: build it with the feature `components` of kiwi-host";
             Err(SandboxError::new(why))
         }

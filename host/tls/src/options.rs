@@ -7,7 +7,7 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
-use rustls_platform_verifier::BuilderVerifierExt;
+use rustls_platform_verifier::{BuilderVerifierExt, Verifier};
 
 use crate::Error;
 
@@ -15,8 +15,20 @@ use crate::Error;
 /// certificate of its own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TlsOptions {
-    ca: Option<PathBuf>,
+    trust: Trust,
     client: Option<Client>,
+}
+
+/// Which certificates are trusted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+enum Trust {
+    /// Those that the system trusts.
+    #[default]
+    System,
+    /// Those that the system trusts, and those in this file.
+    SystemAnd(PathBuf),
+    /// Those in this file.
+    Only(PathBuf),
 }
 
 /// The files of a client certificate.
@@ -36,7 +48,14 @@ impl TlsOptions {
     /// Trusts the certificates in this PEM file, and no others.
     #[must_use]
     pub fn with_ca(mut self, file: impl Into<PathBuf>) -> Self {
-        self.ca = Some(file.into());
+        self.trust = Trust::Only(file.into());
+        self
+    }
+
+    /// Trusts the certificates in this PEM file, in addition to those that the system trusts (which may be none).
+    #[must_use]
+    pub fn with_extra_ca(mut self, file: impl Into<PathBuf>) -> Self {
+        self.trust = Trust::SystemAnd(file.into());
         self
     }
 
@@ -47,10 +66,14 @@ impl TlsOptions {
         self
     }
 
-    /// The file of the certificates to trust, if not those that the system trusts.
+    /// The file of the certificates to trust, and whether those that the system trusts are trusted as well.
     #[must_use]
-    pub fn ca(&self) -> Option<&Path> {
-        self.ca.as_deref()
+    pub fn ca(&self) -> (Option<&Path>, bool) {
+        match &self.trust {
+            Trust::System => (None, true),
+            Trust::SystemAnd(ca) => (Some(ca), true),
+            Trust::Only(ca) => (Some(ca), false),
+        }
     }
 
     /// The files of the client's certificate and of its private key.
@@ -73,11 +96,18 @@ impl TlsOptions {
     /// A file cannot be read or does not hold what is expected; the system trusts no certificate at all.
     pub fn client_config(&self) -> Result<ClientConfig, Error> {
         let builder = builder()?;
-        let builder = match &self.ca {
-            Some(ca) => builder.with_root_certificates(roots(ca)?),
-            None => builder
-                .with_platform_verifier()
-                .map_err(|error| Error::unusable("the certificates that the system trusts", error))?,
+        let unusable = |error| Error::unusable("the certificates that the system trusts", error);
+        let builder = match &self.trust {
+            Trust::Only(ca) => builder.with_root_certificates(roots(ca)?),
+            Trust::System => builder.with_platform_verifier().map_err(unusable)?,
+            Trust::SystemAnd(ca) => {
+                // So that an error of one of them names the file.
+                roots(ca)?;
+                let extra = certificates(TRUSTED, ca)?;
+                let provider = builder.crypto_provider().clone();
+                let verifier = Verifier::new_with_extra_roots(extra, provider).map_err(unusable)?;
+                builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier))
+            }
         };
         match &self.client {
             Some(Client { certificate, key }) => {
@@ -100,11 +130,13 @@ fn builder() -> Result<ConfigBuilder<ClientConfig, WantsVerifier>, Error> {
         .map_err(|error| Error::unusable("TLS 1.2 and 1.3", error))
 }
 
+/// What a file of a certificate authority holds, for messages.
+const TRUSTED: &str = "trusted certificates";
+
 fn roots(file: &Path) -> Result<RootCertStore, Error> {
-    const WHAT: &str = "trusted certificates";
     let mut roots = RootCertStore::empty();
-    for certificate in certificates(WHAT, file)? {
-        roots.add(certificate).map_err(|error| Error::unreadable(WHAT, file, error))?;
+    for certificate in certificates(TRUSTED, file)? {
+        roots.add(certificate).map_err(|error| Error::unreadable(TRUSTED, file, error))?;
     }
     Ok(roots)
 }
@@ -141,6 +173,8 @@ mod tests {
         };
         says(TlsOptions::new().with_ca("/nowhere/ca.pem"), &["trusted certificates", "/nowhere/ca.pem", "PEM"]);
         says(TlsOptions::new().with_ca(KEY), &["no trusted certificates", "key.pem"]);
+        says(TlsOptions::new().with_extra_ca("/nowhere/ca.pem"), &["trusted certificates", "/nowhere/ca.pem", "PEM"]);
+        assert!(TlsOptions::new().with_extra_ca(CERTIFICATE).client_config().is_ok());
         let trusting = || TlsOptions::new().with_ca(CERTIFICATE);
         says(
             trusting().with_client_certificate("/nowhere/cert.pem", KEY),

@@ -65,7 +65,7 @@ impl Target {
         const COMMAND: &[&str] = &["--package", "kiwi-host-cli", "--bin", "kiwi-host"];
         match self {
             Self::Rows => ("fuzz::rows", ROWS),
-            Self::Grants => ("config::grants::fuzz::grants", HOST),
+            Self::Grants => ("config::http_grant::fuzz::grants", HOST),
             Self::KiwiToml => ("config::fuzz::kiwi_toml", COMMAND),
             Self::Records => ("record_text::fuzz::records", STORE),
             Self::Replies => ("redis::fuzz::replies", STORE),

@@ -184,6 +184,7 @@ fn read_grants(mut section: Section<'_>, base: &Path, connections: &[Connection]
         files: section.texts("files", |file| FileGrant::new(file, base)).unwrap_or_default(),
         env: section.texts("env", |name| Ok(name.to_owned())).unwrap_or_default(),
         connections: section.texts("connections", |name| find(name, connections)).unwrap_or_default(),
+        ..Grants::default()
     };
     section.finish();
     grants

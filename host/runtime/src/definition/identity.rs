@@ -8,7 +8,9 @@ use std::fmt;
 
 use kiwi_store::DefinitionId;
 
+use crate::config::auth::{Auth, AuthKind, OAuth2};
 use crate::config::grants::Grants;
+use crate::config::http_grant::HttpGrant;
 use crate::config::settings::Settings;
 
 /// The key of the digests. All hosts of a store need the same one.
@@ -26,7 +28,7 @@ impl DigestKey {
         let mut digest = self.begin("plugin");
         digest.add(&build.to_be_bytes());
         digest.add(settings.to_json().as_bytes());
-        let Grants { http, dirs, files, env, connections } = grants;
+        let Grants { http, dirs, files, env, connections, secrets, auth } = grants;
         digest.add_all("http", http.iter().map(ToString::to_string));
         // As they are written: where they lie is each machine's own business.
         digest.add_all("dirs", dirs.iter().map(|dir| dir.guest_path.clone()));
@@ -38,6 +40,10 @@ impl DigestKey {
         digest.add_all("connections", connections.iter().map(database));
         #[cfg(not(feature = "components"))]
         let _ = connections;
+        // Not what it holds: a secret that is replaced gives access to the same.
+        digest.add_all("secrets", secrets.iter().map(|secret| format!("{} {}", secret.name, sorted(&secret.origins))));
+        // The first one that names a host counts.
+        digest.add_all("auth", auth.iter().zip(1..).map(|(auth, place)| format!("{place} {}", described(auth))));
         digest.finish()
     }
 
@@ -59,6 +65,26 @@ impl DigestKey {
 #[cfg(feature = "components")]
 fn database(connection: &crate::config::connection::Connection) -> String {
     format!("{}={}", connection.name, crate::outside::sql::identity(connection))
+}
+
+/// As whom the host authenticates, and where.
+fn described(auth: &Auth) -> String {
+    let who = match &auth.kind {
+        AuthKind::Bearer { .. } => String::new(),
+        AuthKind::Basic { user, .. } => format!("{user:?}"),
+        AuthKind::OAuth2(oauth2) => {
+            let OAuth2 { client_id, client_secret: _, client_auth: _, scope, audience, .. } = oauth2;
+            format!("{:?} {client_id:?} {scope:?} {audience:?}", oauth2.token_url())
+        }
+    };
+    format!("{:?} {} {} {who}", auth.name, auth.kind.as_str(), sorted(&auth.hosts))
+}
+
+fn sorted(grants: &[HttpGrant]) -> String {
+    let mut written: Vec<String> = grants.iter().map(ToString::to_string).collect();
+    written.sort_unstable();
+    written.dedup();
+    written.join(" ")
 }
 
 /// The key is a secret.

@@ -43,6 +43,8 @@ fn is_granted(asked: &AskedGrant, grants: &Grants) -> bool {
         "connections" => grants.connections.iter().any(|connection| connection.name == asked.name),
         "dirs" => grants.covers_dir(&asked.name),
         "files" => grants.covers_file(&asked.name),
+        "secrets" => grants.secrets.iter().any(|secret| secret.name == asked.name),
+        "auth" => grants.auth.iter().any(|auth| auth.name == asked.name),
         "http" => match url::Url::parse(&asked.name) {
             Ok(url) => {
                 let (scheme, host) = (url.scheme(), url.host_str().unwrap_or_default());

@@ -51,11 +51,12 @@ impl Progress {
         Loading(self)
     }
 
-    /// Notes what is waited for until `work` is done. If it is dropped before, the note stays.
+    /// Notes what is waited for until `work` is done; within it, something else may be noted for a while. If it is dropped
+    /// before, the note stays.
     pub(crate) async fn waiting_for<T>(&self, what: Waiting, work: impl Future<Output = T>) -> T {
-        *self.waiting() = Some(what);
+        let before = self.waiting().replace(what);
         let done = work.await;
-        *self.waiting() = None;
+        *self.waiting() = before;
         done
     }
 

@@ -1,4 +1,4 @@
-//! Which directories are not for a plugin: those that hand it the secrets of the host.
+//! Which directories and files are not for a plugin: those that hand it the secrets of the host.
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use kiwi_store::{Error, Result};
 
-use crate::config::file_grants::DirGrant;
+use crate::config::file_grants::{DirGrant, FileGrant};
 
 /// How long a file system may take to say where a directory is. One that hangs (a lost mount) gives a plugin
 /// nothing, so it need not be checked.
@@ -21,11 +21,7 @@ impl DirGrant {
     /// What it contains, and what to grant instead.
     pub fn check(&self, kept: &[&Path]) -> Result<()> {
         let (directory, kept): (_, Vec<PathBuf>) = (self.path.clone(), kept.iter().map(|&path| path.into()).collect());
-        let (found, finding) = mpsc::sync_channel(1);
-        let looking = std::thread::Builder::new().name("kiwi-grants".into());
-        // The thread may outlive this: nobody can interrupt a file system that hangs.
-        let begun = looking.spawn(move || found.send(find_secret(&directory, &kept)));
-        match begun.ok().and_then(|_| finding.recv_timeout(TIMEOUT).ok()).flatten() {
+        match look(move || find_secret(&directory, &kept)) {
             Some(secret) => Err(Error::invalid(self.refusal(&secret))),
             None => Ok(()),
         }
@@ -41,6 +37,38 @@ impl DirGrant {
             example(&self.guest_path)
         )
     }
+}
+
+impl FileGrant {
+    /// Refuses a file that is one of `kept`, such as one with a secret that the plugin must not see. Symbolic links are
+    /// followed. A file that does not exist yet passes.
+    ///
+    /// # Errors
+    /// Which of them it is.
+    pub fn check(&self, kept: &[&Path]) -> Result<()> {
+        let (file, kept): (_, Vec<PathBuf>) = (self.path.clone(), kept.iter().map(|&path| path.into()).collect());
+        let is_kept = move || {
+            let real = file.canonicalize().ok()?;
+            kept.into_iter().find(|kept| kept.canonicalize().is_ok_and(|kept| kept == real))
+        };
+        match look(is_kept) {
+            Some(secret) => Err(Error::invalid(format!(
+                "the file `{}` is not for a plugin to read: it holds a secret (`{}`)",
+                self.guest_path.escape_debug(),
+                secret.display()
+            ))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Looks at files on a thread of its own, for a while. The thread may outlive this: nobody can interrupt a file system
+/// that hangs.
+fn look(find: impl FnOnce() -> Option<PathBuf> + Send + 'static) -> Option<PathBuf> {
+    let (found, finding) = mpsc::sync_channel(1);
+    let looking = std::thread::Builder::new().name("kiwi-grants".into());
+    let begun = looking.spawn(move || found.send(find()));
+    begun.ok().and_then(|_| finding.recv_timeout(TIMEOUT).ok()).flatten()
 }
 
 /// A `.env` in the directory, where programs keep their passwords.
@@ -93,6 +121,13 @@ mod tests {
 
         for fine in ["data", "./data/", "linked", "../var/data", "absent"] {
             assert!(check(fine).is_ok(), "{fine}: {:?}", check(fine));
+        }
+        let file = |path: &str| FileGrant::new(path, &base.join("conf")).unwrap().check(&[&config]);
+        symlink(&config, base.join("conf/data/other.toml")).unwrap();
+        assert!(file("data/airlines.csv").is_ok());
+        for bad in ["kiwi.toml", "data/other.toml", "data/../kiwi.toml"] {
+            let error = file(bad).unwrap_err();
+            assert!(error.is_invalid() && error.to_string().contains("holds a secret"), "{bad}: {error}");
         }
         for (bad, what) in [
             (".", "kiwi.toml"),

@@ -3,5 +3,7 @@
 
 pub(crate) mod directories;
 pub(crate) mod http;
+pub(crate) mod load_secrets;
+mod scrub;
 pub(crate) mod secret;
 pub(crate) mod sql;

@@ -11,7 +11,7 @@ const MAX_BYTES: u64 = 64 << 10;
 
 /// A secret. It has neither `Display` nor `Debug`: what prints it says `expose`.
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Secret(String);
+pub struct Secret(String);
 
 impl Secret {
     pub(crate) fn new(secret: String) -> Self {
@@ -19,42 +19,38 @@ impl Secret {
     }
 
     /// The secret itself. Not for messages.
-    pub(crate) fn expose(&self) -> &str {
+    #[must_use]
+    pub fn expose(&self) -> &str {
         &self.0
     }
 
     /// Reads a secret from where it comes from. Blocks for a file.
     ///
     /// # Errors
-    /// There is none (`Unavailable`: it may be on its way), or it cannot be used.
-    pub(crate) fn read(source: &SecretSource) -> Result<Self, Failure> {
+    /// There is none (`Unavailable`: it may be on its way), or it cannot be used. The message names the source.
+    pub fn read(source: &SecretSource) -> Result<Self, Failure> {
         let read = match source {
             SecretSource::Env(name) => match std::env::var(name) {
                 Ok(secret) => Ok(secret),
-                Err(std::env::VarError::NotPresent) => Err(format!("the environment variable `{name}` is not set")),
-                Err(std::env::VarError::NotUnicode(_)) => {
-                    Err(format!("the environment variable `{name}` is not UTF-8"))
-                }
+                Err(std::env::VarError::NotPresent) => Err("is not set".to_owned()),
+                Err(std::env::VarError::NotUnicode(_)) => Err("is not UTF-8".to_owned()),
             },
             SecretSource::File(path) => {
                 let mut secret = String::new();
                 let read = File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_string(&mut secret));
                 match read {
-                    Ok(read) if read as u64 > MAX_BYTES => Err(format!("`{}` is too long", path.display())),
+                    Ok(read) if read as u64 > MAX_BYTES => Err(format!("has more than {MAX_BYTES} bytes")),
                     Ok(_) => Ok(without_line_feed(secret)),
-                    Err(error) => Err(format!("`{}` cannot be read: {error}", path.display())),
+                    Err(error) => Err(format!("cannot be read: {error}")),
                 }
             }
         };
         match read {
-            Ok(secret) if secret.is_empty() => Err(match source {
-                SecretSource::Env(name) => format!("the environment variable `{name}` is empty"),
-                SecretSource::File(path) => format!("`{}` is empty", path.display()),
-            }),
+            Ok(secret) if secret.is_empty() => Err("is empty".to_owned()),
             read => read,
         }
         .map(Self)
-        .map_err(|message| Failure::new(FailureKind::Unavailable, message))
+        .map_err(|why| Failure::new(FailureKind::Unavailable, format!("{source} {why}")))
     }
 }
 
@@ -66,4 +62,38 @@ fn without_line_feed(mut secret: String) -> String {
         }
     }
     secret
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_read_without_the_line_feed_at_its_end() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("token");
+        let source = SecretSource::File(path.clone());
+        let read = |text: &[u8]| {
+            std::fs::write(&path, text).unwrap();
+            Secret::read(&source).map(|secret| secret.expose().to_owned()).map_err(|failure| failure.message)
+        };
+        assert_eq!(read(b"s3cret\n").unwrap(), "s3cret");
+        assert_eq!(read(b"s3cret\r\n").unwrap(), "s3cret");
+        assert_eq!(read(b" two\nlines\n\n").unwrap(), " two\nlines\n");
+        for (text, why) in [
+            (&b"\n"[..], "is empty"),
+            (b"", "is empty"),
+            (b"\xff\xfe", "cannot be read"),
+            (&[b'x'; 65_537], "has more than 65536 bytes"),
+        ] {
+            let message = read(text).unwrap_err();
+            assert!(message.contains(why) && message.contains(&path.display().to_string()), "{message}");
+        }
+        std::fs::remove_file(&path).unwrap();
+        let failure = Secret::read(&source).err().unwrap();
+        assert!(failure.kind == FailureKind::Unavailable && failure.message.contains("No such file"), "{failure}");
+        let unset = Secret::read(&SecretSource::Env("KIWI_TEST_NEVER_SET".into())).err().unwrap();
+        assert_eq!(unset.message, "the environment variable `KIWI_TEST_NEVER_SET` is not set");
+        assert_eq!(unset.kind, FailureKind::Unavailable);
+    }
 }

@@ -17,7 +17,8 @@ use crate::entries::intake::Intake;
 use crate::failure::{Failure, FailureKind};
 use crate::loader::deadline::Deadline;
 use crate::loader::mark::Loaded;
-use crate::outside::http::{HttpClient, Policy};
+use crate::outside::http::HttpClient;
+use crate::outside::load_secrets::{LoadSecrets, SecretReaders};
 
 /// A plugin as one cache runs it.
 #[derive(Debug)]
@@ -25,19 +26,19 @@ pub(crate) struct Component {
     plugin: Arc<Plugin>,
     client: Arc<HttpClient>,
     file_threads: Arc<FileThreads>,
+    secret_readers: SecretReaders,
 }
 
 impl Component {
     pub(crate) fn new(plugin: Arc<Plugin>, grants: &Grants) -> Self {
-        let connections = plugin.resources.connections.clone();
-        let client = Arc::new(HttpClient::new(Policy::new(grants.http.clone()), connections));
-        Self { plugin, client, file_threads: Arc::default() }
+        let client = Arc::new(HttpClient::new(grants, &plugin.resources.http));
+        Self { plugin, client, file_threads: Arc::default(), secret_readers: SecretReaders::default() }
     }
 
     /// Runs `load-from-source` once, in an instance of its own, and sends its entries to `intake`.
     ///
     /// # Errors
-    /// The loader's own error, a refusal, a trap, or a limit.
+    /// The loader's own error, a refusal, a trap, or a limit. It shows no secret that the load has read.
     pub(crate) async fn load(
         &self,
         cache: &Name,
@@ -46,6 +47,22 @@ impl Component {
         limits: &Limits,
         published_mark: Option<String>,
         intake: Intake,
+    ) -> Result<Loaded, Failure> {
+        let secrets = LoadSecrets::new(self.secret_readers.clone(), intake.progress().clone());
+        let loaded = self.load_with(cache, settings, grants, limits, published_mark, intake, secrets.clone()).await;
+        loaded.map_err(|failure| secrets.scrub_failure(failure))
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "those of `load`, and the secrets that are removed from its failure")]
+    async fn load_with(
+        &self,
+        cache: &Name,
+        settings: &Settings,
+        grants: &Grants,
+        limits: &Limits,
+        published_mark: Option<String>,
+        intake: Intake,
+        secrets: LoadSecrets,
     ) -> Result<Loaded, Failure> {
         let deadline = Deadline::after(limits.load_timeout, intake.progress());
         let threads = self.file_threads.begin(grants).await?;
@@ -62,6 +79,7 @@ impl Component {
             databases: self.plugin.resources.databases.clone(),
             intake: Some(intake),
             published_mark,
+            secrets,
         };
         let mut store = State::store(self.plugin.loader.engine(), capabilities);
         let called = deadline.bounds(self.plugin.loader.call(&mut store)).await.map_err(|failure| {
@@ -92,8 +110,24 @@ fn settle(called: Result<Called, Failure>, store: &Store<State>) -> Result<Vec<E
         (_, Some(refusal)) => return Err(refusal),
         (called, None) => called?,
     };
-    let returned = called.map_err(|error| state.explain_socket(trap::failure(&error, store)))?;
-    returned.map_err(|failure| state.explain_socket(returned_failure(failure, state)))
+    let returned = match called {
+        Ok(returned) => returned.map_err(|failure| state.explain_socket(returned_failure(failure, state))),
+        Err(trap) => Err(state.explain_socket(trap::failure(&trap, store))),
+    };
+    returned.map_err(|failure| explain_missing_secret(failure, state))
+}
+
+/// A secret that could not be read is why a load failed, whatever the guest made of it: by wasi:http it gets no text.
+fn explain_missing_secret(failure: Failure, state: &State) -> Failure {
+    match state.secrets.missing() {
+        Some(missing) if missing.message != failure.message => {
+            let detail = failure
+                .detail
+                .map_or_else(|| failure.message.clone(), |detail| format!("{}\n{detail}", failure.message));
+            Failure { detail: Some(detail), ..missing }
+        }
+        _ => failure,
+    }
 }
 
 /// The loader's own word, and what the host knows besides.

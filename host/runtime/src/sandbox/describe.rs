@@ -16,6 +16,7 @@ use crate::config::settings::Settings;
 use crate::config::text::{parse_duration, parse_ttl};
 use crate::loader::description::{AskedGrant, Description, Setting};
 use crate::outside::http::HttpClient;
+use crate::outside::load_secrets::LoadSecrets;
 use crate::outside::sql::Databases;
 use crate::printable;
 
@@ -50,6 +51,7 @@ impl Plugin {
             databases: Databases::default(),
             intake: None,
             published_mark: None,
+            secrets: LoadSecrets::default(),
         };
         let mut store = State::store(self.loader.engine(), capabilities);
         let called = tokio::time::timeout(TIMEOUT, self.loader.describe(&mut store));

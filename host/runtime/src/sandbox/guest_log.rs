@@ -10,6 +10,7 @@ use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
+use crate::outside::load_secrets::LoadSecrets;
 use crate::printable;
 
 /// As much of standard error as goes with an error.
@@ -52,14 +53,16 @@ struct Log {
     /// Bytes that may still be logged. Beyond them lines are dropped.
     left: u64,
     tail: Vec<u8>,
+    secrets: LoadSecrets,
 }
 
 impl GuestLog {
-    pub(super) fn new(cache: Name, max_bytes: u64) -> Self {
-        Self(Arc::new(Mutex::new(Log { cache, left: max_bytes, tail: Vec::new() })))
+    /// A log that shows none of these secrets.
+    pub(super) fn new(cache: Name, max_bytes: u64, secrets: LoadSecrets) -> Self {
+        Self(Arc::new(Mutex::new(Log { cache, left: max_bytes, tail: Vec::new(), secrets })))
     }
 
-    /// Writes one line to the host's log, under the cache's name, cut where it is too long.
+    /// Writes one line to the host's log, under the cache's name, cut where it is too long. It may be a part of a line.
     pub(super) fn line(&self, level: Level, line: &str) {
         // What nobody reads costs nothing: a flood at debug level must not use up what warnings need.
         if !level.is_enabled() {
@@ -69,6 +72,8 @@ impl GuestLog {
         if log.left == 0 {
             return;
         }
+        // Before it is cut: nobody would find half of a secret.
+        let line = &log.secrets.scrub_part(line);
         let line = printable::line(line, LINE_BYTES.min(usize::try_from(log.left).unwrap_or(usize::MAX)));
         log.left = log.left.saturating_sub(line.len() as u64 + LINE_COST);
         let cache = &log.cache;
@@ -86,7 +91,9 @@ impl GuestLog {
 
     /// The last of what the guest wrote to standard error.
     pub(super) fn stderr_tail(&self) -> String {
-        printable::text(String::from_utf8_lossy(&self.lock().tail).trim(), 2 * TAIL_BYTES)
+        let log = self.lock();
+        let tail = String::from_utf8_lossy(&log.tail);
+        printable::text(&log.secrets.scrub_part(tail.trim()), 2 * TAIL_BYTES)
     }
 
     /// A standard stream whose lines become log lines.
@@ -210,7 +217,7 @@ mod tests {
 
     #[test]
     fn lines_that_nobody_reads_do_not_use_up_the_budget() {
-        let log = GuestLog::new("airlines".parse().unwrap(), 1_000);
+        let log = GuestLog::new("airlines".parse().unwrap(), 1_000, LoadSecrets::default());
         let left = || log.lock().left;
         tracing::subscriber::with_default(Registry::default().with(LevelFilter::INFO), || {
             (0..1_000).for_each(|_| log.line(Level::Debug, "a line that the filter drops"));

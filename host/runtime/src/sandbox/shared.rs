@@ -10,7 +10,8 @@ use super::engine;
 use super::state::{self, State};
 use super::v0_1::imports;
 use crate::config::compilation::Compilation;
-use crate::outside::http::Connections;
+use crate::config::http_options::HttpOptions;
+use crate::outside::http::SharedHttp;
 use crate::outside::sql::Databases;
 use crate::sandbox_error::SandboxError;
 
@@ -29,21 +30,21 @@ pub struct Sandbox {
     _ticker: engine::Ticker,
 }
 
-/// What all guests share of the files that the process may open.
+/// What all guests share: the network, and the files that the process may open.
 #[derive(Clone, Debug)]
 pub(super) struct Resources {
-    pub(super) connections: Connections,
     pub(super) databases: Databases,
+    pub(super) http: SharedHttp,
     /// What one guest may hold, if it can open files.
     pub(super) of_a_guest: usize,
 }
 
 impl Resources {
-    fn new(max_loads: usize) -> Self {
+    fn new(max_loads: usize, http: HttpOptions) -> Self {
         let max_files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
         Self {
-            connections: Connections::for_open_files(max_files),
             databases: Databases::default(),
+            http: SharedHttp::new(max_files, http),
             of_a_guest: state::max_resources(max_files, max_loads),
         }
     }
@@ -55,12 +56,24 @@ impl Sandbox {
     /// # Errors
     /// The machine cannot run WebAssembly, or has no thread to spare.
     pub fn new(compilation: Compilation, max_loads: usize) -> Result<Self, SandboxError> {
+        Self::with_http(compilation, max_loads, HttpOptions::default())
+    }
+
+    /// As `new`, and with what the requests of its guests go through.
+    ///
+    /// # Errors
+    /// As `new`.
+    pub(crate) fn with_http(
+        compilation: Compilation,
+        max_loads: usize,
+        http: HttpOptions,
+    ) -> Result<Self, SandboxError> {
         let failed = |error: String| SandboxError::new(format!("this machine cannot run WebAssembly: {error}"));
         let cache = compilation.cache.clone().and_then(engine::open_cache);
         let engine = engine::engine(cache.clone(), max_loads).map_err(|error| failed(format!("{error:#}")))?;
         let linker = imports::linker(&engine).map_err(|error| failed(format!("{error:#}")))?;
         let ticker = engine::Ticker::start(engine.clone()).map_err(|error| failed(error.to_string()))?;
-        let (compilers, resources) = (Semaphore::new(MAX_COMPILERS), Resources::new(max_loads));
+        let (compilers, resources) = (Semaphore::new(MAX_COMPILERS), Resources::new(max_loads, http));
         Ok(Self { engine, linker, resources, compilation, cache, compilers, _ticker: ticker })
     }
 

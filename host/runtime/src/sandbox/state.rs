@@ -21,6 +21,7 @@ use crate::failure::Failure;
 use crate::loader::mark::Marks;
 use crate::memory::Memory;
 use crate::outside::http::{Allowance, HttpClient};
+use crate::outside::load_secrets::LoadSecrets;
 use crate::outside::sql::Databases;
 
 /// What one guest instance can reach.
@@ -38,6 +39,7 @@ pub(super) struct State {
     pub(super) databases: Databases,
     /// Those that the guest may read.
     pub(super) connections: Vec<Connection>,
+    pub(super) secrets: LoadSecrets,
     pub(super) refusals: Refusals,
     pub(super) tried_socket: Option<SocketAttempt>,
     pub(super) files: Files,
@@ -58,15 +60,16 @@ pub(super) struct Capabilities<'a> {
     pub(super) databases: Databases,
     pub(super) intake: Option<Intake>,
     pub(super) published_mark: Option<String>,
+    pub(super) secrets: LoadSecrets,
 }
 
 impl State {
     /// A store for one call into one instance.
     pub(super) fn store(engine: &Engine, given: Capabilities<'_>) -> Store<Self> {
-        let log = GuestLog::new(given.cache.clone(), given.limits.log_bytes);
+        let log = GuestLog::new(given.cache.clone(), given.limits.log_bytes, given.secrets.clone());
         let memory = Memory::new(given.limits.memory);
         let progress = given.intake.as_ref().map(|intake| Arc::clone(intake.progress())).unwrap_or_default();
-        let allowance = Allowance::new(given.limits, memory.clone(), progress);
+        let allowance = Allowance::new(given.limits, memory.clone(), progress, given.secrets.clone());
         let refusals = Refusals::default();
         let state = Self {
             table: table(given.grants, given.max_resources),
@@ -84,6 +87,7 @@ impl State {
             databases: given.databases,
             connections: given.grants.connections.clone(),
             allowance,
+            secrets: given.secrets,
             refusals,
             tried_socket: None,
         };

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::caches::{Caches, Entry, Refused};
 use super::host_name::HostName;
 use crate::config::compilation::Compilation;
+use crate::config::http_options::HttpOptions;
 use crate::definition::cache::{Cache, Definition};
 use crate::definition::config::CacheConfig;
 use crate::definition::identity::DigestKey;
@@ -45,6 +46,7 @@ pub(crate) struct Supervisor {
     /// The caches that cannot run, and why.
     pub(super) refused: Mutex<BTreeMap<Name, Refused>>,
     compilation: Compilation,
+    http: HttpOptions,
     /// Plugins run in here. Made when the first plugin is.
     sandbox: OnceCell<Sandbox>,
 }
@@ -55,6 +57,7 @@ impl Supervisor {
         events: Events,
         max_loads: usize,
         compilation: Compilation,
+        http: HttpOptions,
         digest_key: DigestKey,
     ) -> Self {
         Self {
@@ -66,6 +69,7 @@ impl Supervisor {
             host: HostName::of_this_process(),
             refused: Mutex::default(),
             compilation,
+            http,
             sandbox: OnceCell::new(),
         }
     }
@@ -95,7 +99,7 @@ impl Supervisor {
     /// # Errors
     /// This machine cannot run WebAssembly at all.
     async fn sandbox(&self) -> Result<&Sandbox, SandboxError> {
-        let new = async || Sandbox::new(self.compilation.clone(), self.turns.max_places());
+        let new = async || Sandbox::with_http(self.compilation.clone(), self.turns.max_places(), self.http.clone());
         self.sandbox.get_or_try_init(new).await
     }
 

@@ -3,6 +3,7 @@
 //! Each module is about one promise. The components come from `tests/guests` (hostile and odd ones)
 //! and `plugins` (the loaders we ship).
 
+mod auth;
 mod bad_plugins;
 mod changed;
 mod changing_caches;
@@ -20,12 +21,14 @@ mod metrics;
 mod native;
 mod native_refusals;
 mod network;
+mod proxy;
 #[path = "../../../store/tests/support/redis_server.rs"]
 mod redis_server;
 mod refill;
 mod reports;
 mod restarts;
 mod schedule;
+mod secrets;
 mod sql;
 mod start;
 mod suggestions;

@@ -1,6 +1,7 @@
-//! Gets `url` by `wasi:http` instead of the contract's `http`. The entries are `status` and `body`. If the request fails, the
-//! load fails with the same error; if the server answers 429 or 503, as `unavailable`.
+//! Gets `url` with `headers` by `wasi:http` instead of the contract's `http`. The entries are `status` and `body`. If the request
+//! fails, the load fails with the same error; if the server answers 429 or 503, as `unavailable`.
 
+use std::collections::BTreeMap;
 use std::io::Read;
 
 use kiwi_loader::Error;
@@ -12,10 +13,16 @@ use wasip2::http::types::{Fields, OutgoingRequest, Scheme};
 #[derive(Deserialize)]
 struct Settings {
     url: String,
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
 }
 
 fn load_from_source(settings: Settings) -> Result<[(&'static str, Value); 2], Error> {
-    let request = request(&settings.url).ok_or_else(|| Error::invalid_settings("`url` is not a valid URL"))?;
+    let headers = Fields::new();
+    for (name, value) in &settings.headers {
+        headers.append(name, value.as_bytes()).map_err(Error::other)?;
+    }
+    let request = request(&settings.url, headers).ok_or_else(|| Error::invalid_settings("`url` is not a valid URL"))?;
     let pending = outgoing_handler::handle(request, None)?;
     pending.subscribe().block();
     let response = pending.get().ok_or_else(|| Error::other("there is no response after waiting for it"))?;
@@ -30,10 +37,10 @@ fn load_from_source(settings: Settings) -> Result<[(&'static str, Value); 2], Er
     Ok([("status", json!(response.status())), ("body", json!(text))])
 }
 
-fn request(url: &str) -> Option<OutgoingRequest> {
+fn request(url: &str, headers: Fields) -> Option<OutgoingRequest> {
     let (scheme, rest) = url.split_once("://")?;
     let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-    let request = OutgoingRequest::new(Fields::new());
+    let request = OutgoingRequest::new(headers);
     request.set_scheme(Some(&if scheme == "https" { Scheme::Https } else { Scheme::Http })).ok()?;
     request.set_authority(Some(authority)).ok()?;
     request.set_path_with_query(Some(&format!("/{path}"))).ok()?;

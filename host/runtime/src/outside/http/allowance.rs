@@ -9,8 +9,9 @@ use crate::config::limits::Limits;
 use crate::entries::progress::Progress;
 use crate::failure::Failure;
 use crate::memory::{Memory, Part};
+use crate::outside::load_secrets::LoadSecrets;
 
-/// How much the answers of one load may take. Cheap to clone; all clones are one allowance.
+/// How much the answers of one load may take, and its secrets. Cheap to clone; all clones are one allowance.
 #[derive(Clone, Debug)]
 pub(crate) struct Allowance {
     /// Bytes of one body, after decompression.
@@ -23,6 +24,7 @@ pub(crate) struct Allowance {
     /// Says what the load waits for.
     pub(super) progress: Arc<Progress>,
     retry_after: Arc<Mutex<Option<Duration>>>,
+    pub(super) secrets: LoadSecrets,
 }
 
 /// The right to one open answer: it is held until the answer has ended, with what its request takes.
@@ -57,7 +59,7 @@ impl Place {
 }
 
 impl Allowance {
-    pub(crate) fn new(limits: &Limits, memory: Memory, progress: Arc<Progress>) -> Self {
+    pub(crate) fn new(limits: &Limits, memory: Memory, progress: Arc<Progress>, secrets: LoadSecrets) -> Self {
         let most = usize::try_from(limits.open_responses).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
         Self {
             max_bytes: limits.http_response_bytes,
@@ -66,6 +68,7 @@ impl Allowance {
             places: Arc::new(Semaphore::new(most)),
             progress,
             retry_after: Arc::default(),
+            secrets,
         }
     }
 

@@ -199,6 +199,7 @@ mod tests {
     use super::*;
     use crate::config::limits::Limits;
     use crate::memory::Memory;
+    use crate::outside::load_secrets::LoadSecrets;
 
     #[test]
     fn a_text_ends_after_a_line_or_a_character() {
@@ -212,8 +213,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_lost_rest_is_never_taken_for_the_end() {
-        let allowance =
-            Allowance::new(&Limits { open_responses: 1, ..Limits::default() }, Memory::new(0), Arc::default());
+        let limits = Limits { open_responses: 1, ..Limits::default() };
+        let allowance = Allowance::new(&limits, Memory::new(0), Arc::default(), LoadSecrets::default());
         let place = allowance.place().unwrap();
         assert!(allowance.place().is_err());
         let response = http::Response::new("x".repeat(11)).into();

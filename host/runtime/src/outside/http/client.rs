@@ -1,39 +1,57 @@
 //! Sends a loader's requests: checks the grants at every step, follows redirects, returns the response.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::RETRY_AFTER;
-use http::{HeaderMap, HeaderValue, StatusCode};
-use kiwi_tls::{ClientConfig, TlsOptions};
-use reqwest::redirect;
+use http::{HeaderMap, StatusCode};
 use tokio::sync::Semaphore;
 use url::Url;
 
 use super::allowance::{Allowance, Place};
 use super::body::Body;
-use super::connections::{CacheId, Connections, IDLE_PER_ORIGIN, IDLE_TIMEOUT};
+use super::connections::{CacheId, Connections};
+use super::credentials::Credentials;
 use super::decoder::Decoder;
+use super::network::{Network, Route, no_client};
 use super::policy::{Policy, without_secrets};
 use super::request::{Request, Step, parse_url};
 use super::resolver::{CheckedResolver, denied_address};
+use super::retry_after::retry_after;
+use super::token::Tokens;
+use crate::config::grants::Grants;
+use crate::config::http_options::HttpOptions;
 use crate::entries::progress::Waiting;
 use crate::failure::{Failure, FailureKind, chain};
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 const MAX_REDIRECTS: usize = 10;
 /// Name look-ups of one plugin at a time: each takes one of the threads that all caches share.
 const MAX_LOOKUPS: usize = 4;
+
+/// What the clients of all caches of a host share. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct SharedHttp {
+    network: Arc<Network>,
+    tokens: Arc<Tokens>,
+}
+
+impl SharedHttp {
+    /// For a process that may open this many files.
+    pub(crate) fn new(max_files: u64, options: HttpOptions) -> Self {
+        let network = Network::new(Connections::for_open_files(max_files), options);
+        Self { network: Arc::new(network), tokens: Arc::default() }
+    }
+}
+
 /// How one cache's loader reaches the network. Connections stay open between loads.
 #[derive(Debug)]
 pub(crate) struct HttpClient {
     policy: Arc<Policy>,
     lookups: Arc<Semaphore>,
-    connections: Connections,
+    network: Arc<Network>,
     cache: CacheId,
-    /// Made once: the system's certificates are many.
-    tls: Mutex<Option<ClientConfig>>,
+    credentials: Credentials,
 }
 
 /// A response whose body is still to be read.
@@ -46,21 +64,27 @@ pub(crate) struct Response {
 }
 
 impl HttpClient {
-    pub(crate) fn new(policy: Policy, connections: Connections) -> Self {
-        let (policy, lookups) = (Arc::new(policy), Arc::new(Semaphore::new(MAX_LOOKUPS)));
-        Self { policy, lookups, cache: connections.new_cache(), connections, tls: Mutex::default() }
+    pub(crate) fn new(grants: &Grants, shared: &SharedHttp) -> Self {
+        Self {
+            policy: Arc::new(Policy::new(grants.http.clone())),
+            lookups: Arc::new(Semaphore::new(MAX_LOOKUPS)),
+            network: shared.network.clone(),
+            cache: shared.network.connections.new_cache(),
+            credentials: Credentials::new(grants, &shared.tokens),
+        }
     }
 
     /// A client that refuses every request.
     pub(crate) fn without_grants() -> Self {
-        Self::new(Policy::new(Vec::new()), Connections::for_open_files(0))
+        Self::new(&Grants::default(), &SharedHttp::new(0, HttpOptions::default()))
     }
 
     /// Sends a request, follows redirects, and waits for the head of the response.
     ///
     /// # Errors
-    /// `Limit` when too many responses are open, or the body takes too much memory; `Denied` without a grant;
-    /// `InvalidSettings` when the request is malformed; `Unavailable` when no response comes.
+    /// `Limit` when too many responses are open, or the body takes too much memory; `Denied` without a grant of the
+    /// server, or of a secret for it; `InvalidSettings` when the request is malformed; `Unavailable` when no response
+    /// comes, or a secret cannot be read.
     pub(crate) async fn send(&self, request: Request, allowance: &Allowance) -> Result<Response, Failure> {
         let mut place = allowance.place()?;
         place.hold(request.body.as_ref().map_or(0, |body| body.len() as u64))?;
@@ -72,7 +96,7 @@ impl HttpClient {
     /// # Errors
     /// `Limit` when too many responses are open or requested; `Denied` without a grant.
     pub(crate) fn admit(&self, url: &str, allowance: &Allowance) -> Result<Place, Failure> {
-        self.policy.check_url(&parse_url(url)?)?;
+        self.check(&parse_url(url)?)?;
         allowance.place()
     }
 
@@ -85,12 +109,11 @@ impl HttpClient {
     ) -> Result<Response, Failure> {
         let timeout = request.timeout.unwrap_or(DEFAULT_TIMEOUT);
         let mut step = Step::parse(request)?;
-        self.policy.check_url(&step.url)?;
-        place.connect(self.connections.place(timeout).await?);
+        self.check(&step.url)?;
+        place.connect(self.network.connections.place(timeout).await?);
         let mut redirected_by = None;
         for _ in 0..=MAX_REDIRECTS {
-            let answer = Waiting::World(format!("a response from {}", step.url.origin().ascii_serialization()).into());
-            let sent = allowance.progress.waiting_for(answer, self.send_once(&step, timeout)).await;
+            let sent = self.send_step(&step, timeout, allowance).await;
             let response = sent.map_err(|failure| after_redirect(failure, redirected_by.as_ref(), &step.url))?;
             match step.redirected(&response)? {
                 Some(next) => redirected_by = Some(std::mem::replace(&mut step, next).url),
@@ -101,70 +124,86 @@ impl HttpClient {
         Err(Failure::new(FailureKind::Unavailable, format!("more than {MAX_REDIRECTS} redirects, the last to {shown}")))
     }
 
-    async fn send_once(&self, step: &Step, timeout: Duration) -> Result<reqwest::Response, Failure> {
-        self.policy.check_url(&step.url)?;
+    /// Sends a request to one server, with what the guest does not see. If that server refuses a token that was kept,
+    /// once again with another one.
+    async fn send_step(
+        &self,
+        step: &Step,
+        timeout: Duration,
+        allowance: &Allowance,
+    ) -> Result<reqwest::Response, Failure> {
+        self.check(&step.url)?;
+        let outgoing = || self.credentials.outgoing(&step.headers, &step.url, &self.network, allowance);
+        let first = outgoing().await?;
+        let refused = match self.send_once(step, &first.headers, timeout, allowance).await? {
+            response if response.status() == StatusCode::UNAUTHORIZED => response,
+            response => return Ok(response),
+        };
+        if !first.is_worth_another_try().await {
+            return Ok(refused);
+        }
+        drop(refused);
+        let second = outgoing().await?;
+        self.send_once(step, &second.headers, timeout, allowance).await
+    }
+
+    async fn send_once(
+        &self,
+        step: &Step,
+        headers: &HeaderMap,
+        timeout: Duration,
+        allowance: &Allowance,
+    ) -> Result<reqwest::Response, Failure> {
+        let route = self.network.route(&step.url, &allowance.secrets).await?;
         let mut request =
-            self.client(&step.url)?.request(step.method.clone(), step.url.clone()).headers(step.headers.clone());
+            self.client(&step.url, &route)?.request(step.method.clone(), step.url.clone()).headers(headers.clone());
         if let Some(body) = &step.body {
             request = request.body(body.clone());
         }
-        let shown = || without_secrets(&step.url);
-        match tokio::time::timeout(timeout, request.send()).await {
+        let answer = Waiting::World(format!("a response from {}", step.url.origin().ascii_serialization()).into());
+        let sent = tokio::time::timeout(timeout, request.send());
+        match allowance.progress.waiting_for(answer, sent).await {
             Ok(Ok(response)) => Ok(response),
-            Ok(Err(error)) => Err(not_sent(error, &step.url)),
+            Ok(Err(error)) => Err(not_sent(error, &step.url, &route)),
             Err(_) => {
-                Err(Failure::new(FailureKind::Unavailable, format!("no response from {} within {timeout:?}", shown())))
+                let shown = no_response(&step.url, &route);
+                Err(Failure::new(FailureKind::Unavailable, format!("{shown} within {timeout:?}")))
             }
         }
     }
 
-    /// A client for this origin: its resolver refuses addresses by scheme and port.
-    fn client(&self, url: &Url) -> Result<reqwest::Client, Failure> {
-        self.connections.client(self.cache, &url.origin().ascii_serialization(), || self.new_client(url))
+    /// Whether a request to this URL may be tried.
+    fn check(&self, url: &Url) -> Result<(), Failure> {
+        self.policy.check_url(url)?;
+        if self.network.is_proxied(url) { self.policy.check_proxied(url) } else { Ok(()) }
     }
 
-    fn new_client(&self, url: &Url) -> Result<reqwest::Client, Failure> {
+    /// A client for this origin: its resolver refuses addresses by scheme and port.
+    fn client(&self, url: &Url, route: &Route) -> Result<reqwest::Client, Failure> {
+        let (proxy, certificates) = route.generation;
+        let key = format!("{} {proxy} {certificates}", url.origin().ascii_serialization());
+        self.network.connections.client(self.cache, &key, || self.new_client(url, route))
+    }
+
+    fn new_client(&self, url: &Url, route: &Route) -> Result<reqwest::Client, Failure> {
         let resolver = CheckedResolver {
             policy: self.policy.clone(),
             lookups: self.lookups.clone(),
             scheme: url.scheme().to_owned(),
             port: url.port_or_known_default().unwrap_or_default(),
         };
-        reqwest::Client::builder()
-            .tls_backend_preconfigured(self.tls(url.scheme()).map_err(|error| no_client(&error))?)
-            .user_agent(concat!("kiwi-host/", env!("CARGO_PKG_VERSION")))
-            .redirect(redirect::Policy::none())
-            .no_proxy()
-            .referer(false)
-            .retry(reqwest::retry::never())
-            .connect_timeout(CONNECT_TIMEOUT)
-            .pool_max_idle_per_host(IDLE_PER_ORIGIN)
-            .pool_idle_timeout(IDLE_TIMEOUT)
-            .dns_resolver(resolver)
-            .build()
-            .map_err(|error| no_client(&error))
+        let client = match route.proxy() {
+            None => route.client()?.dns_resolver(resolver),
+            // It would see the proxy's name, which is the operator's, and not the server's.
+            Some(_) => route.client()?,
+        };
+        client.build().map_err(|error| no_client(&chain(&error)))
     }
-
-    fn tls(&self, scheme: &str) -> Result<ClientConfig, kiwi_tls::Error> {
-        if scheme != "https" {
-            // Never used, and must not fail on a machine that trusts no certificates.
-            return TlsOptions::client_config_without_trust();
-        }
-        let mut made = self.tls.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*made {
-            Some(config) => Ok(config.clone()),
-            None => Ok(made.insert(TlsOptions::new().client_config()?).clone()),
-        }
-    }
-}
-
-fn no_client(error: &(dyn std::error::Error + 'static)) -> Failure {
-    Failure::new(FailureKind::Other, format!("cannot create an HTTP client: {}", chain(error)))
 }
 
 impl Drop for HttpClient {
     fn drop(&mut self) {
-        self.connections.forget(self.cache);
+        self.network.connections.forget(self.cache);
     }
 }
 
@@ -196,21 +235,16 @@ fn after_redirect(failure: Failure, redirected_by: Option<&Url>, to: &Url) -> Fa
     }
 }
 
-fn not_sent(error: reqwest::Error, url: &Url) -> Failure {
+fn not_sent(error: reqwest::Error, url: &Url, route: &Route) -> Failure {
     let kind = match denied_address(&error) {
         Some(denied) => return Failure::new(FailureKind::Denied, denied.to_string()),
         None if error.is_builder() => FailureKind::InvalidSettings,
         None => FailureKind::Unavailable,
     };
-    let shown = without_secrets(url);
-    Failure::new(kind, format!("no response from {shown}: {}", chain(&error.without_url())))
+    Failure::new(kind, format!("{}: {}", no_response(url, route), chain(&error.without_url())))
 }
 
-fn retry_after(value: &HeaderValue) -> Option<Duration> {
-    let text = value.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let at = httpdate::parse_http_date(text).ok()?;
-    Some(at.duration_since(std::time::SystemTime::now()).unwrap_or_default())
+fn no_response(url: &Url, route: &Route) -> String {
+    let through = route.proxy().map_or(String::new(), |proxy| format!(" through the proxy {proxy}"));
+    format!("no response from {}{through}", without_secrets(url))
 }

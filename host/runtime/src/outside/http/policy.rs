@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use url::{Host, Url};
 
-use crate::config::grants::HttpGrant;
+use crate::config::http_grant::HttpGrant;
 use crate::failure::{Failure, FailureKind};
 
 /// The HTTP grants of one cache.
@@ -40,7 +40,7 @@ impl Policy {
         if host_is_granted && address.is_none_or(|address| self.allows_address(scheme, address, port)) {
             return Ok(());
         }
-        let origin = format!("{scheme}://{host}{}", url.port().map_or(String::new(), |port| format!(":{port}")));
+        let origin = origin(url);
         Err(Failure::new(
             FailureKind::Denied,
             format!(
@@ -49,12 +49,44 @@ impl Policy {
         ))
     }
 
+    /// Whether a request to this URL may go through a proxy, which resolves the name: the one name that leads to a
+    /// special address everywhere is refused here.
+    ///
+    /// # Errors
+    /// It is this name, and no grant names it (`Denied`).
+    pub(crate) fn check_proxied(&self, url: &Url) -> Result<(), Failure> {
+        let (scheme, port) = (url.scheme(), url.port_or_known_default().unwrap_or_default());
+        let name = url.domain().unwrap_or_default().trim_end_matches('.');
+        let is_localhost = name == "localhost" || name.ends_with(".localhost");
+        if !is_localhost || self.allows_address(scheme, Ipv4Addr::LOCALHOST.into(), port) {
+            return Ok(());
+        }
+        let (origin, port) = (origin(url), url.port().map_or(String::new(), |port| format!(":{port}")));
+        let message = format!(
+            "`{origin}` is the proxy's own machine: if the plugin may go there, add `http = [\"{scheme}://localhost{port}\"]` \
+             to this cache's grants"
+        );
+        Err(Failure::new(FailureKind::Denied, message))
+    }
+
     /// Whether a connection to this address may be made, whatever name led to it: a special one
     /// only when a grant names the address itself.
     pub(crate) fn allows_address(&self, scheme: &str, address: IpAddr, port: u16) -> bool {
         let address = address.to_canonical();
         !is_special(address) || self.grants.iter().any(|grant| grant.names_address(scheme, address, port))
     }
+}
+
+/// Whether a grant names the server of this URL.
+pub(super) fn allows(grant: &HttpGrant, url: &Url) -> bool {
+    let port = url.port_or_known_default().unwrap_or_default();
+    url.host_str().is_some_and(|host| grant.allows_host(url.scheme(), host, port))
+}
+
+/// The server of a URL, as a grant names it.
+pub(super) fn origin(url: &Url) -> String {
+    let port = url.port().map_or(String::new(), |port| format!(":{port}"));
+    format!("{}://{}{port}", url.scheme(), url.host_str().unwrap_or_default())
 }
 
 /// A URL for messages: a query or a password may be a secret.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{
     ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, LOCATION,
-    PROXY_AUTHENTICATE, RANGE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, USER_AGENT,
+    PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, RANGE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, USER_AGENT,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use url::Url;
@@ -15,11 +15,20 @@ use super::policy::without_secrets;
 use crate::failure::{Failure, FailureKind};
 
 const MAX_HEADERS: usize = 100;
-const MAX_HEADER_BYTES: usize = 64 << 10;
-/// What follows from the URL and the body, or is about the connection and not the request: left out
+pub(super) const MAX_HEADER_BYTES: usize = 64 << 10;
+/// What follows from the URL and the body, or is about the connection or the proxy and not the request: left out
 /// of what a loader sends.
-const SET_BY_THE_HOST: [HeaderName; 8] =
-    [HOST, CONTENT_LENGTH, CONNECTION, UPGRADE, TE, TRAILER, TRANSFER_ENCODING, PROXY_AUTHENTICATE];
+const SET_BY_THE_HOST: [HeaderName; 9] = [
+    HOST,
+    CONTENT_LENGTH,
+    CONNECTION,
+    UPGRADE,
+    TE,
+    TRAILER,
+    TRANSFER_ENCODING,
+    PROXY_AUTHENTICATE,
+    PROXY_AUTHORIZATION,
+];
 /// What goes on to another origin; anything else may be a secret.
 const SAFE_ELSEWHERE: [HeaderName; 6] = [ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, USER_AGENT, CONTENT_TYPE, RANGE];
 /// A request as a loader makes it.

@@ -15,6 +15,7 @@ use crate::config::connection::Connection;
 use crate::config::limits::Limits;
 use crate::entries::progress::{Progress, Waiting};
 use crate::failure::{Failure, FailureKind};
+use crate::outside::load_secrets::LoadSecrets;
 
 /// The longest wait for a server to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -42,11 +43,12 @@ impl Databases {
         connection: &Connection,
         limits: SqlLimits,
         progress: &Arc<Progress>,
+        secrets: &LoadSecrets,
     ) -> Result<Session, Failure> {
         let name = &connection.name;
         let named =
             |failure: Failure| Failure { message: format!("database `{name}`: {}", failure.message), ..failure };
-        let target = Target::of(connection).await.map_err(named)?;
+        let target = Target::of(connection, secrets).await.map_err(named)?;
         let timeout = connection.timeout;
         let what = |what: &str| Waiting::World(format!("{what} the database `{name}`").into());
         let places = self.places(connection);
@@ -94,7 +96,8 @@ impl Databases {
 /// It cannot be reached, or refuses (`Unavailable`); its settings are wrong (`InvalidSettings`). The message has no secrets.
 pub async fn try_connection(connection: &Connection) -> Result<(), Failure> {
     let databases = Databases::default();
-    let session = databases.open(connection, SqlLimits::of(&Limits::default()), &Arc::default()).await?;
+    let session =
+        databases.open(connection, SqlLimits::of(&Limits::default()), &Arc::default(), &LoadSecrets::default()).await?;
     session.moment().await?;
     drop(session);
     databases.ended().await;

@@ -7,8 +7,8 @@ use url::{Host, Url};
 
 use super::dialect::Dialect;
 use crate::config::connection::{Connection, DatabaseTls, DatabaseUrl};
-use crate::config::secret_source::SecretSource;
 use crate::failure::{Failure, FailureKind};
+use crate::outside::load_secrets::LoadSecrets;
 use crate::outside::secret::Secret;
 
 /// Where a connection leads.
@@ -25,15 +25,18 @@ impl Target {
     ///
     /// # Errors
     /// They cannot be read (`Unavailable`), or the URL is not one of a database (`InvalidSettings`). Never what it is.
-    pub(super) async fn of(connection: &Connection) -> Result<Self, Failure> {
+    pub(super) async fn of(connection: &Connection, secrets: &LoadSecrets) -> Result<Self, Failure> {
         let url = match &connection.url {
             DatabaseUrl::Plain(url) => url.clone(),
-            DatabaseUrl::Secret(source) => read(source).await?.expose().to_owned(),
+            DatabaseUrl::Secret(source) => secrets.read("the URL", source).await?.expose().to_owned(),
         };
         let password = match &connection.password {
-            Some(source) => Some(read(source).await?),
+            Some(source) => Some(secrets.read("the password", source).await?),
             None => None,
         };
+        if let Some(password) = password_in(&url) {
+            secrets.note(&Secret::new(password));
+        }
         let (scheme, _) = url.split_once(':').ok_or_else(no_database)?;
         let dialect = match scheme {
             "postgres" | "postgresql" => Dialect::Postgres,
@@ -67,12 +70,11 @@ impl Target {
     }
 }
 
-async fn read(source: &SecretSource) -> Result<Secret, Failure> {
-    let source = source.clone();
-    // A file may hang.
-    tokio::task::spawn_blocking(move || Secret::read(&source))
-        .await
-        .unwrap_or_else(|_| Err(Failure::new(FailureKind::Internal, "reading a secret panicked")))
+/// The password of a URL, as a server would get it.
+fn password_in(url: &str) -> Option<String> {
+    let credentials = url.split_once("://")?.1.split(['/', '?']).next()?.rsplit_once('@')?.0;
+    let password = credentials.split_once(':')?.1;
+    Some(percent_encoding::percent_decode_str(password).decode_utf8_lossy().into_owned())
 }
 
 fn no_database() -> Failure {

@@ -2,6 +2,7 @@
 
 use super::bindings::kiwi::loader::entries;
 use crate::failure::{Failure, FailureKind};
+use crate::outside::load_secrets::LoadSecrets;
 use crate::printable;
 
 /// A failure as a guest sees it.
@@ -15,13 +16,13 @@ pub(super) fn load_error(failure: Failure) -> entries::LoadError {
     }
 }
 
-/// A guest's error as a failure.
-pub(super) fn failure(error: entries::LoadError) -> Failure {
+/// A guest's error as a failure. Secrets are removed before it is cut: nobody would find half of one.
+pub(super) fn failure(error: entries::LoadError, secrets: &LoadSecrets) -> Failure {
     let (kind, message) = match error {
         entries::LoadError::Unavailable(message) => (FailureKind::Unavailable, message),
         entries::LoadError::InvalidSettings(message) => (FailureKind::InvalidSettings, message),
         entries::LoadError::Denied(message) => (FailureKind::Denied, message),
         entries::LoadError::Other(message) => (FailureKind::Other, message),
     };
-    Failure::new(kind, printable::message(&message))
+    Failure::new(kind, printable::message(&secrets.scrub(&message)))
 }

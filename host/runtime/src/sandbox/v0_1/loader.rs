@@ -29,8 +29,8 @@ impl Loader {
     /// Calls `load-from-source` in a new instance.
     pub(in crate::sandbox) async fn call(&self, store: &mut Store<State>) -> Called {
         let instance = self.0.instantiate_async(&mut *store).await?;
-        let returned = instance.call_load_from_source(store).await?;
-        Ok(returned.map_err(errors::failure))
+        let returned = instance.call_load_from_source(&mut *store).await?;
+        Ok(returned.map_err(|error| errors::failure(error, &store.data().secrets)))
     }
 
     /// Calls `describe` in a new instance. Its result is lifted by the caller, field by field.

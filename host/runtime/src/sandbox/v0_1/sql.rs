@@ -27,7 +27,7 @@ impl State {
             return Err(Failure::new(FailureKind::Denied, message));
         };
         let limits = SqlLimits::of(&self.limits);
-        let session = self.databases.open(connection, limits, self.allowance.progress()).await?;
+        let session = self.databases.open(connection, limits, self.allowance.progress(), &self.secrets).await?;
         self.hold(Connection(session))
     }
 

@@ -3,9 +3,11 @@
 mod attack;
 mod guests;
 mod log;
+mod proxy;
 mod running;
 mod server;
 mod setup;
+mod tls_server;
 
 use std::time::{Duration, Instant};
 
@@ -14,9 +16,11 @@ use kiwi_host::{Failure, FailureKind};
 pub(crate) use attack::{attack, loaded};
 pub(crate) use guests::{guest, plugin, repository};
 pub(crate) use log::log_of;
+pub(crate) use proxy::TestProxy;
 pub(crate) use running::Running;
 pub(crate) use server::{Body, Gate, Server, answer, endless, later, raw_server, trickle};
 pub(crate) use setup::{Setup, cache, every, fetched, name, refill};
+pub(crate) use tls_server::{TlsServer, private_ca};
 
 /// Polls until it is so.
 ///

@@ -59,13 +59,13 @@ fn ssl(options: &kiwi_tls::TlsOptions) -> Result<SslOpts, Failure> {
     // Read here, so that an error names the file.
     options.client_config().map_err(|error| invalid(format!("TLS: {}", crate::failure::chain(&error))))?;
     let ssl = SslOpts::default().with_disable_built_in_roots(true);
-    let ssl = match options.ca() {
-        Some(ca) => ssl.with_root_certs(vec![ca.to_owned().into()]),
-        None => {
-            let certificates = rustls_native_certs::load_native_certs().certs.into_iter();
-            ssl.with_root_certs(certificates.map(|certificate| certificate.as_ref().to_vec().into()).collect())
-        }
+    let (ca, with_those_of_the_system) = options.ca();
+    let system = match with_those_of_the_system {
+        true => rustls_native_certs::load_native_certs().certs,
+        false => Vec::new(),
     };
+    let trusted = system.into_iter().map(|certificate| certificate.as_ref().to_vec().into());
+    let ssl = ssl.with_root_certs(trusted.chain(ca.map(|ca| ca.to_owned().into())).collect());
     Ok(match options.client_certificate() {
         Some((certificate, key)) => {
             let identity = ClientIdentity::new(certificate.to_owned().into(), key.to_owned().into());
