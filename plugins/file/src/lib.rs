@@ -1,68 +1,91 @@
-//! Loads the rows of a granted file: a JSON object, a JSON array, NDJSON or CSV.
+//! Loads the rows of granted files: a JSON object, a JSON array, NDJSON or CSV, compressed or not.
 //!
-//! Its mark is the file's modification time and size.
+//! Its mark is the modification time and size of the file, or of all files that the pattern matches.
+
+mod found;
 
 use std::fs::File;
-use std::io::{self, BufReader};
+use std::io::BufReader;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::UNIX_EPOCH;
 
+use found::{Found, find, is_pattern, mark_of, stamp, unchanging_part};
 use kiwi_loader::{Description, Error, Grant, Load, Settings, mark};
-use rows::{Entries, Format, Shape, ShapeSettings};
+use rows::{Entries, Format, Packing, RowSettings, Text};
 
 #[derive(Settings)]
 struct Settings {
-    /// The file, relative to kiwi.toml.
+    /// The file, relative to kiwi.toml; several by a pattern: `data/*.csv`.
     path: String,
-    /// not set: as the file's name ends.
+    /// not set: as the file's name ends, which may be followed by `.gz` or `.zst`.
     format: Option<Format>,
     #[serde(flatten)]
-    shape: ShapeSettings,
+    rows: RowSettings,
 }
 
 fn load_from_source(settings: Settings) -> Result<Load<Entries>, Error> {
-    let format = settings.format.map_or_else(|| format_of(&settings.path), Ok)?;
-    let shape = Shape::new(format, settings.shape)?;
-    let path = written(&settings.path).to_owned();
-    let file = Arc::new(File::open(&path).map_err(|error| cannot_open(&path, &error))?);
-    let stamp = stamp(&file)?;
-    if mark::published().as_ref() == Some(&stamp) {
+    let Settings { path, format, rows } = settings;
+    let path = written(&path).to_owned();
+    if let Some(format) = format {
+        rows.check(format)?;
+    }
+    let files = find(&path)?;
+    let found = mark_of(&path, &files);
+    if mark::published().as_ref() == Some(&found) {
         return Ok(Load::Unchanged);
     }
-    mark::set(&stamp);
-    let text = BufReader::with_capacity(64 * 1024, Arc::clone(&file));
-    let entries = rows::entries(text, shape).map_err(|error| error.context(&path))?;
-    let place = path.clone();
-    let entries = entries.map(move |entry| entry.map_err(|error| error.context(&place)));
-    Ok(Load::Entries(Box::new(entries.chain(changed_since(file, stamp, path)))))
-}
-
-/// No entries, but an error if the file was written to while it was read: its rows may be part old, part new.
-fn changed_since<T>(file: Arc<File>, before: String, path: String) -> impl Iterator<Item = Result<T, Error>> {
-    std::iter::once_with(move || match stamp(&file) {
-        Ok(after) if after == before => None,
-        Ok(_) => Some(Err(Error::unavailable(format_args!("{path} was written to while it was read")))),
-        Err(error) => Some(Err(error.context(&path))),
-    })
-    .flatten()
-}
-
-/// A text that is different after the file has changed.
-fn stamp(file: &File) -> Result<String, Error> {
-    let metadata = file.metadata()?;
-    let modified = metadata.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
-    Ok(format!("{}.{:09} {}", modified.as_secs(), modified.subsec_nanos(), metadata.len()))
-}
-
-/// The host adds what is not granted.
-fn cannot_open(path: &str, error: &io::Error) -> Error {
-    match error.kind() {
-        io::ErrorKind::NotFound => Error::unavailable(format_args!("{path} is not there")),
-        io::ErrorKind::PermissionDenied => {
-            Error::denied(format_args!("{path} cannot be read, or leads out of its granted directory: {error}"))
+    mark::set(&found);
+    let mut reading: Option<Reading> = None;
+    let mut left = files.into_iter();
+    let entries = rows::entries(rows, move |_| {
+        if let Some(read) = reading.take() {
+            read.check()?;
         }
-        _ => Error::other(format_args!("{path}: {error}")),
+        if let Some(file) = left.next() {
+            let format = format.map_or_else(|| format_of(&file.path), Ok)?;
+            let (next, text) = Reading::open(file, format)?;
+            reading = Some(next);
+            return Ok(Some(text));
+        }
+        // A file that was replaced or added meanwhile would make the map part old, part new.
+        if is_pattern(&path) && mark_of(&path, &find(&path)?) != found {
+            return Err(Error::unavailable(format_args!("the files of {path} were changed while they were read")));
+        }
+        Ok(None)
+    })?;
+    Ok(Load::Entries(entries))
+}
+
+/// A file that is being read.
+struct Reading {
+    file: Arc<File>,
+    found: Found,
+}
+
+impl Reading {
+    fn open(mut found: Found, format: Format) -> Result<(Self, Text), Error> {
+        let file = Arc::new(found.open()?);
+        let reading = Self { file: Arc::clone(&file), found };
+        reading.check()?;
+        let path = &reading.found.path;
+        let bytes = BufReader::with_capacity(64 * 1024, file);
+        let body = match packing_of(path) {
+            None => Box::new(bytes),
+            Some((packing, _)) => packing.unpack(bytes),
+        };
+        let text = Text { name: path.clone(), format, body };
+        Ok((reading, text))
+    }
+
+    /// Whether the file is still the one that was found: if it was written to while it was read, its rows may be part
+    /// old, part new.
+    fn check(&self) -> Result<(), Error> {
+        let path = &self.found.path;
+        if stamp(&self.file.metadata().map_err(|error| Error::from(error).context(path))?)? == self.found.stamp {
+            Ok(())
+        } else {
+            Err(Error::unavailable(format_args!("{path} was written to while it was read")))
+        }
     }
 }
 
@@ -71,71 +94,38 @@ fn written(path: &str) -> &str {
     path.trim_start_matches("./")
 }
 
+fn extension(path: &str) -> Option<&str> {
+    Path::new(path).extension()?.to_str()
+}
+
+/// How a file is compressed, and its path without that ending.
+fn packing_of(path: &str) -> Option<(Packing, &str)> {
+    let extension = extension(path)?;
+    Some((Packing::of_extension(extension)?, &path[..path.len() - extension.len() - 1]))
+}
+
 fn format_of(path: &str) -> Result<Format, Error> {
-    match Path::new(path).extension().and_then(|extension| extension.to_str()) {
-        Some("json") => Ok(Format::Json),
-        Some("ndjson" | "jsonl") => Ok(Format::Ndjson),
-        Some("csv") => Ok(Format::Csv),
-        _ => Err(Error::invalid_settings(format_args!(
+    let unpacked = packing_of(path).map_or(path, |(_, path)| path);
+    extension(unpacked).and_then(Format::of_extension).ok_or_else(|| {
+        Error::invalid_settings(format_args!(
             "the format of {path} is unknown: set `format` to `json`, `ndjson` or `csv`"
-        ))),
-    }
+        ))
+    })
 }
 
 fn describe() -> Description {
-    Description::new("The rows of a JSON, NDJSON or CSV file.")
-        .settings::<Settings>()
-        .grants_for(|settings: Settings| [Grant::file(written(&settings.path), "to read the file `path`")])
+    let grant = |settings: Settings| {
+        let path = written(&settings.path);
+        if is_pattern(path) {
+            [Grant::dir(unchanging_part(path), "to read the files that `path` matches")]
+        } else {
+            [Grant::file(path, "to read the file `path`")]
+        }
+    };
+    Description::new("The rows of JSON, NDJSON or CSV files.").settings::<Settings>().grants_for(grant)
 }
 
 kiwi_loader::loader!(load_from_source, describe);
 
 #[cfg(test)]
-mod tests {
-    use kiwi_loader::Setting;
-    use kiwi_loader::testing::{Host, json};
-
-    use super::*;
-
-    #[test]
-    fn the_operator_sees_the_settings_and_the_grant() {
-        let expected = Description::new("The rows of a JSON, NDJSON or CSV file.")
-            .setting(Setting::text("path", "The file, relative to kiwi.toml.").required())
-            .setting(Setting::text("format", "`json`, `ndjson` or `csv`; not set: as the file's name ends."))
-            .settings::<ShapeSettings>();
-        assert_eq!(Host::new().run(describe), expected);
-        let configured = Host::new().settings(json!({ "path": "./data/airlines.csv" })).run(describe);
-        assert_eq!(configured, expected.grant(Grant::file("data/airlines.csv", "to read the file `path`")));
-    }
-
-    #[test]
-    fn a_file_is_loaded_until_it_stays_the_same() {
-        let path = std::env::temp_dir().join(format!("kiwi-file-{}.csv", std::process::id()));
-        std::fs::write(&path, "iata,name\nFR,Ryanair\n").unwrap();
-        let host = Host::new().settings(json!({ "path": path, "key": "iata" }));
-        assert_eq!(host.load(load_from_source).unwrap().into_entries().unwrap()["FR"]["name"], "Ryanair");
-        assert!(host.load(load_from_source).unwrap().is_unchanged());
-        std::fs::remove_file(&path).unwrap();
-        assert!(host.load(load_from_source).unwrap_err().is_unavailable());
-    }
-
-    #[test]
-    fn the_format_is_the_extension() {
-        assert_eq!(format_of("data/airlines.csv").unwrap(), Format::Csv);
-        assert_eq!(format_of("rates.jsonl").unwrap(), Format::Ndjson);
-        assert!(format_of("data.json/rates").unwrap_err().is_invalid_settings());
-    }
-
-    #[test]
-    fn a_file_written_to_while_it_is_read_is_an_error() {
-        let path = std::env::temp_dir().join(format!("kiwi-file-{}", std::process::id()));
-        std::fs::write(&path, "one").unwrap();
-        let file = Arc::new(File::open(&path).unwrap());
-        let before = stamp(&file).unwrap();
-        let changed = || changed_since::<()>(Arc::clone(&file), before.clone(), "x.csv".into()).next();
-        assert!(changed().is_none());
-        std::fs::write(&path, "three").unwrap();
-        assert!(changed().unwrap().unwrap_err().is_unavailable());
-        std::fs::remove_file(&path).unwrap();
-    }
-}
+mod tests;

@@ -1,108 +1,237 @@
-//! CSV with a header: each record becomes a JSON object of texts.
+//! CSV with a header: each record becomes a JSON object.
 
 use std::io::Read;
 
-use csv::{ReaderBuilder, StringRecord};
+use csv::{Reader, ReaderBuilder, StringRecord};
 use kiwi_loader::{Error, Json};
 
-use crate::row::{Fields, label};
+use crate::column::ColumnType;
+use crate::entries::{Next, Rows};
+use crate::filter::Accepted;
+use crate::key;
+use crate::near;
+use crate::row::label;
+use crate::selection::Selection;
 
-/// The entries of the records.
-pub(crate) fn records(
-    text: impl Read,
-    fields: Fields,
-    delimiter: u8,
-) -> Result<impl Iterator<Item = Result<(String, Json), Error>>, Error> {
-    let mut reader = ReaderBuilder::new().delimiter(delimiter).from_reader(text);
-    let table = Table::new(reader.headers()?, fields)?;
-    let mut record = StringRecord::new();
-    Ok(std::iter::from_fn(move || match reader.read_record(&mut record) {
-        Ok(true) => Some(table.entry(&record)),
-        Ok(false) => None,
-        Err(error) => Some(Err(error.into())),
-    }))
+/// The records of a text.
+pub(crate) struct Records<R> {
+    reader: Reader<R>,
+    record: StringRecord,
+    table: Table,
+}
+
+impl<R: Read> Records<R> {
+    pub(crate) fn open(text: R, selection: &Selection) -> Result<Self, Error> {
+        // It is ASCII: the settings were checked.
+        let delimiter = u8::try_from(selection.settings.delimiter).map_err(Error::invalid_settings)?;
+        let mut reader = ReaderBuilder::new().delimiter(delimiter).from_reader(text);
+        let table = Table::new(reader.headers()?, selection)?;
+        Ok(Self { reader, record: StringRecord::new(), table })
+    }
+}
+
+impl<R: Read> Rows for Records<R> {
+    fn next(&mut self, selection: &mut Selection) -> Result<Next, Error> {
+        if self.reader.read_record(&mut self.record)? {
+            self.table.entry(&self.record, selection).map(Next::Row)
+        } else {
+            Ok(Next::End)
+        }
+    }
 }
 
 /// Which columns make up an entry.
 struct Table {
-    key: String,
-    key_index: usize,
-    /// The start of the member, and the index of the column.
-    columns: Vec<(String, usize)>,
+    key: Vec<Column>,
+    kept: Vec<Kept>,
+    filter: Vec<(usize, Accepted)>,
+}
+
+struct Column {
+    name: String,
+    index: usize,
+}
+
+/// A column of the value.
+struct Kept {
+    column: Column,
+    /// The start of its member.
+    label: String,
+    r#type: Option<ColumnType>,
 }
 
 impl Table {
-    fn new(header: &StringRecord, fields: Fields) -> Result<Self, Error> {
+    fn new(header: &StringRecord, selection: &Selection) -> Result<Self, Error> {
         for (index, name) in header.iter().enumerate() {
             if header.iter().take(index).any(|earlier| earlier == name) {
                 return Err(Error::other(format_args!("the header has the column `{name}` twice: rename one of them")));
             }
         }
-        let find = |column: &str| {
-            header.iter().position(|name| name == column).ok_or_else(|| {
-                let names = header.iter().collect::<Vec<_>>().join("`, `");
-                Error::invalid_settings(format_args!("there is no column `{column}`; the header has `{names}`"))
-            })
+        let find = |setting: &str, name: &str| {
+            let index = header.iter().position(|column| column == name).ok_or_else(|| {
+                let hint = near::hint(name, header);
+                Error::invalid_settings(format_args!("`{setting}`: the header has no column `{name}` ({hint})"))
+            })?;
+            Ok(Column { name: name.to_owned(), index })
         };
-        let columns = match &fields.columns {
-            None => header.iter().map(label).zip(0..).collect(),
-            Some(columns) => columns.iter().map(|name| Ok((label(name), find(name)?))).collect::<Result<_, Error>>()?,
+        let settings = &selection.settings;
+        for name in settings.columns_as.iter().flatten().map(|(name, _)| name) {
+            find("columns_as", name)?;
+        }
+        let kept = |name: &str| {
+            let r#type = settings.columns_as.as_ref().and_then(|types| types.get(name)).copied();
+            Ok(Kept { column: find("columns", name)?, label: label(name), r#type })
         };
-        Ok(Self { key_index: find(&fields.key)?, key: fields.key, columns })
+        let filter = settings.filter.iter().flatten();
+        Ok(Self {
+            key: settings
+                .key
+                .iter()
+                .flat_map(|key| &key.0)
+                .map(|name| find("key", name))
+                .collect::<Result<_, Error>>()?,
+            kept: match &settings.columns {
+                None => header.iter().map(kept).collect::<Result<_, Error>>()?,
+                Some(columns) => columns.iter().map(|name| kept(name)).collect::<Result<_, Error>>()?,
+            },
+            filter: filter
+                .map(|(name, accepted)| Ok((find("filter", name)?.index, accepted.clone())))
+                .collect::<Result<_, Error>>()?,
+        })
     }
 
-    fn entry(&self, record: &StringRecord) -> Result<(String, Json), Error> {
-        let key = &record[self.key_index];
-        if key.is_empty() {
-            let line = record.position().map_or(0, csv::Position::line);
-            return Err(Error::other(format_args!("line {line}: the key `{}` is empty", self.key)));
+    fn entry(&self, record: &StringRecord, selection: &mut Selection) -> Result<Option<(String, Json)>, Error> {
+        if !self.filter.iter().all(|(index, accepted)| accepted.accepts_text(&record[*index])) {
+            return Ok(None);
         }
+        let line = record.position().map_or(0, csv::Position::line);
+        let parts = self.key.iter().map(|Column { name, index }| (name.as_str(), &record[*index]));
+        let key = key::of_record(parts, &selection.settings.key_separator);
+        let Some(key) = selection.keep(key, line)? else { return Ok(None) };
         let mut value = Vec::from(b"{");
-        for (label, index) in &self.columns {
+        for Kept { column, label, r#type } in &self.kept {
             if value.len() > 1 {
                 value.push(b',');
             }
             value.extend_from_slice(label.as_bytes());
-            serde_json::to_writer(&mut value, &record[*index])?;
+            let text = &record[column.index];
+            match r#type.map(|r#type| r#type.json(text).ok_or(r#type)) {
+                None => serde_json::to_writer(&mut value, text)?,
+                Some(Ok(json)) => value.extend_from_slice(json.as_bytes()),
+                Some(Err(r#type)) => {
+                    return Err(Error::other(format_args!(
+                        "line {line}: `{}` in the column `{}` is not {}: correct the source or `columns_as`",
+                        near::shown(text),
+                        column.name,
+                        r#type.name()
+                    )));
+                }
+            }
         }
         value.push(b'}');
-        Ok((key.to_owned(), Json(String::from_utf8(value)?)))
+        Ok(Some((key, Json(String::from_utf8(value)?))))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use kiwi_loader::testing::json;
+    use serde_json::Value;
 
-    fn read(text: &'static str, columns: Option<&[&str]>) -> Result<Vec<(String, String)>, Error> {
-        let columns = columns.map(|columns| columns.iter().map(ToString::to_string).collect());
-        let entries = records(text.as_bytes(), Fields { key: "iata".into(), columns }, b',')?;
-        entries.map(|entry| entry.map(|(key, Json(value))| (key, value))).collect()
+    use super::*;
+    use crate::Format;
+    use crate::testing::{owned, read};
+
+    fn of(text: &'static str, mut settings: Value) -> Result<Vec<(String, String)>, Error> {
+        if settings["key"].is_null() {
+            settings["key"] = json!("iata");
+        }
+        read(&[("", Format::Csv, text)], settings)
     }
 
     #[test]
     fn a_record_is_an_object_of_texts() {
         let text = "iata,name,fleet\nFR,\"Ryanair, \"\"DAC\"\"\",0576\n";
-        let whole = [("FR".into(), r#"{"iata":"FR","name":"Ryanair, \"DAC\"","fleet":"0576"}"#.into())];
-        assert_eq!(read(text, None).unwrap(), whole);
-        assert_eq!(read(text, Some(&["fleet"])).unwrap(), [("FR".into(), r#"{"fleet":"0576"}"#.into())]);
-        assert_eq!(read("iata,name\n", None).unwrap(), []);
+        let whole = [("FR", r#"{"iata":"FR","name":"Ryanair, \"DAC\"","fleet":"0576"}"#)];
+        assert_eq!(of(text, json!({})).unwrap(), owned(&whole));
+        assert_eq!(of(text, json!({ "columns": ["fleet"] })).unwrap(), owned(&[("FR", r#"{"fleet":"0576"}"#)]));
+        assert_eq!(of("iata,name\n", json!({})).unwrap(), []);
+    }
+
+    #[test]
+    fn columns_have_the_types_that_are_asked_for() {
+        let text = "iata,ft,open\nA,1.10,T\nB,,\nC,-0,no\n";
+        let settings = json!({ "columns": ["open", "ft"], "columns_as": { "ft": "number", "open": "boolean" } });
+        let expected = [
+            ("A", r#"{"open":true,"ft":1.10}"#),
+            ("B", r#"{"open":null,"ft":null}"#),
+            ("C", r#"{"open":false,"ft":-0}"#),
+        ];
+        assert_eq!(of(text, settings).unwrap(), owned(&expected));
+        let bad = |text, r#type| of(text, json!({ "columns_as": { "ft": r#type } })).unwrap_err().to_string();
+        assert_eq!(
+            bad("iata,ft\nA,1\nB,\"1,000\"\n", "number"),
+            "line 3: `1,000` in the column `ft` is not a number as JSON writes it: correct the source or `columns_as`"
+        );
+        let boolean = bad("iata,ft\nA,x\n", "boolean");
+        assert!(boolean.starts_with("line 2: `x` in the column `ft` is not a boolean (`true` or"), "{boolean}");
+    }
+
+    #[test]
+    fn rows_are_filtered_by_their_texts() {
+        let text = "iata,type,n\nA,airport,1\nB,heliport,1.0\nC,airport,2\nD,,\n";
+        let keys = |filter: Value| {
+            let rows = of(text, json!({ "filter": filter })).unwrap();
+            rows.into_iter().map(|(key, _)| key).collect::<String>()
+        };
+        assert_eq!(keys(json!({ "type": "airport" })), "AC");
+        assert_eq!(keys(json!({ "type": ["airport", ""], "n": ["2", ""] })), "CD");
+        assert_eq!(keys(json!({ "n": 1 })), "AB");
+        assert_eq!(keys(json!({ "type": "port" })), "");
+    }
+
+    #[test]
+    fn a_key_may_be_made_of_several_columns() {
+        let text = "country,code\nFR,1\nDE,1\n,2\n";
+        let settings = json!({ "key": ["country", "code"], "key_separator": "/", "columns": [] });
+        let missing = of(text, settings.clone()).unwrap_err().to_string();
+        assert!(missing.starts_with("line 4: the key `country` is empty: correct the source"), "{missing}");
+        let mut settings = settings;
+        settings["on_missing_key"] = json!("skip");
+        assert_eq!(of(text, settings).unwrap(), owned(&[("FR/1", "{}"), ("DE/1", "{}")]));
     }
 
     #[test]
     fn the_error_for_a_bad_record_has_its_line() {
-        let empty = read("iata,name\nFR,Ryanair\n,Nobody\n", None).unwrap_err();
-        assert_eq!(empty.to_string(), "line 3: the key `iata` is empty");
-        let short = read("iata,name\nFR\n", None).unwrap_err();
+        let empty = of("iata,name\nFR,Ryanair\n,Nobody\n", json!({})).unwrap_err().to_string();
+        assert!(empty.starts_with("line 3: the key `iata` is empty: "), "{empty}");
+        let short = of("iata,name\nFR\n", json!({})).unwrap_err();
         assert!(short.to_string().contains("line: 2"), "{short}");
     }
 
     #[test]
-    fn a_header_without_the_key_is_an_error() {
-        let error = read("code,name\nFR,Ryanair\n", None).unwrap_err();
-        assert!(error.is_invalid_settings());
-        assert_eq!(error.to_string(), "there is no column `iata`; the header has `code`, `name`");
-        let twice = read("iata,name,iata\n", None).unwrap_err();
+    fn a_column_that_the_header_does_not_have_is_an_error() {
+        for (settings, expected) in [
+            (json!({}), "`key`: the header has no column `iata` (there is `code`, `name`)"),
+            (json!({ "key": "cdoe" }), "`key`: the header has no column `cdoe` (did you mean `code`?)"),
+            (
+                json!({ "key": "code", "columns": ["code", "Name"] }),
+                "`columns`: the header has no column `Name` (did you mean `name`?)",
+            ),
+            (
+                json!({ "key": "code", "columns_as": { "nam": "number" } }),
+                "`columns_as`: the header has no column `nam` (did you mean `name`?)",
+            ),
+            (
+                json!({ "key": "code", "filter": { "names": "x" } }),
+                "`filter`: the header has no column `names` (did you mean `name`?)",
+            ),
+        ] {
+            let error = of("code,name\nFR,Ryanair\n", settings).unwrap_err();
+            assert!(error.is_invalid_settings(), "{error:?}");
+            assert_eq!(error.to_string(), expected);
+        }
+        let twice = of("iata,name,iata\n", json!({})).unwrap_err();
         assert_eq!(twice.to_string(), "the header has the column `iata` twice: rename one of them");
     }
 }

@@ -1,85 +1,62 @@
 //! Reads the rows of a JSON document one by one: the members of an object, or the elements of an array.
 
-use std::fmt;
 use std::io::BufRead;
 
-use kiwi_loader::{Error, Json};
+use kiwi_loader::Error;
 
-use crate::pointer::Pointer;
-use crate::row::{Fields, pick};
+use crate::entries::{Next, Rows};
 use crate::scan::Scanner;
+use crate::selection::Selection;
 
-/// The entries of an object: its names are the keys.
-pub(crate) fn members(
-    text: impl BufRead,
-    pointer: Pointer,
-    columns: Option<Vec<String>>,
-) -> Result<impl Iterator<Item = Result<(String, Json), Error>>, Error> {
-    let mut scanner = Scanner::new(text);
-    pointer.follow(&mut scanner)?;
-    if scanner.peek()? == Some(b'[') {
-        return Err(Error::invalid_settings(
-            "`key` is missing: the rows are an array, so say which field of a row is its key",
-        ));
-    }
-    scanner.enter()?;
-    Ok(rows(scanner, move |scanner, row| {
-        let key = scanner.name().map_err(|error| error.context(row))?;
-        let value = scanner.value().map_err(|error| error.context(row))?;
-        match &columns {
-            None => Ok((key, Json(value))),
-            Some(columns) => Ok((key, Json(pick(&value, columns, row)?))),
-        }
-    }))
+/// The rows of a document that has been read up to the first of them.
+pub(crate) struct Document<R> {
+    scanner: Option<Scanner<R>>,
+    rows: u64,
+    has_names: bool,
 }
 
-/// The entries of an array: the key is a field of each element.
-pub(crate) fn elements(
-    text: impl BufRead,
-    pointer: Pointer,
-    fields: Fields,
-) -> Result<impl Iterator<Item = Result<(String, Json), Error>>, Error> {
-    let mut scanner = Scanner::new(text);
-    pointer.follow(&mut scanner)?;
-    if scanner.peek()? == Some(b'{') {
-        return Err(Error::invalid_settings(
-            "`key` is only for an array of rows, and the rows are an object: remove it, or set `pointer`",
-        ));
-    }
-    scanner.enter()?;
-    Ok(rows(scanner, move |scanner, row| {
-        let value = scanner.value().map_err(|error| error.context(row))?;
-        fields.entry(value, row)
-    }))
-}
-
-/// Rows, until the container ends. Then the rest of the document is read, too, because it may be cut off after its rows.
-fn rows<R: BufRead>(
-    scanner: Scanner<R>,
-    entry: impl Fn(&mut Scanner<R>, &Row) -> Result<(String, Json), Error>,
-) -> impl Iterator<Item = Result<(String, Json), Error>> {
-    let mut open = Some(scanner);
-    (1..).map_while(move |number| {
-        let mut scanner = open.take()?;
-        match scanner.has_next() {
-            Ok(true) => {
-                let entry = entry(&mut scanner, &Row(number));
-                // After an error the scanner's position in the document is unknown.
-                open = entry.is_ok().then_some(scanner);
-                Some(entry)
+impl<R: BufRead> Document<R> {
+    pub(crate) fn open(text: R, selection: &Selection) -> Result<Self, Error> {
+        let mut scanner = Scanner::new(text);
+        selection.pointer.follow(&mut scanner)?;
+        let has_names = selection.settings.key.is_none();
+        match scanner.peek()? {
+            Some(b'[') if has_names => Err(Error::invalid_settings(
+                "`key` is missing: the rows are an array, so say which field of a row is its key",
+            )),
+            Some(b'{') if !has_names => Err(Error::invalid_settings(
+                "`key` is only for an array of rows, and the rows are an object: remove it, or set `pointer`",
+            )),
+            _ => {
+                scanner.enter()?;
+                Ok(Self { scanner: Some(scanner), rows: 0, has_names })
             }
-            Ok(false) => scanner.finish().err().map(Err),
-            Err(error) => Some(Err(error.context(format_args!("after row {}", number - 1)))),
         }
-    })
+    }
 }
 
-/// The number of a row, for errors.
-struct Row(u64);
-
-impl fmt::Display for Row {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "row {}", self.0)
+impl<R: BufRead> Rows for Document<R> {
+    fn next(&mut self, selection: &mut Selection) -> Result<Next, Error> {
+        let Some(scanner) = &mut self.scanner else { return Ok(Next::End) };
+        let has_next = scanner.has_next().map_err(|error| error.context(format_args!("after row {}", self.rows)))?;
+        if !has_next {
+            // The rest is read, too, because the document may be cut off after its rows.
+            if let Some(scanner) = self.scanner.take() {
+                scanner.finish()?;
+            }
+            return Ok(Next::End);
+        }
+        self.rows += 1;
+        let number = self.rows;
+        let in_row = |error: Error| error.context(format_args!("row {number}"));
+        let entry = if self.has_names {
+            let name = scanner.name().map_err(in_row)?;
+            let value = scanner.value().map_err(in_row)?;
+            selection.member(name, value, number)?
+        } else {
+            selection.object(scanner.value().map_err(in_row)?, number)?
+        };
+        Ok(Next::Row(entry))
     }
 }
 
@@ -87,48 +64,58 @@ impl fmt::Display for Row {
 mod tests {
     use std::io::Read;
 
+    use kiwi_loader::testing::json;
+    use serde_json::Value;
+
     use super::*;
-    use crate::{Format, Shape, ShapeSettings};
+    use crate::testing::{owned, read, settings};
+    use crate::{Format, Text};
 
-    fn read(text: &'static str, key: Option<&str>, pointer: &str) -> Result<Vec<(String, String)>, Error> {
-        let settings =
-            ShapeSettings { key: key.map(Into::into), pointer: Some(pointer.into()), ..ShapeSettings::default() };
-        let shape = Shape::new(Format::Json, settings)?;
-        crate::entries(text.as_bytes(), shape)?.map(|entry| entry.map(|(key, Json(value))| (key, value))).collect()
-    }
-
-    fn owned(entries: &[(&str, &str)]) -> Vec<(String, String)> {
-        entries.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect()
+    fn of(text: &'static str, settings: Value) -> Result<Vec<(String, String)>, Error> {
+        read(&[("", Format::Json, text)], settings)
     }
 
     #[test]
     fn an_object_is_keys_and_values() {
         let text = r#" { "FR": { "n" : 1.10 }, "LH": [1180591620717411303424, -0.0, 1E+400], "\u00e9": "\"\n" } "#;
         let entries = [("FR", r#"{"n":1.10}"#), ("LH", "[1180591620717411303424,-0.0,1E+400]"), ("é", r#""\"\n""#)];
-        assert_eq!(read(text, None, "").unwrap(), owned(&entries));
-        assert_eq!(read("{}", None, "").unwrap(), []);
+        assert_eq!(of(text, json!({})).unwrap(), owned(&entries));
+        assert_eq!(of("{}", json!({})).unwrap(), []);
+        let unnamed = of(r#"{"a": 1, "": 2}"#, json!({})).unwrap_err();
+        assert_eq!(unnamed.to_string(), "row 2: the key is empty");
     }
 
     #[test]
     fn the_keys_of_an_array_are_in_a_field() {
         let text = r#"[{"id": "FR", "n": 1.10}, {"n": 2, "id": 7}]"#;
         let entries = [("FR", r#"{"id":"FR","n":1.10}"#), ("7", r#"{"n":2,"id":7}"#)];
-        assert_eq!(read(text, Some("id"), "").unwrap(), owned(&entries));
+        assert_eq!(of(text, json!({ "key": "id" })).unwrap(), owned(&entries));
+    }
+
+    #[test]
+    fn a_filter_and_columns_are_for_members_too() {
+        let text = r#"{"FR": {"n": 1, "eu": true}, "CH": {"n": 2, "eu": false}, "IE": {"eu": true}}"#;
+        let settings = json!({ "filter": { "eu": true }, "columns": ["n"] });
+        assert_eq!(of(text, settings).unwrap(), owned(&[("FR", r#"{"n":1}"#), ("IE", "{}")]));
+        let scalar = of(r#"{"FR": 1}"#, json!({ "filter": { "eu": true } })).unwrap_err();
+        assert!(scalar.to_string().starts_with("row 1: invalid type: integer `1`, expected a row"), "{scalar}");
     }
 
     #[test]
     fn a_pointer_leads_to_the_rows() {
         let text = r#"{"x": [9, {"a/b": {"~": {"FR": 1}}, "y": 2}], "z": 3}"#;
-        assert_eq!(read(text, None, "/x/1/a~1b/~0").unwrap(), owned(&[("FR", "1")]));
+        let of = |pointer| of(text, json!({ "pointer": pointer }));
+        assert_eq!(of("/x/1/a~1b/~0").unwrap(), owned(&[("FR", "1")]));
         for missing in ["/y", "/x/2", "/x/y", "/z/0", "/x/01", "/x/+1"] {
-            let error = read(text, None, missing).unwrap_err().to_string();
+            let error = of(missing).unwrap_err().to_string();
             assert_eq!(error, format!("the document has nothing at `{missing}`: correct `pointer`"));
         }
+        assert!(of("x").unwrap_err().to_string().starts_with("`pointer`: `x` does not begin"));
     }
 
     #[test]
     fn a_document_that_is_cut_off_is_an_error() {
-        let message = |text| read(text, None, "/rows").unwrap_err().to_string();
+        let message = |text| of(text, json!({ "pointer": "/rows" })).unwrap_err().to_string();
         assert_eq!(message(r#"{"rows": {"FR": 1}"#), "the document is cut off");
         assert_eq!(message(r#"{"rows": {"FR": 1"#), "after row 1: the document is cut off: expected `,` or `}`");
         assert_eq!(message(r#"{"rows": {"FR": {"#), "row 1: the document is cut off");
@@ -137,15 +124,16 @@ mod tests {
 
     #[test]
     fn rows_that_do_not_match_the_key_setting_are_an_error() {
-        let array = read("[1]", None, "").unwrap_err();
+        let array = of("[1]", json!({})).unwrap_err();
         assert!(array.is_invalid_settings() && array.to_string().starts_with("`key` is missing"), "{array}");
-        let object = read("{}", Some("id"), "").unwrap_err();
+        let object = of("{}", json!({ "key": "id" })).unwrap_err();
         assert!(
             object.is_invalid_settings() && object.to_string().starts_with("`key` is only for an array"),
             "{object}"
         );
-        assert!(read("3", None, "").unwrap_err().to_string().starts_with("expected an object or an array"));
-        assert!(read(r#"[{"id": 1}, 2]"#, Some("id"), "").unwrap_err().to_string().starts_with("row 2: "));
+        assert!(of("3", json!({})).unwrap_err().to_string().starts_with("expected an object or an array"));
+        let scalar = of(r#"[{"id": 1}, 2]"#, json!({ "key": "id" })).unwrap_err();
+        assert!(scalar.to_string().starts_with("row 2: "), "{scalar}");
     }
 
     #[test]
@@ -156,9 +144,9 @@ mod tests {
                 Err(Error::unavailable("the connection was lost").into())
             }
         }
-        let text = std::io::BufReader::new(r#"{"FR": 1, "LH": "#.as_bytes().chain(Cut));
-        let shape = Shape::new(Format::Json, ShapeSettings::default()).unwrap();
-        let last = crate::entries(text, shape).unwrap().last().unwrap().unwrap_err();
+        let body = Box::new(std::io::BufReader::new(r#"{"FR": 1, "LH": "#.as_bytes().chain(Cut)));
+        let mut text = Some(Text { name: String::new(), format: Format::Json, body });
+        let last = crate::entries(settings(json!({})), move |_| Ok(text.take())).unwrap().last().unwrap().unwrap_err();
         assert!(last.is_unavailable(), "{last:?}");
     }
 }

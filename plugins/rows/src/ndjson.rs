@@ -2,59 +2,80 @@
 
 use std::io::BufRead;
 
-use kiwi_loader::{Error, Json};
+use kiwi_loader::Error;
 
-use crate::row::Fields;
+use crate::entries::{Next, Rows};
+use crate::selection::Selection;
 
-/// The entries of the lines. Empty lines are skipped, but counted.
-pub(crate) fn lines(mut text: impl BufRead, fields: Fields) -> impl Iterator<Item = Result<(String, Json), Error>> {
-    let mut number = 0_u64;
-    let mut line = Vec::new();
-    std::iter::from_fn(move || {
-        loop {
-            line.clear();
-            number += 1;
-            match text.read_until(b'\n', &mut line) {
-                Ok(0) => return None,
-                Ok(_) if line.trim_ascii().is_empty() => {}
-                Ok(_) => return Some(entry(line.trim_ascii(), &fields, number)),
-                Err(error) => return Some(Err(Error::from(error).context(format_args!("line {number}")))),
-            }
-        }
-    })
+/// The lines of a text. Empty ones are skipped, but counted.
+pub(crate) struct Lines<R> {
+    text: R,
+    number: u64,
+    line: Vec<u8>,
 }
 
-fn entry(line: &[u8], fields: &Fields, number: u64) -> Result<(String, Json), Error> {
-    let place = format_args!("line {number}").to_string();
-    match std::str::from_utf8(line) {
-        Ok(row) => fields.entry(row.to_owned(), place),
-        Err(_) => Err(Error::other(format_args!("{place} is not UTF-8"))),
+impl<R: BufRead> Lines<R> {
+    pub(crate) fn new(text: R) -> Self {
+        Self { text, number: 0, line: Vec::new() }
+    }
+}
+
+impl<R: BufRead> Rows for Lines<R> {
+    fn next(&mut self, selection: &mut Selection) -> Result<Next, Error> {
+        loop {
+            self.line.clear();
+            self.number += 1;
+            let in_line = |error: Error| error.context(format_args!("line {}", self.number));
+            if self.text.read_until(b'\n', &mut self.line).map_err(|error| in_line(error.into()))? == 0 {
+                return Ok(Next::End);
+            }
+            let line = self.line.trim_ascii();
+            if !line.is_empty() {
+                let row = std::str::from_utf8(line).map_err(|_| in_line(Error::other("it is not UTF-8")))?;
+                return Ok(Next::Row(selection.object(row.to_owned(), self.number)?));
+            }
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use kiwi_loader::Json;
+    use kiwi_loader::testing::json;
 
-    fn read(text: &'static [u8]) -> Vec<Result<(String, String), String>> {
-        let fields = Fields { key: "id".into(), columns: None };
-        let entries = lines(text, fields);
+    use crate::Format;
+    use crate::testing::{owned, read_bytes};
+
+    fn of(text: &'static [u8], settings: serde_json::Value) -> Vec<Result<(String, String), String>> {
+        let entries = read_bytes(&[("", Format::Ndjson, text)], settings).unwrap();
         entries.map(|e| e.map(|(key, Json(value))| (key, value)).map_err(|error| error.to_string())).collect()
+    }
+
+    fn all(text: &'static [u8], settings: serde_json::Value) -> Vec<(String, String)> {
+        of(text, settings).into_iter().map(Result::unwrap).collect()
     }
 
     #[test]
     fn a_line_is_an_entry() {
-        let entries = read(b"{\"id\": 1, \"n\": 2.50}\r\n\n  {\"id\": \"b\"}");
-        assert_eq!(
-            entries,
-            [Ok(("1".into(), "{\"id\": 1, \"n\": 2.50}".into())), Ok(("b".into(), "{\"id\": \"b\"}".into())),]
-        );
+        let entries = all(b"{\"id\": 1, \"n\": 2.50}\r\n\n  {\"id\": \"b\"}", json!({ "key": "id" }));
+        assert_eq!(entries, owned(&[("1", "{\"id\": 1, \"n\": 2.50}"), ("b", "{\"id\": \"b\"}")]));
+    }
+
+    #[test]
+    fn columns_are_picked_in_their_order_and_keep_their_digits() {
+        let text = br#"{"id": 7, "n": 1.10, "x\u0020y": "a\"b", "z": null}"#;
+        let picked = all(text, json!({ "key": "id", "columns": ["x y", "n"] }));
+        assert_eq!(picked, owned(&[("7", r#"{"x y":"a\"b","n":1.10}"#)]));
+        assert_eq!(all(text, json!({ "key": "id", "columns": [] })), owned(&[("7", "{}")]));
     }
 
     #[test]
     fn the_error_for_a_bad_line_has_its_number() {
-        let entries = read(b"{\"id\": 1}\n\n{\"id\":\n{\"id\": \"\xff\"}\n");
-        assert!(entries[1].as_ref().unwrap_err().starts_with("line 3: EOF while parsing"), "{entries:?}");
-        assert_eq!(entries[2].as_ref().unwrap_err(), "line 4 is not UTF-8");
+        let message = |text| of(text, json!({ "key": "id" })).pop().unwrap().unwrap_err();
+        assert!(message(b"{\"id\": 1}\n\n{\"id\":\n").starts_with("line 3: EOF while parsing"));
+        assert_eq!(message(b"{\"id\": \"\xff\"}\n"), "line 1: it is not UTF-8");
+        let missing = message(b"{\"id\": 1}\n{\"ib\": 2}\n");
+        assert!(missing.starts_with("line 2: there is no field `id`, which is the key (there is `ib`)"), "{missing}");
+        assert!(missing.ends_with("`on_missing_key = \"skip\"` leaves out rows without a key"), "{missing}");
     }
 }

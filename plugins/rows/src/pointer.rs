@@ -1,35 +1,46 @@
 //! JSON pointers (RFC 6901), which are followed while a document is read.
 
 use std::io::BufRead;
-use std::str::FromStr;
 
 use kiwi_loader::Error;
 
 use crate::scan::Scanner;
 
 /// A path into a JSON document; the empty one is the document itself.
-#[derive(Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Pointer(Vec<String>);
 
-impl FromStr for Pointer {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self, Error> {
-        if text.is_empty() {
-            return Ok(Self(Vec::new()));
-        }
-        let Some(path) = text.strip_prefix('/') else {
-            return Err(Error::invalid_settings(format_args!(
-                "`pointer`: `{text}` does not begin with `/` (expected e.g. `/data/rows`)"
-            )));
-        };
-        Ok(Self(path.split('/').map(|step| step.replace("~1", "/").replace("~0", "~")).collect()))
-    }
-}
-
 impl Pointer {
+    /// Parses the value of a setting.
+    pub fn parse(setting: &str, text: &str) -> Result<Self, Error> {
+        match text.strip_prefix('/') {
+            Some(path) => Ok(Self(steps(path))),
+            None if text.is_empty() => Ok(Self::default()),
+            None => Err(Error::invalid_settings(format_args!(
+                "`{setting}`: `{text}` does not begin with `/` (expected e.g. `/data/rows`)"
+            ))),
+        }
+    }
+
+    /// The text of the value that it points at in a whole document, if there is one.
+    pub fn find(&self, document: &[u8]) -> Result<Option<String>, Error> {
+        let mut scanner = Scanner::new(document.strip_prefix("\u{feff}".as_bytes()).unwrap_or(document));
+        match self.missing_in(&mut scanner)? {
+            None => scanner.value().map(Some),
+            Some(_) => Ok(None),
+        }
+    }
+
     /// Reads on to the value it points at.
     pub(crate) fn follow(&self, scanner: &mut Scanner<impl BufRead>) -> Result<(), Error> {
+        match self.missing_in(scanner)? {
+            None => Ok(()),
+            Some(path) => Err(Error::other(format_args!("the document has nothing at `/{path}`: correct `pointer`"))),
+        }
+    }
+
+    /// Reads on to the value it points at; otherwise returns the path to where nothing is.
+    fn missing_in(&self, scanner: &mut Scanner<impl BufRead>) -> Result<Option<String>, Error> {
         for (depth, step) in self.0.iter().enumerate() {
             let found = match scanner.peek()? {
                 Some(b'{') => find_member(scanner, step)?,
@@ -37,12 +48,21 @@ impl Pointer {
                 _ => false,
             };
             if !found {
-                let path = self.0[..=depth].join("/");
-                return Err(Error::other(format_args!("the document has nothing at `/{path}`: correct `pointer`")));
+                return Ok(Some(self.0[..=depth].join("/")));
             }
         }
-        Ok(())
+        Ok(None)
     }
+}
+
+/// The steps of a pointer without its first `/`.
+pub(crate) fn steps(path: &str) -> Vec<String> {
+    path.split('/').map(|step| step.replace("~1", "/").replace("~0", "~")).collect()
+}
+
+/// A pointer with one more step.
+pub(crate) fn with_step(pointer: &str, step: &str) -> String {
+    format!("{pointer}/{}", step.replace('~', "~0").replace('/', "~1"))
 }
 
 fn find_member(scanner: &mut Scanner<impl BufRead>, name: &str) -> Result<bool, Error> {
@@ -69,7 +89,23 @@ fn find_element(scanner: &mut Scanner<impl BufRead>, index: &str) -> Result<bool
 }
 
 /// Digits, without leading zeros.
-fn parse_index(step: &str) -> Option<usize> {
+pub(crate) fn parse_index(step: &str) -> Option<usize> {
     let is_canonical = |index: &usize| index.to_string() == step;
     step.parse().ok().filter(is_canonical)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_found_in_a_whole_document() {
+        let document = "\u{feff}{\"rows\": [1], \"meta\": {\"next\": \"a b\", \"a/b~\": null}}".as_bytes();
+        let find = |pointer: &str| Pointer::parse("cursor", pointer).unwrap().find(document).unwrap();
+        assert_eq!(find("/meta/next").as_deref(), Some("\"a b\""));
+        assert_eq!(find(&with_step("/meta", "a/b~")).as_deref(), Some("null"));
+        assert_eq!(find("/rows/0").as_deref(), Some("1"));
+        assert_eq!((find("/meta/last"), find("/rows/1"), find("/next")), (None, None, None));
+        assert!(Pointer::parse("cursor", "/a").unwrap().find(b"{\"a\": ").is_err());
+    }
 }

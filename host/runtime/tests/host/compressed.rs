@@ -19,7 +19,7 @@ fn packed(coding: &'static str, body: Vec<u8>) -> Response<Body> {
     response
 }
 
-fn gzip(text: &[u8]) -> Vec<u8> {
+pub(crate) fn gzip(text: &[u8]) -> Vec<u8> {
     let mut packed = GzEncoder::new(Vec::new(), Compression::default());
     packed.write_all(text).unwrap();
     packed.finish().unwrap()
@@ -34,7 +34,7 @@ fn brotli(text: &[u8], lgwin: i32) -> Vec<u8> {
 }
 
 /// With a window of `2^window_log` bytes.
-fn zstd(text: &[u8], window_log: u32) -> Vec<u8> {
+pub(crate) fn zstd(text: &[u8], window_log: u32) -> Vec<u8> {
     let mut context = CCtx::create();
     context.set_parameter(CParameter::CompressionLevel(1)).unwrap();
     context.set_parameter(CParameter::WindowLog(window_log)).unwrap();

@@ -91,11 +91,69 @@ async fn a_bad_row_is_told_by_its_place() {
     let told = failure("a.csv", "iata,name\nFR,Ryanair\n,Nobody\n", json!({ "key": "iata" })).await;
     assert_failure(&told, FailureKind::Other, &["data/a.csv", "line 3", "`iata` is empty"]);
     let told = failure("a.csv", "iata,name\nFR,Ryanair\nFR,Again\n", json!({ "key": "iata" })).await;
-    assert_failure(&told, FailureKind::InvalidEntry, &["`FR` came twice"]);
+    assert_failure(&told, FailureKind::Other, &["data/a.csv", "line 3: the key `FR` is already the one of line 2"]);
     let told = failure("a.json", r#"[{"iata": "FR"}"#, json!({ "key": "iata" })).await;
     assert_failure(&told, FailureKind::Other, &["data/a.json", "cut off"]);
     let told = failure("a.csv", "iata,name\nFR,Ryanair\n", json!({ "key": "code" })).await;
     assert_failure(&told, FailureKind::InvalidSettings, &["data/a.csv", "`code`"]);
+}
+
+/// The loader remembers the places of so many keys only.
+#[tokio::test]
+async fn a_key_that_comes_again_after_many_rows_is_still_found() {
+    let rows: String = (0..120_000).chain([110_000]).map(|id| format!("{id}\n")).collect();
+    let told = failure("a.csv", &format!("id\n{rows}"), json!({ "key": "id" })).await;
+    assert_failure(&told, FailureKind::InvalidEntry, &["`110000` came twice"]);
+}
+
+#[tokio::test]
+async fn rows_without_a_key_are_left_out_if_that_is_wanted() {
+    let table = "iata,icao,type\nFR,RYR,a\n,XYZ,a\nLH,,b\n,,a\n";
+    let settings = json!({ "key": "iata", "on_missing_key": "skip", "columns": ["icao"] });
+    let expected = json!({ "FR": { "icao": "RYR" }, "LH": { "icao": "" } });
+    assert_eq!(rows("a.csv", table, settings).await, expected);
+    let settings = json!({ "key": ["type", "iata"], "on_missing_key": "skip", "filter": { "type": ["a", "c"] },
+                           "key_separator": "/", "columns": [] });
+    assert_eq!(rows("a.csv", table, settings).await, json!({ "a/FR": {} }));
+
+    let document =
+        r#"[{"name": {"common": "Chad"}, "eu": false}, {"name": {"common": "Italy"}, "eu": true}, {"name": {}}]"#;
+    let settings = json!({ "key": "/name/common", "on_missing_key": "skip", "columns": ["eu"] });
+    let expected = json!({ "Chad": { "eu": false }, "Italy": { "eu": true } });
+    assert_eq!(rows("a.json", document, settings).await, expected);
+    let settings = json!({ "key": "/name/common", "filter": { "eu": true }, "columns": ["eu"] });
+    assert_eq!(rows("a.json", document, settings).await, json!({ "Italy": { "eu": true } }));
+}
+
+#[tokio::test]
+async fn a_misspelt_column_is_an_error_in_every_format() {
+    let settings = || json!({ "key": "iata", "columns": ["nmae"] });
+    for (name, content) in [
+        ("a.csv", "iata,name\nFR,Ryanair\n"),
+        ("a.json", r#"[{"iata": "FR", "name": "Ryanair"}]"#),
+        ("a.ndjson", r#"{"iata": "FR", "name": "Ryanair"}"#),
+    ] {
+        let told = failure(name, content, settings()).await;
+        assert_failure(&told, FailureKind::InvalidSettings, &["`columns`", "`nmae` (did you mean `name`?)"]);
+    }
+}
+
+#[tokio::test]
+async fn columns_of_csv_may_be_numbers_and_booleans() {
+    let table = "iata,elevation,active\nDUB,242.10,t\nSNN,,F\n";
+    let types = json!({ "elevation": "number", "active": "boolean" });
+    let settings = json!({ "key": "iata", "columns": ["elevation", "active"], "columns_as": types });
+    let setup = Setup::new();
+    let outcome = load(&setup, "a.csv", table, settings.clone()).await;
+    assert!(matches!(outcome, Outcome::Published { entries: 2, .. }), "{outcome:?}");
+    assert_eq!(setup.text(&name("rows"), "DUB").await, r#"{"elevation":242.10,"active":true}"#);
+    assert_eq!(setup.text(&name("rows"), "SNN").await, r#"{"elevation":null,"active":false}"#);
+    let told = failure("a.csv", "iata,elevation,active\nDUB,high,t\n", settings).await;
+    assert_failure(
+        &told,
+        FailureKind::Other,
+        &["data/a.csv", "line 2: `high` in the column `elevation` is not a number"],
+    );
 }
 
 #[tokio::test]

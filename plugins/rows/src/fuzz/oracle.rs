@@ -1,12 +1,13 @@
 //! What the rows of a whole text are, by serde_json and csv. `None`: the text is not valid, or its rows are not.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use csv::ReaderBuilder;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::ShapeSettings;
+use super::Case;
 
 /// Keys and values.
 pub(super) type Rows = Vec<(String, String)>;
@@ -48,63 +49,130 @@ impl<'de> Deserialize<'de> for Members<'de> {
     }
 }
 
-pub(super) fn members(text: &[u8], settings: &ShapeSettings) -> Option<Rows> {
-    let Members(members) = serde_json::from_str(document(text, settings)?).ok()?;
-    let row = |(key, value): (String, &RawValue)| {
-        let value = match &settings.columns {
-            None => compact(value.get()),
-            Some(columns) => pick(&compact(value.get()), columns)?,
-        };
-        Some((key, value))
-    };
-    members.into_iter().map(row).collect()
+/// The rows of a JSON document: members of an object, or elements of an array.
+pub(super) fn document(text: &[u8], case: &Case) -> Option<Rows> {
+    let rows = pointed_at(text, case)?;
+    if case.has_key {
+        let elements: Vec<&RawValue> = serde_json::from_str(rows).ok()?;
+        return selected(elements.into_iter().map(|element| (None, compact(element.get()))), case);
+    }
+    let Members(members) = serde_json::from_str(rows).ok()?;
+    selected(members.into_iter().map(|(name, value)| (Some(name), compact(value.get()))), case)
 }
 
-pub(super) fn elements(text: &[u8], settings: &ShapeSettings) -> Option<Rows> {
-    let elements: Vec<&RawValue> = serde_json::from_str(document(text, settings)?).ok()?;
-    elements.into_iter().map(|element| row(&compact(element.get()), settings)).collect()
-}
-
-pub(super) fn lines(text: &[u8], settings: &ShapeSettings) -> Option<Rows> {
+pub(super) fn lines(text: &[u8], case: &Case) -> Option<Rows> {
     let lines = without_mark(text).split(|byte| *byte == b'\n');
     let lines = lines.map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
-    lines.map(|line| row(std::str::from_utf8(line).ok()?, settings)).collect()
+    let lines: Vec<_> =
+        lines.map(|line| Some((None, std::str::from_utf8(line).ok()?.to_owned()))).collect::<Option<_>>()?;
+    selected(lines.into_iter(), case)
 }
 
-pub(super) fn table(text: &[u8], settings: &ShapeSettings) -> Option<Rows> {
-    let delimiter = u8::try_from(settings.delimiter).ok()?;
+pub(super) fn table(text: &[u8], case: &Case) -> Option<Rows> {
     let text = without_mark(text);
-    let mut reader = ReaderBuilder::new().delimiter(delimiter).from_reader(text);
+    let mut reader = ReaderBuilder::new().delimiter(if case.has_semicolons { b';' } else { b',' }).from_reader(text);
     let header = reader.headers().ok()?.clone();
     let is_twice = header.iter().any(|name| header.iter().filter(|other| *other == name).count() > 1);
-    let place = |name: &str| header.iter().position(|other| other == name);
-    let columns: Vec<_> = match &settings.columns {
+    let place = |name: &str| header.iter().position(|other| other == name).filter(|_| !is_twice);
+    let columns: Vec<_> = match &case.columns {
         Some(columns) => columns.iter().map(|column| place(column)).collect::<Option<_>>()?,
         None => (0..header.len()).collect(),
     };
-    let key = place("id").filter(|_| !is_twice)?;
+    let key = key_fields(case).iter().map(|name| place(name)).collect::<Option<Vec<_>>>()?;
+    let filter = if case.filters { Some(place("n")?) } else { None };
     let mut rows = Rows::new();
     for record in reader.records() {
-        let record = record.ok().filter(|record| !record[key].is_empty())?;
+        let record = record.ok()?;
+        let is_accepted = |text: &str| {
+            text == "FR" || ["true", "t", "yes", "y", "1"].contains(&text.trim().to_ascii_lowercase().as_str())
+        };
+        if !filter.is_none_or(|at| is_accepted(&record[at])) {
+            continue;
+        }
+        if key.iter().any(|&at| record[at].is_empty()) {
+            if case.skips {
+                continue;
+            }
+            return None;
+        }
         let members = columns.iter().map(|&at| format!("{}:{}", quoted(&header[at]), quoted(&record[at])));
-        rows.push((record[key].to_owned(), format!("{{{}}}", members.collect::<Vec<_>>().join(","))));
+        let value = format!("{{{}}}", members.collect::<Vec<_>>().join(","));
+        rows.push((key.iter().map(|&at| record[at].to_owned()).collect::<Vec<_>>().join(":"), value));
     }
-    Some(rows)
+    without_duplicates(rows)
 }
 
-fn row(text: &str, settings: &ShapeSettings) -> Option<(String, String)> {
-    let Members(members) = serde_json::from_str(text).ok()?;
-    let (_, key) = members.iter().find(|(name, _)| name == "id")?;
-    let key = match serde_json::from_str::<&RawValue>(key.get()).ok()?.get() {
-        text if text.starts_with('"') => serde_json::from_str(text).ok()?,
-        number if number.starts_with(|c: char| c == '-' || c.is_ascii_digit()) => number.to_owned(),
-        _ => return None,
-    };
-    let value = match &settings.columns {
-        None => text.to_owned(),
-        Some(columns) => pick(text, columns)?,
-    };
-    Some((key, value)).filter(|(key, _)| !key.is_empty())
+fn key_fields(case: &Case) -> &'static [&'static str] {
+    match (case.has_key, case.has_long_key) {
+        (true, true) => &["id", "n"],
+        (true, false) => &["id"],
+        (false, _) => &[],
+    }
+}
+
+/// The entries of rows that are JSON text, with the name of each if it has one.
+fn selected(rows: impl Iterator<Item = (Option<String>, String)>, case: &Case) -> Option<Rows> {
+    let mut selected = Rows::new();
+    let mut names = Vec::new();
+    let mut count = 0;
+    for (name, text) in rows {
+        count += 1;
+        if name.is_some() && case.columns.is_none() && !case.filters {
+            selected.push((name?, text));
+            continue;
+        }
+        let Members(members) = serde_json::from_str(&text).ok()?;
+        names.extend(members.iter().map(|(name, _)| name.clone()));
+        let find = |name: &str| members.iter().find(|(member, _)| member == name).map(|(_, value)| value.get());
+        let is_accepted =
+            |value: &str| value == "true" || serde_json::from_str::<String>(value).is_ok_and(|text| text == "FR");
+        if case.filters && !find("n").is_some_and(is_accepted) {
+            continue;
+        }
+        let key = match name {
+            Some(name) => name,
+            None => {
+                let parts = key_fields(case).iter().map(|name| key_part(find(name)));
+                match parts.collect::<Result<Vec<_>, _>>() {
+                    Ok(parts) => parts.join(":"),
+                    Err(NoKey::Missing) if case.skips => continue,
+                    Err(_) => return None,
+                }
+            }
+        };
+        selected.push((key, case.columns.as_ref().map_or(Some(text.clone()), |columns| pick(&text, columns))?));
+    }
+    let wanted = key_fields(case).iter().copied().chain(case.filters.then_some("n"));
+    let wanted = wanted.chain(case.columns.iter().flatten().map(String::as_str));
+    let is_unseen = |wanted: &str| !names.iter().any(|name| name == wanted);
+    let is_looked_at = count > 0 && (case.has_key || case.columns.is_some() || case.filters);
+    if is_looked_at && wanted.into_iter().any(is_unseen) {
+        return None;
+    }
+    without_duplicates(selected)
+}
+
+enum NoKey {
+    Missing,
+    Invalid,
+}
+
+fn key_part(value: Option<&str>) -> Result<String, NoKey> {
+    match value {
+        None | Some("null") => Err(NoKey::Missing),
+        Some(text) if text.starts_with('"') => {
+            let text: String = serde_json::from_str(text).map_err(|_| NoKey::Invalid)?;
+            if text.is_empty() { Err(NoKey::Missing) } else { Ok(text) }
+        }
+        Some(number) if number.starts_with(|c: char| c == '-' || c.is_ascii_digit()) => Ok(number.to_owned()),
+        Some(_) => Err(NoKey::Invalid),
+    }
+}
+
+fn without_duplicates(rows: Rows) -> Option<Rows> {
+    let keys: BTreeSet<&String> = rows.iter().map(|(key, _)| key).collect();
+    let is_valid = keys.len() == rows.len() && !keys.iter().any(|key| key.is_empty());
+    is_valid.then_some(rows)
 }
 
 fn pick(object: &str, columns: &[String]) -> Option<String> {
@@ -115,9 +183,9 @@ fn pick(object: &str, columns: &[String]) -> Option<String> {
 }
 
 /// The value that the pointer leads to in a valid document.
-fn document<'t>(text: &'t [u8], settings: &ShapeSettings) -> Option<&'t str> {
+fn pointed_at<'t>(text: &'t [u8], case: &Case) -> Option<&'t str> {
     let mut at = serde_json::from_slice::<&RawValue>(without_mark(text)).ok()?.get();
-    for step in settings.pointer.iter().flat_map(|pointer| pointer.split('/').skip(1)) {
+    for step in case.pointer.iter().flat_map(|pointer| pointer.split('/').skip(1)) {
         let step = step.replace("~1", "/").replace("~0", "~");
         at = if at.starts_with('{') {
             let Members(members) = serde_json::from_str(at).ok()?;
