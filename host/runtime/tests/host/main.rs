@@ -12,6 +12,7 @@ mod embedded;
 mod entries;
 mod file_loader;
 mod files;
+mod given;
 mod guards;
 mod hostile;
 mod http_loader;
