@@ -29,8 +29,10 @@ pub(crate) struct Config {
     pub(crate) max_loads: Option<NonZeroUsize>,
     /// The values for what a cache does not set.
     pub(crate) defaults: Defaults,
-    /// The caches, in the order of the file.
+    /// The caches that hosts load, in the order of the file.
     pub(crate) caches: Vec<CacheConfig>,
+    /// Those that `kiwi-host publish` publishes.
+    pub(crate) published: Vec<CacheConfig>,
 }
 
 impl Config {
@@ -41,9 +43,14 @@ impl Config {
         Self::load(&path).map(Some)
     }
 
+    /// All caches, whatever fills them.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &CacheConfig> {
+        self.caches.iter().chain(&self.published)
+    }
+
     /// Whether there is a cache of this name.
     pub(crate) fn has(&self, name: &Name) -> bool {
-        self.caches.iter().any(|cache| cache.name == *name)
+        self.all().any(|cache| cache.name == *name)
     }
 
     fn load(path: &Path) -> Result<Self> {
@@ -63,14 +70,17 @@ impl Config {
     pub(super) fn read(path: &Path, mut section: Section<'_>) -> Self {
         let base = path.parent().unwrap_or(Path::new(""));
         let defaults = section.section("defaults").map(Defaults::read).unwrap_or_default();
+        let all = section.section("cache").map(|caches| read_caches(caches, &defaults, base)).unwrap_or_default();
+        let (caches, published) = all.into_iter().partition(|cache| cache.plugin().is_some());
         let config = Self {
             path: path.to_owned(),
             store: section.text("store", str::parse).map(|store| relative_to(base, store)),
             key_prefix: section.text("key_prefix", |prefix| Ok(prefix.to_owned())),
             statsd: Statsd::read(&mut section),
             max_loads: section.number("max_loads", 1024).and_then(|n| NonZeroUsize::new(usize::try_from(n).ok()?)),
-            caches: section.section("cache").map(|caches| read_caches(caches, &defaults, base)).unwrap_or_default(),
             defaults,
+            caches,
+            published,
         };
         section.finish();
         config

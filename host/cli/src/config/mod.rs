@@ -8,6 +8,7 @@ mod fuzz;
 mod keys;
 #[cfg(test)]
 mod page;
+mod published;
 mod search;
 mod section;
 mod select;
@@ -16,6 +17,7 @@ mod statsd;
 mod tests;
 mod value;
 
+pub(crate) use cache::Defaults;
 pub(crate) use document::Problems;
 pub(crate) use file::Config;
 pub(crate) use keys::is_grant_kind;
