@@ -84,6 +84,7 @@ pub(crate) const FOLDERS: &[(&str, &[&str])] = &[
             "output",
             "table",
             "suggest",
+            "rows",
             "config",
             "style",
             "args",

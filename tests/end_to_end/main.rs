@@ -12,6 +12,7 @@ mod kiwi_cache;
 mod lifecycle;
 mod metrics;
 mod migrating;
+mod publish;
 mod read_through;
 mod readme;
 mod redis_page;

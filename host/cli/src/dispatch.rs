@@ -2,8 +2,8 @@
 
 use anyhow::{Context, Result};
 
-use crate::args::{Cli, Command};
-use crate::commands::{check, dump, forget, get, inspect, keys, refill, run, status};
+use crate::args::{Cli, Command, PublishArgs, RefillArgs};
+use crate::commands::{check, dump, forget, get, inspect, keys, publish, refill, run, status};
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::log::{self, LogLevel};
@@ -16,8 +16,10 @@ use crate::{compile_cache, open_files};
 pub(crate) fn run(cli: Cli) -> Result<Exit> {
     let level = match &cli.command {
         Command::Run(args) if !args.once && !args.dry_run => LogLevel::Service,
-        Command::Refill(args) if args.quiet => LogLevel::Quiet,
-        Command::Run(_) | Command::Refill(_) => LogLevel::OneLoad,
+        Command::Refill(RefillArgs { quiet: true, .. }) | Command::Publish(PublishArgs { quiet: true, .. }) => {
+            LogLevel::Quiet
+        }
+        Command::Run(_) | Command::Refill(_) | Command::Publish(_) => LogLevel::OneLoad,
         _ => LogLevel::Warnings,
     };
     let terminal = Terminal::default();
@@ -28,7 +30,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit> {
     let exit = runtime.block_on(async {
         shutdown::listen()?;
         // Those that hold leases give them back.
-        let holds_leases = matches!(cli.command, Command::Run(_) | Command::Refill(_));
+        let holds_leases = matches!(cli.command, Command::Run(_) | Command::Refill(_) | Command::Publish(_));
         tokio::select! {
             exit = dispatch(cli, &mut output, &terminal) => exit,
             () = shutdown::received(1), if !holds_leases => Ok(Exit::Interrupted),
@@ -46,6 +48,7 @@ async fn dispatch(cli: Cli, output: &mut Output, terminal: &Terminal) -> Result<
     match &cli.command {
         Command::Run(args) => run::run(&target()?, args, output, terminal).await,
         Command::Refill(args) => refill::run(&target()?, args, output, terminal).await,
+        Command::Publish(args) => publish::run(&target()?, args, output, terminal).await,
         Command::Get(args) => get::run(&target()?, args, output).await,
         Command::Keys(args) => keys::run(&target()?, args, output).await,
         Command::Dump(args) => dump::run(&target()?, args, output).await,

@@ -13,6 +13,7 @@ mod log_fields;
 mod open_files;
 mod output;
 mod progress;
+mod rows;
 mod shutdown;
 mod style;
 mod suggest;

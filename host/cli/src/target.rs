@@ -75,7 +75,7 @@ impl Target {
 
     /// Passes the layouts of the configuration to the store.
     fn with_layouts(&self, store: Arc<dyn Store>) -> Arc<dyn Store> {
-        let caches = self.config.iter().flat_map(|config| &config.caches);
+        let caches = self.config.iter().flat_map(Config::all);
         let layouts: Vec<_> = caches
             .filter(|cache| cache.layout != Layout::Hash)
             .map(|cache| (cache.name.clone(), cache.layout.clone()))

@@ -15,6 +15,8 @@ pub struct Failure {
     pub detail: Option<String>,
     /// How long the source asks to be left alone (HTTP's Retry-After).
     pub retry_after: Option<Duration>,
+    /// Which entry was refused, if one was: its number in the order in which the loader gave them, from 1.
+    pub entry: Option<u64>,
 }
 
 /// What kind of failure. The first four are the loader's own word (`load-error` in loader.wit).
@@ -84,7 +86,17 @@ impl fmt::Display for FailureKind {
 
 impl Failure {
     pub(crate) fn new(kind: FailureKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), detail: None, retry_after: None }
+        Self { kind, message: message.into(), detail: None, retry_after: None, entry: None }
+    }
+
+    /// The same, about the entry of this number.
+    pub(crate) fn at_entry(self, number: u64) -> Self {
+        Self { entry: Some(number), ..self }
+    }
+
+    /// Whether it says what the other one says, and perhaps something before it.
+    pub(crate) fn repeats(&self, other: &Self) -> bool {
+        self.kind == other.kind && self.message.ends_with(&other.message)
     }
 
     pub(crate) fn store(error: &kiwi_store::Error) -> Self {

@@ -71,6 +71,7 @@ pub use config::secret_source::SecretSource;
 pub use config::settings::Settings;
 pub use config::text::{parse_duration, parse_size, parse_ttl};
 pub use config::timing::{AskedTiming, Timing};
+pub use definition::cache::mark_as_set;
 pub use definition::config::{AnyLoader, CacheConfig};
 #[cfg(feature = "components")]
 pub use definition::inspection::{Inspection, inspect};

@@ -85,6 +85,9 @@ pub(crate) enum Command {
     /// Load caches once and exit, for example from cron
     #[command(after_help = examples::REFILL)]
     Refill(RefillArgs),
+    /// Publish a whole map from standard input: the rows of a script, a query or a file
+    #[command(after_help = examples::PUBLISH)]
+    Publish(PublishArgs),
     /// Print the published value of one key
     #[command(after_help = examples::GET)]
     Get(GetArgs),
@@ -149,6 +152,40 @@ pub(crate) struct RefillArgs {
     /// without a limit on lines)
     #[arg(long, requires = "dry_run")]
     pub(crate) diff: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct PublishArgs {
+    /// Cache to publish: one with `source = "publish"` in kiwi.toml, or one that is not in it
+    #[arg(value_parser = name)]
+    pub(crate) cache: Name,
+    /// Format of the rows [default: json if they begin with `[`, ndjson if they begin with `{`]
+    #[arg(long, value_name = "FORMAT", value_enum)]
+    pub(crate) input_format: Option<InputFormat>,
+    /// Field of a row that is its key: a member, a CSV column, or a JSON pointer such as /name/common. If repeated, the
+    /// fields are joined. The value is the whole row
+    #[arg(long = "key", value_name = "FIELD")]
+    pub(crate) keys: Vec<String>,
+    /// Text between the fields of a key [default: `:`]
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) key_separator: Option<String>,
+    /// Publish only if there are exactly this many rows
+    #[arg(long, value_name = "N")]
+    pub(crate) expect_rows: Option<u64>,
+    /// Publish even if `min_entries` or `max_shrink` would refuse the map
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Print nothing if all goes well; failures are printed on standard error
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+/// The format of rows on standard input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum InputFormat {
+    Ndjson,
+    Json,
+    Csv,
 }
 
 #[derive(Args)]

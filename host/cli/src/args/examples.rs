@@ -34,6 +34,20 @@ Examples:
 A refill loads even what is fresh. If another host is loading the cache, it says so and waits for that
 host's result. Failures are printed on standard error. A refill that a guard would refuse exits 1, with --diff as well.";
 
+pub(super) const PUBLISH: &str = "\
+Examples:
+  python3 load_rates.py > rates.ndjson && kiwi-host publish rates < rates.ndjson
+  psql --csv -c 'TABLE airlines' | kiwi-host publish airlines --input-format csv --key iata
+  curl --fail https://api.example.com/countries | kiwi-host publish countries --key /name/common
+
+Rows are {\"key\": ..., \"value\": ...}, on each line (ndjson) or in an array (json). With --key they
+are any JSON objects, or CSV with a header (csv), whose values are all texts. One JSON object whose
+names are the keys is read with --input-format json.
+
+Nothing is published unless every row is valid and the input ends with a whole one. A producer that
+fails between two rows looks like one that has finished: write a file first, as above, print one
+JSON document, or use --expect-rows.";
+
 pub(super) const GET: &str = "\
 Examples:
   kiwi-host get airlines FR

@@ -4,6 +4,6 @@ mod cli;
 mod examples;
 
 pub(crate) use cli::{
-    CacheArgs, CheckArgs, Cli, Color, Command, ForgetArgs, Format, GetArgs, InspectArgs, LogFormat, OutputArgs,
-    RefillArgs, RunArgs, StatusArgs, TargetArgs,
+    CacheArgs, CheckArgs, Cli, Color, Command, ForgetArgs, Format, GetArgs, InputFormat, InspectArgs, LogFormat,
+    OutputArgs, PublishArgs, RefillArgs, RunArgs, StatusArgs, TargetArgs,
 };

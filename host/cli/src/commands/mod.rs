@@ -9,6 +9,7 @@ pub(crate) mod get;
 pub(crate) mod inspect;
 pub(crate) mod keys;
 mod no_such_cache;
+pub(crate) mod publish;
 pub(crate) mod refill;
 pub(crate) mod run;
 mod run_once;

@@ -2,6 +2,7 @@
 
 use kiwi_store::{Error, HostState, LeaseState, Name, Presence, Status, Store};
 
+use crate::config::Config;
 use crate::target::Target;
 
 /// How similar a name must be to be suggested (Jaro-Winkler).
@@ -19,7 +20,7 @@ pub(super) fn exists(status: &Status, hosts: &[HostState]) -> bool {
 pub(super) async fn no_such_cache(target: &Target, store: &dyn Store, cache: &Name) -> Error {
     // The user of the store may not be allowed to list its caches; those of the configuration are still known.
     let mut names = store.caches().await.unwrap_or_default();
-    names.extend(target.config.iter().flat_map(|config| &config.caches).map(|cache| cache.name.clone()));
+    names.extend(target.config.iter().flat_map(Config::all).map(|cache| cache.name.clone()));
     names.sort_unstable();
     names.dedup();
     let hint = hint(cache.as_str(), &names);

@@ -39,6 +39,10 @@ pub(crate) async fn run(target: &Target, args: &RefillArgs, output: &mut Output,
 }
 
 fn find(config: &Config, name: &Name) -> Result<CacheConfig, Error> {
+    if config.published.iter().any(|cache| cache.name == *name) {
+        let message = format!("it has no plugin to load it: publish it with `... | kiwi-host publish {name}`");
+        return Err(Error::invalid(message).of(name));
+    }
     config.caches.iter().find(|cache| cache.name == *name).cloned().ok_or_else(|| {
         let known: Vec<&str> = config.caches.iter().map(|cache| cache.name.as_str()).collect();
         let path = config.path.display();

@@ -23,7 +23,10 @@ pub(crate) async fn run(target: &Target, args: &RunArgs, output: &mut Output, te
         let started = start::host(target, caches, || target.open_store()).await?;
         return run_once::run(&started, false, output, terminal).await;
     }
-    start::check_not_empty(&caches)?;
+    start::check_not_empty(target, &caches)?;
+    if let Some(published) = start::published(target).filter(|_| args.plugins.is_empty()) {
+        tracing::info!("{published}");
+    }
     let (host, _) = start::builder(target, target.open_store()?)?.build().await?;
     let stop = CancellationToken::new();
     let work = async {

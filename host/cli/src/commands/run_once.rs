@@ -1,4 +1,4 @@
-//! Loading each cache of a host once: `run --once` and `refill`.
+//! Loading each cache of a host once: `run --once`, `refill` and `publish`.
 
 use anyhow::Result;
 use kiwi_host::Outcome;
@@ -14,9 +14,15 @@ use crate::progress::Terminal;
 use crate::style::Style;
 use crate::{human, shutdown};
 
-/// Loads all caches and prints each outcome, a failure on standard error; if `is_quiet`, only failures. The exit code is
-/// a success only if all went well.
+/// Loads all caches and prints each outcome, as `report` does. The exit code is a success only if all went well.
 pub(super) async fn run(started: &Started, is_quiet: bool, output: &mut Output, terminal: &Terminal) -> Result<Exit> {
+    let (outcomes, exit) = load_all(started, terminal).await?;
+    report(started, &outcomes, is_quiet, output)?;
+    Ok(exit)
+}
+
+/// Loads all caches, until a signal comes.
+pub(super) async fn load_all(started: &Started, terminal: &Terminal) -> Result<(Vec<(Name, Outcome)>, Exit)> {
     let Started { host, skipped } = started;
     let stop = CancellationToken::new();
     let mut outcomes = Vec::new();
@@ -25,17 +31,24 @@ pub(super) async fn run(started: &Started, is_quiet: bool, output: &mut Output, 
         exit(&outcomes, skipped)
     };
     let exit = shutdown::run_until_stopped(&stop, work).await?;
+    Ok((outcomes, exit))
+}
+
+/// Prints each outcome, a failure on standard error; if `is_quiet`, only failures.
+pub(super) fn report(
+    Started { skipped, .. }: &Started,
+    outcomes: &[(Name, Outcome)],
+    is_quiet: bool,
+    output: &mut Output,
+) -> Result<()> {
     match output.format() {
         Format::Json => {
             let skipped = skipped.iter().map(skipped_to_json);
             let all: Vec<Value> = outcomes.iter().map(outcome_to_json).chain(skipped).collect();
-            output.json_of("outcomes", &all)?;
+            Ok(output.json_of("outcomes", &all)?)
         }
-        Format::Human => {
-            outcomes.iter().try_for_each(|(cache, outcome)| write(cache, outcome, is_quiet, output))?;
-        }
+        Format::Human => outcomes.iter().try_for_each(|(cache, outcome)| write(cache, outcome, is_quiet, output)),
     }
-    Ok(exit)
 }
 
 fn went_well(outcome: &Outcome) -> bool {

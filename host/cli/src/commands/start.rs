@@ -33,7 +33,7 @@ pub(super) async fn host(
     caches: Vec<CacheConfig>,
     open_store: impl FnOnce() -> Result<Arc<dyn Store>>,
 ) -> Result<Started> {
-    check_not_empty(&caches)?;
+    check_not_empty(target, &caches)?;
     let builder = builder(target, open_store()?)?.caches(caches.clone());
     let built = tokio::select! {
         built = builder.build() => built?,
@@ -57,10 +57,28 @@ pub(super) fn builder(target: &Target, store: Arc<dyn Store>) -> Result<Builder>
     Ok(builder)
 }
 
+/// Which caches of kiwi.toml are not for a host. `None`: there are none.
+pub(super) fn published(target: &Target) -> Option<String> {
+    let names: Vec<&str> =
+        target.config.iter().flat_map(|config| &config.published).map(|it| it.name.as_str()).collect();
+    match names[..] {
+        [] => None,
+        [name] => Some(format!("the cache `{name}` is published by `kiwi-host publish {name}`, and no host loads it")),
+        _ => Some(format!(
+            "{} caches are published by `kiwi-host publish`, and no host loads them: `{}`",
+            names.len(),
+            names.join("`, `")
+        )),
+    }
+}
+
 /// # Errors
 /// There is nothing to run.
-pub(super) fn check_not_empty(caches: &[CacheConfig]) -> Result<()> {
+pub(super) fn check_not_empty(target: &Target, caches: &[CacheConfig]) -> Result<()> {
     if caches.is_empty() {
+        if let Some(published) = published(target) {
+            return Err(Error::invalid(format!("nothing to run: {published}")).into());
+        }
         return Err(Error::invalid(
             "nothing to run: pass plugins, as in `kiwi-host run plugins/*.wasm`, or add a `[cache.NAME]` table with a \
              `plugin` to kiwi.toml",

@@ -10,6 +10,7 @@ use kiwi_host::{
 };
 use kiwi_store::{Error, Layout, Name, Push, RecordKey};
 
+use super::published::{NotLoadedHere, Source, check_published};
 use super::section::Section;
 use super::value::{json_object, mismatch, number, table, text};
 use crate::human;
@@ -39,7 +40,7 @@ impl Defaults {
             allow_empty_data: section.flag("allow_empty_data").unwrap_or_default(),
             guards: read_guards(&mut section),
             max_stall: section.text("max_stall", parse_duration),
-            limits: read_limits(&mut section, Limits::default()),
+            limits: read_limits(&mut section, Limits::default(), Source::Plugin),
         };
         section.finish();
         defaults
@@ -47,7 +48,15 @@ impl Defaults {
 
     /// A cache that sets nothing but its plugin.
     pub(super) fn cache(&self, name: Name, plugin: &Path) -> CacheConfig {
-        let cache = CacheConfig::new(name, plugin);
+        self.for_all(CacheConfig::new(name, plugin))
+    }
+
+    /// A cache that `kiwi-host publish` publishes, and that sets nothing else.
+    pub(crate) fn published(&self, name: Name) -> CacheConfig {
+        self.for_all(CacheConfig::native(name, NotLoadedHere))
+    }
+
+    fn for_all(&self, cache: CacheConfig) -> CacheConfig {
         CacheConfig {
             timing: self.timing,
             allow_empty_data: self.allow_empty_data,
@@ -67,9 +76,15 @@ impl Defaults {
         connections: &[Connection],
         others: &[CacheConfig],
     ) -> Option<CacheConfig> {
+        let source = Source::read(&mut section);
         let plugin = section.text("plugin", |path| Ok(base.join(path)));
-        let plugin = section.required("plugin", plugin, "the path of a .wasm file");
-        let mut cache = self.cache(name, plugin.as_deref().unwrap_or(base));
+        let mut cache = match source {
+            Source::Publish => self.published(name),
+            Source::Plugin => self.cache(name, plugin.as_deref().unwrap_or(base)),
+        };
+        if !section.has("source") {
+            section.required("plugin", plugin.as_ref(), "the path of a .wasm file");
+        }
         cache.settings = section.value("settings", settings).unwrap_or_default();
         cache.timing = read_timing(&mut section).or(self.timing);
         cache.allow_empty_data = section.flag("allow_empty_data").unwrap_or(self.allow_empty_data);
@@ -77,7 +92,7 @@ impl Defaults {
         cache.max_stall = section.text("max_stall", parse_duration).unwrap_or(cache.max_stall);
         cache.grants =
             section.section("grants").map(|grants| read_grants(grants, base, connections)).unwrap_or_default();
-        cache.limits = read_limits(&mut section, self.limits.clone());
+        cache.limits = read_limits(&mut section, self.limits.clone(), source);
         cache.layout = read_layout(&mut section, &cache.name);
         cache.push = section.text("push", read_push).unwrap_or_default();
         if cache.push == Push::Delta && cache.layout.record_key().is_some() {
@@ -86,8 +101,11 @@ impl Defaults {
         }
         check_timing(&cache, &section);
         check_record(&cache, &section, others);
+        if source == Source::Publish {
+            check_published(&mut section);
+        }
         section.finish();
-        plugin.map(|_| cache)
+        (plugin.is_some() || source == Source::Publish).then_some(cache)
     }
 }
 
@@ -115,9 +133,8 @@ fn read_guards(section: &mut Section<'_>) -> Guards {
 
 /// Reports timings that contradict each other. What the plugin suggests for the rest is not known yet.
 fn check_timing(cache: &CacheConfig, section: &Section<'_>) {
-    if cache.timing.reload_ttl.is_some()
-        && let Err(error) = cache.timing.resolve(&cache.name)
-    {
+    let is_known = cache.timing.reload_ttl.is_some() || cache.plugin().is_none();
+    if is_known && let Err(error) = cache.timing.resolve(&cache.name) {
         section.problem_at("cache_ttl", error.to_string());
     }
 }
@@ -212,7 +229,7 @@ fn read_dir_grant(dir: &str, base: &Path) -> kiwi_store::Result<DirGrant> {
     Ok(grant)
 }
 
-fn read_limits(section: &mut Section<'_>, fallback: Limits) -> Limits {
+fn read_limits(section: &mut Section<'_>, fallback: Limits, source: Source) -> Limits {
     let Some(mut section) = section.section("limits") else { return fallback };
     let limits = Limits {
         memory: section.size("memory", MEMORY).unwrap_or(fallback.memory),
@@ -229,7 +246,7 @@ fn read_limits(section: &mut Section<'_>, fallback: Limits) -> Limits {
         query_rows: section.number("query_rows", u64::MAX).unwrap_or(fallback.query_rows),
         query_bytes: section.size("query_bytes", ANY).unwrap_or(fallback.query_bytes),
     };
-    check_sizes(&limits, &section);
+    check_sizes(&limits, &section, source);
     section.finish();
     limits
 }
@@ -238,8 +255,10 @@ fn read_limits(section: &mut Section<'_>, fallback: Limits) -> Limits {
 const ANY: RangeInclusive<u64> = 1..=u64::MAX;
 
 /// Reports a value that may be longer than what one call carries, or than the whole map: it could never be published.
-fn check_sizes(limits: &Limits, section: &Section<'_>) {
-    for (name, bytes) in [("hostcall_bytes", limits.hostcall_bytes), ("total_bytes", limits.total_bytes)] {
+fn check_sizes(limits: &Limits, section: &Section<'_>, source: Source) {
+    // Nothing calls the host where there is no guest.
+    let call = (source == Source::Plugin).then_some(("hostcall_bytes", limits.hostcall_bytes));
+    for (name, bytes) in call.into_iter().chain([("total_bytes", limits.total_bytes)]) {
         let is_set = section.has("value_bytes") || section.has(name) && name == "hostcall_bytes";
         if is_set && bytes < limits.value_bytes {
             let (value, bytes) = (human::bytes(limits.value_bytes), human::bytes(bytes));

@@ -32,8 +32,10 @@ pub(crate) struct Config {
     pub(crate) defaults: Defaults,
     /// Databases that plugins may read.
     pub(crate) connections: Vec<Connection>,
-    /// The caches, in the order of the file.
+    /// The caches that hosts load, in the order of the file.
     pub(crate) caches: Vec<CacheConfig>,
+    /// Those that `kiwi-host publish` publishes.
+    pub(crate) published: Vec<CacheConfig>,
 }
 
 impl Config {
@@ -44,9 +46,14 @@ impl Config {
         Self::load(&path).map(Some)
     }
 
+    /// All caches, whatever fills them.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &CacheConfig> {
+        self.caches.iter().chain(&self.published)
+    }
+
     /// Whether there is a cache of this name.
     pub(crate) fn has(&self, name: &Name) -> bool {
-        self.caches.iter().any(|cache| cache.name == *name)
+        self.all().any(|cache| cache.name == *name)
     }
 
     fn load(path: &Path) -> Result<Self> {
@@ -68,18 +75,21 @@ impl Config {
         let defaults = section.section("defaults").map(Defaults::read).unwrap_or_default();
         let connections =
             section.section("connections").map(|section| connections::read(section, base)).unwrap_or_default();
+        let all = section
+            .section("cache")
+            .map(|caches| read_caches(caches, &defaults, base, &connections))
+            .unwrap_or_default();
+        let (caches, published) = all.into_iter().partition(|cache| cache.plugin().is_some());
         let config = Self {
             path: path.to_owned(),
             store: section.text("store", str::parse).map(|store| relative_to(base, store)),
             key_prefix: section.text("key_prefix", |prefix| Ok(prefix.to_owned())),
             statsd: Statsd::read(&mut section),
             max_loads: section.number("max_loads", 1024).and_then(|n| NonZeroUsize::new(usize::try_from(n).ok()?)),
-            caches: section
-                .section("cache")
-                .map(|caches| read_caches(caches, &defaults, base, &connections))
-                .unwrap_or_default(),
             connections,
             defaults,
+            caches,
+            published,
         };
         section.finish();
         config

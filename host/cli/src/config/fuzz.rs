@@ -14,6 +14,7 @@ const PIECES: &[&str] = &[
     "[statsd]\n",
     "cache.é.plugin = ",
     "plugin = ",
+    "source = \"publish\"\n",
     "store = ",
     "key_prefix = ",
     "max_loads = ",

@@ -9,6 +9,7 @@ mod fuzz;
 mod keys;
 #[cfg(test)]
 mod page;
+mod published;
 mod search;
 mod section;
 mod select;
@@ -17,6 +18,7 @@ mod statsd;
 mod tests;
 mod value;
 
+pub(crate) use cache::Defaults;
 pub(crate) use document::Problems;
 pub(crate) use file::Config;
 pub(crate) use keys::is_grant_kind;

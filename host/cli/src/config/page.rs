@@ -128,9 +128,12 @@ fn full_file() -> String {
         ("cache.airlines.grants", "cache.NAME.grants.", false),
         ("cache.airlines.limits", "cache.NAME.limits.", false),
     ] {
-        file += &format!("[{table}]\n{}", lines(prefix, in_defaults));
+        // It stands in place of a plugin, and so in a cache of its own.
+        let lines = lines(prefix, in_defaults);
+        let lines: Vec<&str> = lines.lines().filter(|line| !line.starts_with("source = ")).collect();
+        file += &format!("[{table}]\n{}\n", lines.join("\n"));
     }
-    file
+    file + "[cache.published]\nsource = \"publish\"\n"
 }
 
 #[test]

@@ -25,7 +25,8 @@ pub(crate) fn select(config: Option<&Config>, plugins: &[PathBuf]) -> Result<Vec
     let uses = |cache: &&CacheConfig, plugin: &PathBuf| cache.plugin().is_some_and(|path| canonical(path) == *plugin);
     let mut selected: Vec<CacheConfig> =
         configured.iter().filter(|cache| wanted.iter().any(|plugin| uses(cache, plugin))).cloned().collect();
-    let mut taken: HashSet<Name> = configured.iter().map(|cache| cache.name.clone()).collect();
+    let mut taken: HashSet<Name> =
+        config.iter().flat_map(|config| config.all()).map(|cache| cache.name.clone()).collect();
     for (plugin, canonical) in plugins.iter().zip(&wanted) {
         if configured.iter().any(|cache| uses(&cache, canonical)) {
             continue;

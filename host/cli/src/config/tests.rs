@@ -90,6 +90,41 @@ fn push_says_what_announcements_carry_and_does_nothing_for_a_record() {
 }
 
 #[test]
+fn a_cache_that_is_published_by_the_command_has_no_plugin() {
+    let config = parse(
+        "[defaults]\nreload_ttl = \"5s\"\n[cache.b]\nplugin = \"p\"\n[cache.rates]\nsource = \"publish\"\nmin_entries = 3\n\
+         layout = \"both\"\nlimits = { value_bytes = \"200 MiB\" }\n",
+    );
+    let names =
+        |caches: &[kiwi_host::CacheConfig]| caches.iter().map(|cache| cache.name.to_string()).collect::<Vec<_>>();
+    assert_eq!((names(&config.caches), names(&config.published)), (vec!["b".to_owned()], vec!["rates".to_owned()]));
+    let rates = &config.published[0];
+    assert_eq!((rates.guards.min_entries, rates.timing.reload_ttl), (Some(3), Some(Duration::from_secs(5))));
+    assert_eq!(rates.layout, Layout::Both("rates".parse().unwrap()));
+    assert!(config.has(&"rates".parse().unwrap()));
+
+    let found = problems(
+        "[cache.rates]\nsource = \"publish\"\nplugin = \"p\"\nsettings = { a = 1 }\ngrants = { env = [\"A\"] }\n\
+         limits = { memory = \"1 MiB\", value_bytes = \"1 KiB\" }\n[cache.b]\nsource = \"stdin\"\n[cache.c]\n\
+         source = \"publish\"\nrefill_interval = \"1h\"\nlayout = \"record\"\nrecord_key = \"B\"\n[cache.d]\n\
+         source = \"publish\"\nlayout = \"record\"\nrecord_key = \"B\"\n",
+    );
+    let starts = [
+        "3:10: `plugin` contradicts `source = \"publish\"`: remove",
+        "4:12: `settings` has no effect with `source = \"publish\"`, because no plugin loads this cache: remove it",
+        "5:10: `grants` has no effect",
+        "6:21: `limits.memory` has no effect",
+        "8:10: cache.b.source: `stdin` is not valid (expected `publish`, or no `source`",
+        "9:8: cache `c`: `cache_ttl` (10m) is shorter than `refill_interval` (1h)",
+        "14:8: the caches `c` and `d` both write the record `B`",
+    ];
+    assert_eq!(found.len(), starts.len(), "{found:#?}");
+    for (found, start) in found.iter().zip(starts) {
+        assert!(found.starts_with(start), "{found}");
+    }
+}
+
+#[test]
 fn guards_are_read_with_their_defaults() {
     let config = parse(
         r#"

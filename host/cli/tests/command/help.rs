@@ -4,7 +4,7 @@ use crate::support::{WorkDir, assert_output};
 fn every_subcommand_has_help() {
     let workdir = WorkDir::new();
     assert_output!("help", workdir.transcript(&["--help"]));
-    for subcommand in ["run", "refill", "get", "keys", "dump", "status", "inspect", "check", "forget"] {
+    for subcommand in ["run", "refill", "publish", "get", "keys", "dump", "status", "inspect", "check", "forget"] {
         assert_output!(format!("help-{subcommand}"), workdir.transcript(&[subcommand, "--help"]));
     }
 }
@@ -21,6 +21,11 @@ fn invalid_usage_exits_64() {
         &["refill", "a", "--all"],
         &["refill", "a", "--diff"],
         &["refill", "a", "--dry-run", "--force"],
+        &["publish"],
+        &["publish", "a", "--input-format", "csv"],
+        &["publish", "a", "--key", ""],
+        &["publish", "a", "--key", "b", "--key-separator", "-"],
+        &["publish", "a", "--expect-rows", "-1"],
     ] {
         assert_eq!(workdir.run(args).status.code(), Some(64), "{args:?}");
     }

@@ -5,6 +5,7 @@ mod compiling;
 mod configuration;
 mod fixing;
 mod help;
+mod publishing;
 mod reading;
 #[path = "../../../store/tests/support/redis_server.rs"]
 mod redis_server;

@@ -1,5 +1,6 @@
 //! A temporary directory, the command run in it, and helpers for stores.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -44,6 +45,12 @@ impl WorkDir {
     /// Runs the command until it exits.
     pub(crate) fn run(&self, args: &[&str]) -> Output {
         self.command(args).output().expect("kiwi-host starts")
+    }
+
+    /// Runs the command with this on its standard input.
+    pub(crate) fn feed(&self, args: &[&str], input: &str) -> Output {
+        let input = self.file("input", input).path().join("input");
+        self.command(args).stdin(File::open(input).expect("a file")).output().expect("kiwi-host starts")
     }
 
     /// Runs the command; returns its arguments, output and exit code, as snapshots contain them.

@@ -135,6 +135,14 @@ impl Definition {
         self.id == other.id
     }
 
+    /// Whether what another host has published will do instead of a load.
+    pub(crate) fn shares_source(&self) -> bool {
+        match &self.loader {
+            RunnableLoader::Component(_) => true,
+            RunnableLoader::Native(loader) => loader.shares_source(),
+        }
+    }
+
     pub(crate) fn limits(&self) -> &Limits {
         &self.config.limits
     }
@@ -149,6 +157,12 @@ impl Definition {
         let (id, mark) = stored?.split_once(' ')?;
         (id.parse::<DefinitionId>().ok()? == self.id).then(|| mark.to_owned())
     }
+}
+
+/// The mark that a load left, from one as it stands in the store ([`Head::mark`](kiwi_store::Head)), whatever loaded it.
+#[must_use]
+pub fn mark_as_set(stored: &str) -> Option<&str> {
+    stored.split_once(' ').map(|(_, mark)| mark)
 }
 
 /// Says which suggestions of a plugin are not followed, where they would matter.

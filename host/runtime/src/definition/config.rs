@@ -82,8 +82,9 @@ impl CacheConfig {
     /// A refusal for people: the numbers, and what to do if the map is right all the same.
     #[must_use]
     pub fn explain(&self, refusal: &Refusal) -> String {
-        let once = match self.loader {
+        let once = match &self.loader {
             AnyLoader::Component(_) => format!("publish it once with `kiwi-host refill {} --force`", self.name),
+            AnyLoader::Native(loader) if !loader.shares_source() => "publish it once without guards".to_owned(),
             // The command does not have that loader.
             AnyLoader::Native(_) => "publish it once from a host that runs this cache without guards".to_owned(),
         };

@@ -92,9 +92,17 @@ impl Intake {
     /// # Errors
     /// The entry is beyond a limit, or with it the whole map.
     pub(crate) fn push(&mut self, key: &str, value: &str) -> Result<(), Failure> {
-        check::check_size(key, value, &self.limits)?;
         self.entries += 1;
         self.bytes += (key.len() + value.len()) as u64;
+        self.check_sizes(key, value).map_err(|failure| failure.at_entry(self.entries))?;
+        self.pending.push(self.hash.of(key, value));
+        self.root.add(key, value);
+        self.batch.push(key, value);
+        Ok(())
+    }
+
+    fn check_sizes(&self, key: &str, value: &str) -> Result<(), Failure> {
+        check::check_size(key, value, &self.limits)?;
         if self.entries > self.limits.entries {
             return Err(Failure::limit(
                 "entries",
@@ -105,9 +113,6 @@ impl Intake {
             let message = format!("the map has more than the {} allowed", printable::bytes(self.limits.total_bytes));
             return Err(Failure::limit("total_bytes", message));
         }
-        self.pending.push(self.hash.of(key, value));
-        self.root.add(key, value);
-        self.batch.push(key, value);
         Ok(())
     }
 
@@ -119,6 +124,20 @@ impl Intake {
         self.push(key, value)?;
         self.compare()?;
         if self.is_full() { self.flush().await } else { Ok(()) }
+    }
+
+    /// As `push` for many, which are compared together, and then sent on.
+    ///
+    /// # Errors
+    /// As any of them.
+    pub(crate) async fn take_all(&mut self, entries: &Batch) -> Result<(), Failure> {
+        for (key, value) in entries.iter() {
+            self.push(key, value)?;
+            if self.is_full() {
+                self.flush().await?;
+            }
+        }
+        self.flush().await
     }
 
     /// Whether it is time to `flush`.
@@ -165,9 +184,14 @@ impl Intake {
                 Seen::Again => self.possible_duplicates.push(key.to_owned()),
                 Seen::Changed | Seen::Same => self.changed.push(place),
             }
-            check::check_value(key, value, &self.limits)?;
+            check::check_value(key, value, &self.limits).map_err(|failure| failure.at_entry(self.number(place)))?;
         }
         Ok(())
+    }
+
+    /// The number of the entry at a place of the batch.
+    fn number(&self, place: usize) -> u64 {
+        self.entries - (self.batch.len() - place) as u64 + 1
     }
 
     /// A repeated hash is not proof: two keys may share one. Only the keys themselves are.
@@ -183,7 +207,12 @@ impl Intake {
                 "the key {} came twice: expected each key once; merge or drop one of them in the loader",
                 printable::quoted(&key)
             );
-            return Err(Failure::new(FailureKind::InvalidEntry, message));
+            let failure = Failure::new(FailureKind::InvalidEntry, message);
+            let last = self.batch.iter().enumerate().filter(|(_, (other, _))| *other == key).last();
+            return Err(match last {
+                Some((place, _)) => failure.at_entry(self.number(place)),
+                None => failure,
+            });
         }
         self.fingerprints.lock().unwrap_or_else(PoisonError::into_inner).note_collision();
         Ok(())

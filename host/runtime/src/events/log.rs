@@ -67,7 +67,7 @@ impl Log {
                 let (host, until) = (holder.unwrap_or("unknown"), rfc3339(SystemTime::now().checked_add(*left)));
                 tracing::info!(
                     %cache, host, lease_until = until,
-                    "another host is loading it: waiting for its result (its lease is renewed while it loads)"
+                    "another host is loading it: waiting until it has finished (its lease is renewed while it loads)"
                 );
             }
             CacheEvent::Prolonged { published: true } => {

@@ -38,7 +38,11 @@ pub(crate) async fn load(
     task.spawn(call.instrument(tracing::info_span!("load", %cache)));
     let ended = deadline.bounds(task.join_next()).await;
     if let Some(refusal) = refusal.get() {
-        return Err(refusal.clone());
+        // A loader cannot hide it, but may say where in its source the entry is.
+        return Err(match ended {
+            Ok(Some(Ok(Err(failure)))) if failure.repeats(refusal) => failure,
+            _ => refusal.clone(),
+        });
     }
     match ended? {
         Some(Ok(concluded)) => concluded,

@@ -69,6 +69,13 @@ impl LoadError {
         self.0.kind
     }
 
+    /// Which entry was refused, where this is a refusal of [`Output`](crate::Output): its number in the order in which
+    /// they were emitted, from 1. For loaders that know where in their source that entry is.
+    #[must_use]
+    pub fn entry(&self) -> Option<u64> {
+        self.0.entry
+    }
+
     pub(crate) fn into_failure(self) -> Failure {
         self.0
     }

@@ -52,12 +52,20 @@ pub trait Loader: Send + Sync + 'static {
     fn version(&self) -> &str {
         ""
     }
+
+    /// Whether every host that runs this cache loads the same map from the same source. Then a refill that has to wait
+    /// for another host's is content with what that one has published. `false` for a map that was handed to this loader:
+    /// a refill waits as well, and then publishes it all the same.
+    fn shares_source(&self) -> bool {
+        true
+    }
 }
 
 /// [`Loader`] as an object: what it returns is boxed.
 trait BoxedLoader: Send + Sync {
     fn load_from_source<'a>(&'a self, out: &'a mut Output) -> BoxFuture<'a, Result<(), LoadError>>;
     fn version(&self) -> &str;
+    fn shares_source(&self) -> bool;
     fn type_name(&self) -> &'static str;
 }
 
@@ -68,6 +76,10 @@ impl<L: Loader> BoxedLoader for L {
 
     fn version(&self) -> &str {
         Loader::version(self)
+    }
+
+    fn shares_source(&self) -> bool {
+        Loader::shares_source(self)
     }
 
     fn type_name(&self) -> &'static str {
@@ -87,6 +99,10 @@ impl NativeLoader {
 
     pub(crate) async fn load_from_source(&self, out: &mut Output) -> Result<(), LoadError> {
         self.0.load_from_source(out).await
+    }
+
+    pub(crate) fn shares_source(&self) -> bool {
+        self.0.shares_source()
     }
 
     /// Names the type and its version: another one's marks mean nothing to it.

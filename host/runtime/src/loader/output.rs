@@ -3,6 +3,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use kiwi_store::Batch;
 use serde::Serialize;
 
 use crate::entries::intake::Intake;
@@ -15,7 +16,8 @@ use crate::printable;
 ///
 /// Entries are checked one by one and sent on in batches while the loader runs: `emit` waits where the
 /// store is slower, and neither side needs memory for the whole map. The first entry that is refused
-/// fails the load, whatever the loader makes of the error it gets.
+/// fails the load, whatever the loader makes of the error it gets. What it adds to that error with
+/// [`LoadError::context`] is kept.
 pub struct Output {
     intake: Intake,
     marks: Marks,
@@ -65,6 +67,19 @@ impl Output {
             return Err(LoadError::from_refusal(refusal));
         }
         let taken = self.intake.take(key, json).await;
+        taken.map_err(|failure| self.refuse(failure))
+    }
+
+    /// Adds many entries whose values are JSON text already, and returns when all of them were checked: faster than
+    /// [`emit_json`](Self::emit_json) for each. Some hundreds at a time are best.
+    ///
+    /// # Errors
+    /// As [`emit_json`](Self::emit_json). [`LoadError::entry`] says which entry it is.
+    pub async fn emit_batch(&mut self, entries: &Batch) -> Result<(), LoadError> {
+        if let Some(refusal) = self.refusal.get() {
+            return Err(LoadError::from_refusal(refusal));
+        }
+        let taken = self.intake.take_all(entries).await;
         taken.map_err(|failure| self.refuse(failure))
     }
 

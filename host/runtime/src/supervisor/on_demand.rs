@@ -37,8 +37,8 @@ impl Supervisor {
     }
 
     async fn refill_once(&self, store: &dyn Store, cache: &Cache, when: Due, stop: &CancellationToken) -> Outcome {
-        let asked = Instant::now();
-        let mut due = when;
+        let (asked, shares_source) = (Instant::now(), cache.definition.shares_source());
+        let (mut due, mut has_waited) = (when, false);
         loop {
             let attempt = {
                 let turn = stop.run_until_cancelled(self.turn(cache)).await;
@@ -46,7 +46,8 @@ impl Supervisor {
                 self.attempt(store, cache, due, &turn, stop).await
             };
             match attempt.outcome {
-                Outcome::Busy { left } if due == Due::Always => {
+                Outcome::Busy { left } if due == Due::Always && !has_waited => {
+                    has_waited = true;
                     let holder = store.status(cache.name()).await.ok().and_then(|status| status.holder);
                     let holder = holder.as_deref();
                     self.events.of(&cache.definition.label).emit(CacheEvent::WaitingForOtherHost { holder, left });
@@ -65,7 +66,7 @@ impl Supervisor {
             if stop.run_until_cancelled(tokio::time::sleep(LOOK_INTERVAL)).await.is_none() {
                 return Outcome::Abandoned;
             }
-            if when == Due::Always {
+            if when == Due::Always && shares_source {
                 // What the other host publishes is as new as what was asked for.
                 due = Due::After(asked.elapsed());
             }

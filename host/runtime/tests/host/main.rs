@@ -14,6 +14,7 @@ mod entries;
 mod file_loader;
 mod file_sets;
 mod files;
+mod given;
 mod guards;
 mod hostile;
 mod http_loader;

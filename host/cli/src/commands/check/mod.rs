@@ -58,7 +58,7 @@ async fn check_configuration(config: Option<&Config>, report: &mut Report<'_>) -
     let Some(config) = config else {
         return report.add(Severity::Ok, "configuration", "no kiwi.toml: every cache uses the defaults");
     };
-    let message = match config.caches.len() {
+    let message = match config.all().count() {
         1 => format!("1 cache in {}", config.path.display()),
         caches => format!("{caches} caches in {}", config.path.display()),
     };
@@ -75,6 +75,12 @@ async fn check_caches(config: Option<&Config>, args: &CheckArgs, report: &mut Re
         Ok(caches) => caches,
         Err(error) => return report.add_error("plugins", &error.into()),
     };
+    if args.plugins.is_empty() {
+        check_published(config, report)?;
+    }
+    if caches.is_empty() && config.is_some_and(|config| !config.published.is_empty()) {
+        return Ok(());
+    }
     if caches.is_empty() {
         let message = "nothing to run: pass plugins, or add a `[cache.NAME]` table to kiwi.toml";
         return report.add(Severity::Warning, "plugins", message);
@@ -96,6 +102,14 @@ async fn check_caches(config: Option<&Config>, args: &CheckArgs, report: &mut Re
     let connections = config.map_or(&[][..], |config| &config.connections);
     report.add_all(connections::check(connections, &caches).await)?;
     report.add_all(network::check_grants(&caches).await)
+}
+
+/// The caches that no host loads. All that could be wrong with them was found when kiwi.toml was read.
+fn check_published(config: Option<&Config>, report: &mut Report<'_>) -> Result<()> {
+    config.iter().flat_map(|config| &config.published).try_for_each(|cache| {
+        let message = format!("published by `kiwi-host publish {}`; no host loads it", cache.name);
+        report.add(Severity::Ok, &format!("cache `{}`", cache.name), message)
+    })
 }
 
 /// What keeps a plugin from running a cache.

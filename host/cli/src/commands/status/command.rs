@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use kiwi_store::{Error, HostState, Name, Status, Store};
+use kiwi_host::mark_as_set;
+use kiwi_store::{Error, HostState, Name, Presence, Status, Store};
 use serde::Serialize;
 
 use super::condition::{Condition, Facts};
@@ -11,8 +12,10 @@ use super::listing::{self, Listed};
 use super::row::Row;
 use crate::args::{Format, StatusArgs};
 use crate::commands::no_such_cache::{exists, no_such_cache};
+use crate::config::Config;
 use crate::exit::{ErrorDocument, Exit};
 use crate::output::Output;
+use crate::rows::MARK;
 use crate::target::Target;
 
 /// Shows what the store knows of each cache: the same from any machine.
@@ -28,7 +31,8 @@ pub(crate) async fn run(target: &Target, args: &StatusArgs, output: &mut Output)
             }
             Ok(status) => {
                 let others_run = asked.others_run;
-                let facts = Facts { status, hosts, is_configured, others_run, max_age: args.max_age };
+                let is_published = is_published(target, cache, &status.presence);
+                let facts = Facts { status, hosts, is_configured, is_published, others_run, max_age: args.max_age };
                 listed.push((hosts, Listed { cache, status, condition: Condition::of(facts), is_configured }));
             }
             Err(error) => errors.push(error.clone()),
@@ -89,7 +93,7 @@ impl Asked {
         let mut caches = args.caches.clone();
         if caches.is_empty() {
             caches = store.caches().await?;
-            caches.extend(target.config.iter().flat_map(|config| &config.caches).map(|cache| cache.name.clone()));
+            caches.extend(target.config.iter().flat_map(Config::all).map(|cache| cache.name.clone()));
         }
         caches.sort_unstable();
         caches.dedup();
@@ -110,6 +114,16 @@ impl Asked {
 
 fn is_configured(target: &Target, cache: &Name) -> bool {
     target.config.as_ref().is_some_and(|config| config.has(cache))
+}
+
+/// Whether `kiwi-host publish` publishes it: this machine's configuration says so, or else what is published.
+fn is_published(target: &Target, cache: &Name, presence: &Presence) -> bool {
+    let config = target.config.as_ref();
+    if let Some(cache) = config.and_then(|config| config.all().find(|known| known.name == *cache)) {
+        return cache.plugin().is_none();
+    }
+    let (Presence::Whole(head) | Presence::Lost(head)) = presence else { return false };
+    head.mark.as_deref().and_then(mark_as_set) == Some(MARK)
 }
 
 fn exit(args: &StatusArgs, listed: &[(&Vec<HostState>, Listed<'_>)], errors: &[Error]) -> Exit {

@@ -86,6 +86,8 @@ pub(super) struct Facts<'a> {
     pub(super) hosts: &'a [HostState],
     /// Whether this machine's configuration has it.
     pub(super) is_configured: bool,
+    /// Whether `kiwi-host publish` publishes it, and no host.
+    pub(super) is_published: bool,
     /// Whether other caches of the store have hosts that run.
     pub(super) others_run: bool,
     /// Data that was checked longer ago is stale.
@@ -97,6 +99,8 @@ pub(super) struct Facts<'a> {
 pub(super) struct Condition<'a> {
     pub(super) state: State,
     pub(super) is_well: bool,
+    /// Whether `kiwi-host publish` publishes it, and no host.
+    pub(super) is_published: bool,
     pub(super) data: Data,
     /// The time since a refill last compared the map with its source.
     pub(super) age: Option<Duration>,
@@ -122,8 +126,11 @@ impl<'a> Condition<'a> {
         let age = head.map(|head| since(now, head.checked_at));
         let data = data(&status.presence, age, max_age);
         let (live, dead): (Vec<_>, Vec<_>) = hosts.iter().partition(|host| host.is_alive);
+        let is_published = facts.is_published && live.is_empty();
+        // A success ends the failures of what publishes it: older ones are of the plugin that loaded it before.
+        let is_over = |failing: &Failing| is_published && head.is_some_and(|head| failing.last.at < head.checked_at);
         let (current, past): (Vec<_>, Vec<_>) =
-            status.failing.iter().partition(|failing| is_current(failing, &live, now));
+            status.failing.iter().partition(|failing| is_current(failing, &live, now) && !is_over(failing));
         let mut troubles: Vec<Problem<'_>> = live.iter().filter_map(|host| Problem::reported(host)).collect();
         // A host that could not start the cache is the last to say how the cache is.
         troubles.sort_by_key(|problem| problem.class() == Class::Plugin);
@@ -132,6 +139,7 @@ impl<'a> Condition<'a> {
         let mut condition = Self {
             state: State::Fresh,
             is_well: false,
+            is_published,
             data,
             age,
             problems,
@@ -151,7 +159,7 @@ impl<'a> Condition<'a> {
     fn state(&self, facts: Facts<'_>, head: Option<&Head>) -> State {
         let now = facts.status.now;
         let is_held = is_held(facts.status);
-        if self.live.is_empty() && !is_held {
+        if self.live.is_empty() && !self.is_published && !is_held {
             if self.last_dead.is_some_and(|dead| !is_refilled_since(dead, head, &self.problems)) {
                 return State::NoHost;
             }
@@ -162,11 +170,11 @@ impl<'a> Condition<'a> {
         }
         if let Some(problem) = self.problems.first() {
             return match problem.class() {
-                _ if self.is_partly_well(head) => State::PartlyFailing,
+                _ if !self.is_published && self.is_partly_well(head) => State::PartlyFailing,
                 Class::Guard => State::Refused,
                 Class::Store => State::StoreRefuses,
                 Class::Plugin => State::CannotRun,
-                Class::Load if !is_held && problem.backoff(now).is_some() => State::BackingOff,
+                Class::Load if !self.is_published && !is_held && problem.backoff(now).is_some() => State::BackingOff,
                 Class::Load => State::Failing,
             };
         }

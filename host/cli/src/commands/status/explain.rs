@@ -6,6 +6,7 @@ use kiwi_store::{HashState, LeaseState, Name, Status};
 
 use super::condition::{Condition, Data, State, is_held, since};
 use super::problem::{Class, Problem};
+use super::published;
 use crate::human;
 
 /// Why, in a few words. Empty if there is nothing to say.
@@ -13,6 +14,8 @@ pub(super) fn in_short(condition: &Condition<'_>, status: &Status) -> String {
     let host = |host: &str| human::one_line(host);
     let ago = |time: SystemTime| human::duration(since(status.now, time));
     match (condition.state, condition.problems.first(), condition.last_dead) {
+        (State::Missing, None, _) if condition.is_published => "not published yet".to_owned(),
+        (State::Stale, None, _) if condition.is_published => "not published again".to_owned(),
         (State::NoHost, _, Some(dead)) => format!("{} is dead for {}", host(&dead.report.host), ago(dead.seen)),
         (State::Leftover, ..) => "no host has it".to_owned(),
         (State::PartlyFailing | State::StoreRefuses | State::CannotRun, Some(problem), _) => {
@@ -54,6 +57,9 @@ pub(super) fn in_sentences(cache: &Name, condition: &Condition<'_>, status: &Sta
 
 /// What to do, in a sentence.
 pub(super) fn advice(cache: &Name, condition: &Condition<'_>, is_configured: bool) -> String {
+    if condition.is_published {
+        return published::advice(cache, condition, is_configured);
+    }
     let start = if is_configured {
         format!("start a host with `kiwi-host run`, or load it once with `kiwi-host refill {cache}`")
     } else {
@@ -97,6 +103,7 @@ fn first_sentence(condition: &Condition<'_>, now: SystemTime) -> String {
         State::PartlyFailing => "it fails on one host, while another host keeps it fresh: their configurations or \
                                  machines differ"
             .to_owned(),
+        State::Missing | State::Stale | State::Lost if condition.is_published => published::FIRST_SENTENCE.to_owned(),
         State::Missing | State::Stale | State::Lost if condition.live.is_empty() => "no host runs it".to_owned(),
         State::Missing => format!("{hosts} runs it, and has not loaded it yet"),
         State::Stale => format!("it is overdue, although {hosts} runs it"),
@@ -128,6 +135,7 @@ fn of_problem(cache: &Name, condition: &Condition<'_>, problem: &Problem<'_>, st
     sentences.push(match (problem.backoff(now), problem.class()) {
         (_, Class::Plugin) => "that host does not try again until it is started again".to_owned(),
         _ if nobody && is_held(status) => String::new(),
+        _ if condition.is_published => "nothing tries again by itself".to_owned(),
         _ if nobody => "no host runs it, so nothing tries again by itself".to_owned(),
         (Some(left), _) => format!("the next try is in {}", human::duration(left)),
         (None, _) if is_held(status) => String::new(),
@@ -153,8 +161,13 @@ fn data(condition: &Condition<'_>, status: &Status) -> String {
     match (condition.data, head) {
         (Data::Fresh | Data::Stale, Some(head)) => {
             let (entries, at) = (human::entries(head.entries), human::time(head.checked_at));
-            format!("readers get {entries}, last checked against the source at {at} ({age} ago)")
+            let happened = if condition.is_published { "published" } else { "checked against the source" };
+            format!("readers get {entries}, last {happened} at {at} ({age} ago)")
         }
+        (Data::Lost, _) if condition.is_published => format!(
+            "some of its keys were evicted, deleted or overwritten: readers that have no copy get nothing; it was last \
+             published {age} ago"
+        ),
         (Data::Lost, _) => format!("readers that have no copy get nothing: the data was last checked {age} ago"),
         (Data::Foreign, _) => "readers get the record that kiwi-cache wrote".to_owned(),
         _ => "nothing is published: readers get nothing".to_owned(),

@@ -5,6 +5,7 @@ mod condition;
 mod explain;
 mod listing;
 mod problem;
+mod published;
 mod row;
 #[cfg(test)]
 mod tests;

@@ -17,6 +17,8 @@ pub(super) struct Row {
     state: State,
     well: bool,
     data: Data,
+    /// Whether `kiwi-host publish` publishes it, and no host.
+    by_publish: bool,
     /// Whether `HGET` shows something older than what is published.
     hash_behind: bool,
     why: String,
@@ -89,6 +91,7 @@ impl Row {
             state: condition.state,
             well: condition.is_well,
             data: condition.data,
+            by_publish: condition.is_published,
             hash_behind: status.hash == HashState::Behind,
             why: explain::in_short(condition, status),
             explanation,

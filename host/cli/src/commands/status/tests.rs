@@ -25,6 +25,7 @@ struct Known {
     status: Status,
     hosts: Vec<HostState>,
     is_configured: bool,
+    is_published: bool,
     others_run: bool,
     max_age: Option<Duration>,
     failing: Failing,
@@ -46,6 +47,7 @@ impl Known {
             hosts: vec![host.clone()],
             status,
             is_configured: true,
+            is_published: false,
             others_run: true,
             max_age: None,
             failing,
@@ -117,10 +119,17 @@ impl Known {
         self
     }
 
+    /// What `kiwi-host publish` publishes.
+    fn published(mut self) -> Self {
+        self.is_published = true;
+        self.without_hosts()
+    }
+
     fn condition(&self) -> Condition<'_> {
-        let Self { status, hosts, is_configured, others_run, max_age, .. } = self;
-        let (is_configured, others_run, max_age) = (*is_configured, *others_run, *max_age);
-        Condition::of(Facts { status, hosts, is_configured, others_run, max_age })
+        let Self { status, hosts, is_configured, is_published, others_run, max_age, .. } = self;
+        let (is_configured, is_published) = (*is_configured, *is_published);
+        let (others_run, max_age) = (*others_run, *max_age);
+        Condition::of(Facts { status, hosts, is_configured, is_published, others_run, max_age })
     }
 
     #[track_caller]
@@ -306,6 +315,35 @@ fn what_no_host_and_no_configuration_has_is_a_leftover() {
     let mut failed = Known::failing("trap", "z", 300, -200).missing().without_hosts();
     failed.is_configured = false;
     says(&failed.expect(State::Leftover, false), &["(trap): it broke"]);
+}
+
+#[test]
+fn what_kiwi_host_publish_publishes_needs_no_host() {
+    let mut known = Known::well().published();
+    known.is_configured = false;
+    known.expect(State::Fresh, true);
+    Known::well().published().with_host("d", None, false).checked(100).expect(State::Fresh, true);
+    Known::well().published().held().expect(State::Loading, true);
+
+    let text = known.checked(121).expect(State::Stale, false);
+    let again = "publish it again with `... | kiwi-host publish rates`";
+    says(&text, &["[not published again]", "no host loads it", "last published at ", again, "`kiwi-host forget rates"]);
+    let text = Known::well().missing().published().expect(State::Missing, false);
+    says(&text, &["[not published yet]", "> publish it with `... | kiwi-host publish rates`"]);
+    let mut lost = Known::well().published();
+    lost.status.presence = Presence::Lost(lost.head().clone());
+    says(&lost.expect(State::Lost, false), &["readers that have no copy get nothing", again]);
+
+    let text = Known::failing("other", "cron (process 9)", 100, 40).published().expect(State::Failing, false);
+    says(&text, &["[other, 12 times in 1m 40s]", "nothing tries again by itself", "> correct what is written to"]);
+    let text = Known::failing("guard", "cron (process 9)", 100, 40).published().expect(State::Refused, false);
+    says(&text, &["> if the new map is right, publish it with `... | kiwi-host publish rates --force`"]);
+    // Of the plugin that loaded it before.
+    let mut over = Known::failing("trap", "a (process 1)", 100, 40).published();
+    over.head().checked_at = over.status.now;
+    over.expect(State::Fresh, true);
+    // A host loads it with a plugin all the same.
+    Known::well().checked(121).published().with_host("a", None, true).expect(State::Stale, false);
 }
 
 #[test]

@@ -175,8 +175,17 @@ pub(crate) static KEYS: &[Key] = &[
         kind: Kind::Path,
         in_defaults: false,
         example: "\"plugins/file.wasm\"",
-        default: || "required".into(),
+        default: || "required, unless `source` is set".into(),
         help: "The loader: a WebAssembly component. The path is relative to kiwi.toml, as all paths are.",
+    },
+    Key {
+        path: "cache.NAME.source",
+        kind: Kind::Text,
+        in_defaults: false,
+        example: "\"publish\"",
+        default: || "the `plugin`".into(),
+        help: "`\"publish\"`: no host loads the cache; `kiwi-host publish NAME` publishes the rows that it is given \
+               ([how](publish.md)). In place of `plugin`, `settings` and `grants`.",
     },
     Key {
         path: "cache.NAME.settings",
