@@ -71,6 +71,10 @@ impl MariaDb {
         database
     }
 
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     fn client(&self, database: &str) -> Command {
         let mut client = Command::new("mariadb");
         client.args(["--no-defaults", "--batch", "--skip-column-names", "--default-character-set=utf8mb4", "-uroot"]);

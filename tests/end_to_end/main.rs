@@ -4,6 +4,9 @@
 
 mod acceptance;
 mod connections;
+#[path = "../databases/mod.rs"]
+mod databases;
+mod databases_page;
 mod embed;
 mod flush;
 mod full_disks;

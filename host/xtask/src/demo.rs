@@ -58,7 +58,7 @@ impl Args {
     fn print_next_commands(&self, kiwi_host: &Path) {
         // Absolute paths: the other terminal may be in another directory.
         let options = self.options(&workspace::root().join(CONFIG).display().to_string()).join(" ");
-        for what in ["get airlines FR", "get currencies EUR", "keys rates", "status"] {
+        for what in ["get airlines FR", "get kiwi_airlines W6", "keys rates", "status"] {
             eprintln!("    {} {what} {options}", kiwi_host.display());
         }
     }
