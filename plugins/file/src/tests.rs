@@ -92,8 +92,7 @@ fn the_files_of_a_pattern_are_one_map() {
     dir.write("e.csv", "id\nE\nB\n");
     let error = failure(&host).to_string();
     let (first, second) = (dir.0.join("b.csv"), dir.0.join("e.csv"));
-    let expected =
-        format!("{}: line 3: the key `B` is already the one of line 2 of {}: ", second.display(), first.display());
+    let expected = format!("{}: line 3: the key `B` is also in line 2 of {}: ", second.display(), first.display());
     assert!(error.starts_with(&expected), "{error}");
 }
 

@@ -144,7 +144,7 @@ impl Known {
         match self.pages.insert(hash, number) {
             None => Ok(()),
             Some(first) => Err(Error::other(format_args!(
-                "it is page {first} again, so the server does not move on: correct `pages`"
+                "it is the same as page {first}, so the server does not advance: correct `pages`"
             ))),
         }
     }

@@ -174,7 +174,7 @@ fn a_server_that_does_not_move_on_is_an_error() {
         .get(&format!("{URL}?page=2"), Response::json([json!({ "id": 1 })]));
     for (host, page, again) in [(cursor, 3, 2), (link, 2, 1), (number, 2, 1)] {
         let expected =
-            format!("page {page}: it is page {again} again, so the server does not move on: correct `pages`");
+            format!("page {page}: it is the same as page {again}, so the server does not advance: correct `pages`");
         assert_eq!(failure(&host).to_string(), expected);
     }
 }
@@ -209,7 +209,7 @@ fn an_error_of_a_page_has_its_number_and_keeps_its_kind() {
     let busy = after(Response::status(429));
     assert!(busy.is_unavailable() && busy.to_string().starts_with("page 2: "), "{busy:?}");
     let bad = after(Response::json(json!({ "rows": [{ "id": 2 }, { "id": 1 }], "next": null }))).to_string();
-    assert!(bad.starts_with("page 2: row 2: the key `1` is already the one of row 1 of page 1: "), "{bad}");
+    assert!(bad.starts_with("page 2: row 2: the key `1` is also in row 1 of page 1: "), "{bad}");
     let odd = after(Response::json(json!({ "rows": [], "next": {} }))).to_string();
     assert_eq!(odd, "page 2: what is at `/next` is not a text or a number: correct `pages`");
 }

@@ -105,9 +105,14 @@ impl Table {
             return Ok(None);
         }
         let line = record.position().map_or(0, csv::Position::line);
-        let parts = self.key.iter().map(|Column { name, index }| (name.as_str(), &record[*index]));
-        let key = key::of_record(parts, &selection.settings.key_separator);
-        let Some(key) = selection.keep(key, line)? else { return Ok(None) };
+        let parts = self.key.iter().map(|column| &record[column.index]);
+        let key = match key::of_record(parts, &selection.settings.key_separator) {
+            Ok(key) => selection.remember(key, line)?,
+            Err(no_key) => {
+                let why = selection.is_told(no_key).then(|| key::why_empty(&self.key[no_key.field].name));
+                return selection.leave_out(no_key, line, why);
+            }
+        };
         let mut value = Vec::from(b"{");
         for Kept { column, label, r#type } in &self.kept {
             if value.len() > 1 {

@@ -145,7 +145,7 @@ mod tests {
         let entries = host.run(|| read(&[CSV, LINES], skipping.clone())).unwrap();
         assert_eq!(entries, owned(&[("A", r#"{"id":"A","n":"1"}"#), ("B", r#"{"id": "B"}"#)]));
         let [line] = &host.log()[..] else { panic!("{:?}", host.log()) };
-        let expected = "3 rows were skipped for want of a key; the first: a.csv, line 3: the key `id` is empty";
+        let expected = "3 rows without a key were skipped; the first: a.csv, line 3: the key `id` is empty";
         assert_eq!(line.message, expected);
 
         let host = Host::new();
@@ -159,7 +159,7 @@ mod tests {
         let host = Host::new();
         let settings = json!({ "key": "id", "on_missing_key": "skip" });
         let error = host.run(|| read(&[CSV, LINES, again], settings)).unwrap_err().to_string();
-        assert!(error.starts_with("c.csv: line 3: the key `B` is already the one of line 1 of b.ndjson: "), "{error}");
+        assert!(error.starts_with("c.csv: line 3: the key `B` is also in line 1 of b.ndjson: "), "{error}");
     }
 
     #[test]

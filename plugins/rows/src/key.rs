@@ -24,13 +24,13 @@ pub enum OnMissingKey {
     Skip,
 }
 
-/// Why a row has no key.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum NoKey {
-    /// A part of it is absent, null or empty.
-    Missing(String),
-    /// A part of it is something else than a text or a number.
-    Invalid(String),
+/// A row has no key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NoKey {
+    /// Which of the fields of the key is not one.
+    pub(crate) field: usize,
+    /// It is absent, null or empty. Otherwise it is something else than a text or a number.
+    pub(crate) is_missing: bool,
 }
 
 impl SettingValue for Key {
@@ -70,38 +70,41 @@ pub(crate) fn of_object(row: &Object<'_>, fields: &[Field], separator: &str) -> 
         if index > 0 {
             key += separator;
         }
-        key += &part(row, field)?;
+        key += &part(row, field).map_err(|is_missing| NoKey { field: index, is_missing })?;
     }
     Ok(key)
 }
 
-/// A text is used as it is, a number as its digits.
-fn part(row: &Object<'_>, field: &Field) -> Result<String, NoKey> {
+/// A text is used as it is, a number as its digits. The error is whether there is none.
+fn part(row: &Object<'_>, field: &Field) -> Result<String, bool> {
+    let value = field.find(row).filter(|value| value.get() != "null").ok_or(true)?;
+    let text = value_of(value).ok_or(false)?;
+    if text.is_empty() { Err(true) } else { Ok(text) }
+}
+
+/// Why this field of a row is not a key.
+pub(crate) fn why(row: &Object<'_>, field: &Field) -> String {
     let name = &field.written;
-    let Some(value) = field.find(row) else {
-        let alternatives = field.alternatives(row);
-        let hint = near::hint(name, alternatives.iter().map(String::as_str));
-        return Err(NoKey::Missing(format!("there is no field `{name}`, which is the key ({hint})")));
-    };
-    match value_of(value) {
-        Some(text) if text.is_empty() => Err(empty(name)),
-        Some(text) => Ok(text),
-        None if value.get() == "null" => Err(NoKey::Missing(format!("the key `{name}` is null"))),
+    match field.find(row).map(RawValue::get) {
         None => {
-            let shown = near::shown(value.get());
-            Err(NoKey::Invalid(format!("the key `{name}` is {shown}: expected a text or a number")))
+            let alternatives = field.alternatives(row);
+            let hint = near::hint(name, alternatives.iter().map(String::as_str));
+            format!("there is no field `{name}`, which is the key ({hint})")
         }
+        Some("null") => format!("the key `{name}` is null"),
+        Some("\"\"") => why_empty(name),
+        Some(other) => format!("the key `{name}` is {}: expected a text or a number", near::shown(other)),
     }
 }
 
-/// The key of a CSV record: the texts of these columns, joined.
-pub(crate) fn of_record<'a>(parts: impl Iterator<Item = (&'a str, &'a str)>, separator: &str) -> Result<String, NoKey> {
+/// The key of a CSV record: these texts, joined.
+pub(crate) fn of_record<'a>(parts: impl Iterator<Item = &'a str>, separator: &str) -> Result<String, NoKey> {
     let mut key = String::new();
-    for (index, (column, text)) in parts.enumerate() {
+    for (field, text) in parts.enumerate() {
         if text.is_empty() {
-            return Err(empty(column));
+            return Err(NoKey { field, is_missing: true });
         }
-        if index > 0 {
+        if field > 0 {
             key += separator;
         }
         key += text;
@@ -109,8 +112,9 @@ pub(crate) fn of_record<'a>(parts: impl Iterator<Item = (&'a str, &'a str)>, sep
     Ok(key)
 }
 
-fn empty(name: &str) -> NoKey {
-    NoKey::Missing(format!("the key `{name}` is empty"))
+/// Why this field or column is not a key.
+pub(crate) fn why_empty(name: &str) -> String {
+    format!("the key `{name}` is empty")
 }
 
 fn value_of(value: &RawValue) -> Option<String> {
@@ -126,13 +130,14 @@ fn value_of(value: &RawValue) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn of(row: &str, fields: &[&str]) -> Result<String, NoKey> {
+    fn of(row: &str, fields: &[&str]) -> Result<String, (bool, String)> {
         let fields: Vec<Field> = fields.iter().map(|field| Field::new(field)).collect();
-        of_object(&Object::parse(row).unwrap(), &fields, ":")
+        let row = Object::parse(row).unwrap();
+        of_object(&row, &fields, ":").map_err(|no_key| (no_key.is_missing, why(&row, &fields[no_key.field])))
     }
 
-    fn missing(message: &str) -> Result<String, NoKey> {
-        Err(NoKey::Missing(message.to_owned()))
+    fn missing(why: &str) -> Result<String, (bool, String)> {
+        Err((true, why.to_owned()))
     }
 
     #[test]
@@ -140,6 +145,7 @@ mod tests {
         assert_eq!(of(r#"{"id": "\u00e9"}"#, &["id"]), Ok("é".into()));
         assert_eq!(of(r#"{"id": 1.10}"#, &["id"]), Ok("1.10".into()));
         assert_eq!(of(r#"{"id": 7, "name": {"common": "Chad"}}"#, &["/name/common", "id"]), Ok("Chad:7".into()));
+        assert_eq!(of_record(["a", "b"].into_iter(), "-"), Ok("a-b".into()));
     }
 
     #[test]
@@ -150,8 +156,9 @@ mod tests {
         );
         assert_eq!(of(r#"{"id": ""}"#, &["id"]), missing("the key `id` is empty"));
         assert_eq!(of(r#"{"id": 1, "x": null}"#, &["id", "x"]), missing("the key `x` is null"));
-        let invalid = NoKey::Invalid("the key `id` is [1]: expected a text or a number".into());
-        assert_eq!(of(r#"{"id": [1]}"#, &["id"]), Err(invalid));
+        let invalid = "the key `id` is [1]: expected a text or a number".to_owned();
+        assert_eq!(of(r#"{"id": [1]}"#, &["id"]), Err((false, invalid)));
+        assert_eq!(of_record(["a", ""].into_iter(), "-"), Err(NoKey { field: 1, is_missing: true }));
     }
 
     #[test]

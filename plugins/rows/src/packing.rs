@@ -149,7 +149,7 @@ mod tests {
     use super::*;
 
     fn text() -> Vec<u8> {
-        (0..200_000_u64).flat_map(|n| format!("{n} {}\n", n.wrapping_mul(0x9e37_79b9_7f4a_7c15)).into_bytes()).collect()
+        (0..60_000_u64).flat_map(|n| format!("{n} {}\n", n.wrapping_mul(0x9e37_79b9_7f4a_7c15)).into_bytes()).collect()
     }
 
     fn gzip(text: &[u8]) -> Vec<u8> {
@@ -170,7 +170,9 @@ mod tests {
         Ok(text)
     }
 
-    const PACKINGS: [(Packing, fn(&[u8]) -> Vec<u8>); 2] = [(Packing::Gzip, gzip), (Packing::Zstd, zstd)];
+    type Pack = fn(&[u8]) -> Vec<u8>;
+
+    const PACKINGS: [(Packing, Pack); 2] = [(Packing::Gzip, gzip), (Packing::Zstd, zstd)];
 
     #[test]
     fn several_members_or_frames_are_one_text() {
@@ -207,6 +209,24 @@ mod tests {
             assert!(message(&[&packed[..], b"more than that"].concat()).starts_with(&start));
             assert!(message(b"iata,name\nFR,Ryanair\n").starts_with(&start));
         }
+    }
+
+    /// Some bytes of a valid beginning are replaced, and whatever follows it.
+    #[test]
+    fn whatever_arrives_is_a_text_or_an_error() {
+        let beginnings = PACKINGS.map(|(packing, pack)| (packing, pack(&text()[..2_000])));
+        bolero::check!().with_iterations(2_000).with_max_len(300).for_each(|input: &[u8]| {
+            let [length, at, byte, rest @ ..] = input else { return };
+            for (packing, packed) in &beginnings {
+                let mut packed = packed[..usize::from(*length) * 4 % packed.len()].to_vec();
+                if let Some(replaced) = packed.get_mut(usize::from(*at)) {
+                    *replaced = *byte;
+                }
+                packed.extend_from_slice(rest);
+                let mut text = Vec::new();
+                let _ = packing.unpack(io::Cursor::new(packed)).take(1 << 20).read_to_end(&mut text);
+            }
+        });
     }
 
     #[test]

@@ -71,7 +71,7 @@ impl Places {
         let elsewhere = if first.text == here.text { String::new() } else { format!(" of {name}") };
         let (key, first) = (near::shown(key), first.number);
         Err(Error::other(format_args!(
-            "{}: the key `{key}` is already the one of {unit} {first}{elsewhere}: expected each key once; remove one of \
+            "{}: the key `{key}` is also in {unit} {first}{elsewhere}: expected each key once; remove one of \
              the rows, or choose another `key` (several fields: `key = [\"a\", \"b\"]`) or a `filter`",
             self.row(number)
         )))
@@ -92,10 +92,10 @@ mod tests {
         places.begin("a.csv".into(), Format::Csv);
         places.remember("FR", 2).unwrap();
         places.remember("LH", 3).unwrap();
-        assert!(message(places.remember("FR", 9)).starts_with("line 9: the key `FR` is already the one of line 2: "));
+        assert!(message(places.remember("FR", 9)).starts_with("line 9: the key `FR` is also in line 2: "));
         places.begin("b.json".into(), Format::Json);
         let twice = message(places.remember("LH", 1));
-        assert!(twice.starts_with("row 1: the key `LH` is already the one of line 3 of a.csv: expected"), "{twice}");
+        assert!(twice.starts_with("row 1: the key `LH` is also in line 3 of a.csv: expected"), "{twice}");
     }
 
     #[test]

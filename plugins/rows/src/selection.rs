@@ -57,8 +57,13 @@ impl Selection {
         if !self.accepts(&object) {
             return Ok(None);
         }
-        let key = key::of_object(&object, &self.key, &self.settings.key_separator);
-        let Some(key) = self.keep(key, number)? else { return Ok(None) };
+        let key = match key::of_object(&object, &self.key, &self.settings.key_separator) {
+            Ok(key) => self.remember(key, number)?,
+            Err(no_key) => {
+                let why = self.is_told(no_key).then(|| key::why(&object, &self.key[no_key.field]));
+                return self.leave_out(no_key, number, why);
+            }
+        };
         let value = match &self.settings.columns {
             None => row,
             Some(columns) => object.pick(columns),
@@ -80,37 +85,52 @@ impl Selection {
         } else {
             value
         };
-        let key = if key.is_empty() { Err(NoKey::Invalid("the key is empty".to_owned())) } else { Ok(key) };
-        let key = self.keep(key, number)?;
-        Ok(key.map(|key| (key, Json(value))))
+        if key.is_empty() {
+            return Err(Error::other(format_args!("{}: the key is empty", self.places.row(number))));
+        }
+        Ok(Some((self.remember(key, number)?, Json(value))))
     }
 
-    /// What becomes of a row with this key: its key, unless it is left out.
-    pub(crate) fn keep(&mut self, key: Result<String, NoKey>, number: u64) -> Result<Option<String>, Error> {
-        match key {
-            Ok(key) => {
-                self.places.remember(&key, number)?;
-                Ok(Some(key))
+    /// A key must be a new one.
+    pub(crate) fn remember(&mut self, key: String, number: u64) -> Result<String, Error> {
+        self.places.remember(&key, number)?;
+        Ok(key)
+    }
+
+    /// Whether it is reported why a row has no key: where the load fails by it, and for the first row that is skipped.
+    pub(crate) fn is_told(&self, no_key: NoKey) -> bool {
+        !self.is_skipped(no_key) || self.skipped.first.is_none()
+    }
+
+    /// Skips a row without a key, if that is wanted. `why` is there if it is told.
+    pub(crate) fn leave_out<T>(&mut self, no_key: NoKey, number: u64, why: Option<String>) -> Result<Option<T>, Error> {
+        if self.is_skipped(no_key) {
+            self.skipped.rows += 1;
+            if let Some(why) = why {
+                self.skipped.first = Some((self.places.place(number), why));
             }
-            Err(NoKey::Missing(why)) if self.settings.on_missing_key == OnMissingKey::Skip => {
-                self.skipped.rows += 1;
-                self.skipped.first.get_or_insert_with(|| (self.places.place(number), why));
-                Ok(None)
-            }
-            Err(NoKey::Missing(why)) => Err(Error::other(format_args!(
-                "{}: {why}: correct the source or `key`; `on_missing_key = \"skip\"` leaves out rows without a key",
-                self.places.row(number)
-            ))),
-            Err(NoKey::Invalid(why)) => Err(Error::other(format_args!("{}: {why}", self.places.row(number)))),
+            return Ok(None);
         }
+        let (row, why) = (self.places.row(number), why.unwrap_or_default());
+        Err(if no_key.is_missing {
+            Error::other(format_args!(
+                "{row}: {why}: correct the source or `key`; `on_missing_key = \"skip\"` leaves out rows without a key"
+            ))
+        } else {
+            Error::other(format_args!("{row}: {why}"))
+        })
+    }
+
+    fn is_skipped(&self, no_key: NoKey) -> bool {
+        no_key.is_missing && self.settings.on_missing_key == OnMissingKey::Skip
     }
 
     /// At the end of all texts.
     pub(crate) fn finish(&mut self) -> Result<(), Error> {
         self.unseen.finish()?;
         if let Skipped { rows, first: Some((place, why)) } = &self.skipped {
-            let were = if *rows == 1 { "1 row was" } else { &format!("{rows} rows were") };
-            log::info!("{were} skipped for want of a key; the first: {place}: {why}");
+            let rows = if *rows == 1 { "1 row without a key was" } else { &format!("{rows} rows without a key were") };
+            log::info!("{rows} skipped; the first: {place}: {why}");
         }
         Ok(())
     }

@@ -8,14 +8,16 @@ use crate::field::Field;
 use crate::near;
 use crate::row::Object;
 
-/// How many names are kept for each of them.
+/// So many rows are searched for what may have been meant.
+const MAX_SEARCHED: u32 = 1_000;
+/// How many names are kept for each field.
 const MAX_ALTERNATIVES: usize = 200;
 
 /// The fields that are still missing. Once all were seen, this costs nothing.
 #[derive(Debug, Default)]
 pub(crate) struct Unseen {
     fields: Vec<Wanted>,
-    has_rows: bool,
+    rows: u32,
 }
 
 #[derive(Debug)]
@@ -37,10 +39,10 @@ impl Unseen {
     }
 
     pub(crate) fn look(&mut self, row: &Object<'_>) {
-        self.has_rows = true;
+        self.rows = self.rows.saturating_add(1);
         self.fields.retain_mut(|wanted| {
             let is_missing = wanted.field.find(row).is_none();
-            if is_missing && wanted.alternatives.len() < MAX_ALTERNATIVES {
+            if is_missing && self.rows <= MAX_SEARCHED && wanted.alternatives.len() < MAX_ALTERNATIVES {
                 wanted.alternatives.extend(wanted.field.alternatives(row));
             }
             is_missing
@@ -49,7 +51,7 @@ impl Unseen {
 
     /// At the end of a load.
     pub(crate) fn finish(&self) -> Result<(), Error> {
-        match self.fields.first().filter(|_| self.has_rows) {
+        match self.fields.first().filter(|_| self.rows > 0) {
             None => Ok(()),
             Some(Wanted { setting, field, alternatives }) => {
                 let name = &field.written;

@@ -9,6 +9,7 @@ mod page;
 mod process;
 mod python;
 mod source;
+mod web_server;
 mod workdir;
 
 use std::time::{Duration, Instant};
@@ -19,8 +20,9 @@ pub(crate) use no_ttl::keys_without_ttl;
 pub(crate) use numbers::{Number, Numbers};
 pub(crate) use page::page;
 pub(crate) use process::Running;
-pub(crate) use python::{Python, Race};
+pub(crate) use python::{Python, Race, python};
 pub(crate) use source::{Loads, Source};
+pub(crate) use web_server::{Asked, Reply, WebServer};
 pub(crate) use workdir::{Exited, WorkDir};
 
 /// Longer than anything that works takes, even on a machine that is busy with other tests.

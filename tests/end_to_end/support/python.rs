@@ -169,6 +169,13 @@ impl Drop for Python {
     }
 }
 
+/// What a line of Python prints.
+pub(crate) fn python(line: &str) -> String {
+    let output = Command::new(interpreter()).args(["-c", line]).output().expect("Python starts");
+    assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("Python prints text")
+}
+
 /// The Python of the virtual environment that `cargo xtask setup` creates, in a directory above this test's executable.
 fn interpreter() -> PathBuf {
     let this = std::env::current_exe().expect("the path of this test");

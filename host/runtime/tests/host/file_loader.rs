@@ -91,7 +91,7 @@ async fn a_bad_row_is_told_by_its_place() {
     let told = failure("a.csv", "iata,name\nFR,Ryanair\n,Nobody\n", json!({ "key": "iata" })).await;
     assert_failure(&told, FailureKind::Other, &["data/a.csv", "line 3", "`iata` is empty"]);
     let told = failure("a.csv", "iata,name\nFR,Ryanair\nFR,Again\n", json!({ "key": "iata" })).await;
-    assert_failure(&told, FailureKind::Other, &["data/a.csv", "line 3: the key `FR` is already the one of line 2"]);
+    assert_failure(&told, FailureKind::Other, &["data/a.csv", "line 3: the key `FR` is also in line 2"]);
     let told = failure("a.json", r#"[{"iata": "FR"}"#, json!({ "key": "iata" })).await;
     assert_failure(&told, FailureKind::Other, &["data/a.json", "cut off"]);
     let told = failure("a.csv", "iata,name\nFR,Ryanair\n", json!({ "key": "code" })).await;

@@ -113,8 +113,24 @@ async fn the_files_of_a_pattern_are_one_map() {
 
     write(&setup, "us/f.ndjson", "\n{\"iata\": \"LH\"}\n");
     let told = failure(&setup, config).await;
-    let says = "data/us/f.ndjson: line 2: the key `LH` is already the one of line 2 of data/eu/b.csv.gz";
+    let says = "data/us/f.ndjson: line 2: the key `LH` is also in line 2 of data/eu/b.csv.gz";
     assert_failure(&told, FailureKind::Other, &[says]);
+}
+
+#[tokio::test]
+async fn a_pattern_may_be_absolute_or_lead_up() {
+    let setup = Setup::new();
+    write(&setup, "a.csv", "iata\nFR\n");
+    let directory = setup.path().join("data").display().to_string();
+    let below = setup.path().join("below");
+    for (granted, base) in [(directory.as_str(), setup.path()), ("../data", below.as_path()), ("/", setup.path())] {
+        fs::create_dir_all(&below).unwrap();
+        let start = if granted == "/" { &directory } else { granted };
+        let grants = Grants { dirs: vec![DirGrant::new(granted, base)], ..Grants::default() };
+        let config = files(&setup, &format!("{start}/*.csv"), json!({ "key": "iata", "columns": [] }));
+        let outcome = setup.refill(CacheConfig { grants, ..config }).await;
+        assert!(matches!(outcome, Outcome::Published { .. } | Outcome::Unchanged { .. }), "{granted}: {outcome:?}");
+    }
 }
 
 #[tokio::test]

@@ -98,10 +98,10 @@ async fn pages_are_numbered_until_one_is_empty() {
 async fn a_server_that_does_not_move_on_is_an_error_and_not_a_load_without_end() {
     let server = Server::start(|_| answer(200, json!({ "next": "x", "rows": [] }).to_string())).await;
     let cursor = json!({ "key": "id", "pointer": "/rows", "pages": { "cursor": "/next", "parameter": "after" } });
-    assert_failure(&failure(of(&server, "/", cursor)).await, FailureKind::Other, &["page 3: it is page 2 again"]);
+    assert_failure(&failure(of(&server, "/", cursor)).await, FailureKind::Other, &["page 3: it is the same as page 2"]);
     let server = Server::start(|_| answer(200, r#"[{"id": 1}]"#)).await;
     let number = json!({ "key": "id", "pages": { "number": "page" } });
-    assert_failure(&failure(of(&server, "/", number)).await, FailureKind::Other, &["page 2: it is page 1 again"]);
+    assert_failure(&failure(of(&server, "/", number)).await, FailureKind::Other, &["page 2: it is the same as page 1"]);
 }
 
 #[tokio::test]
