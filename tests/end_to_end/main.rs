@@ -16,6 +16,7 @@ mod lifecycle;
 mod metrics;
 mod migrating;
 mod publish;
+mod publish_page;
 mod read_through;
 mod readme;
 mod redis_page;

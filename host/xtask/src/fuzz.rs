@@ -42,6 +42,8 @@ enum Target {
     Grants,
     /// kiwi.toml (building it for the first time takes long, because the command contains wasmtime)
     KiwiToml,
+    /// JSON, NDJSON and CSV, as `kiwi-host publish` reads them
+    GivenRows,
     /// The text of kiwi-cache's records
     Records,
     /// Replies of a Redis server to all that a reader asks
@@ -67,6 +69,7 @@ impl Target {
             Self::Rows => ("fuzz::rows", ROWS),
             Self::Grants => ("config::http_grant::fuzz::grants", HOST),
             Self::KiwiToml => ("config::fuzz::kiwi_toml", COMMAND),
+            Self::GivenRows => ("rows::fuzz::given_rows", COMMAND),
             Self::Records => ("record_text::fuzz::records", STORE),
             Self::Replies => ("redis::fuzz::replies", STORE),
             Self::Deltas => ("delta::fuzz::deltas", STORE),

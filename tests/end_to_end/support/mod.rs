@@ -20,7 +20,7 @@ pub(crate) use no_ttl::keys_without_ttl;
 pub(crate) use numbers::{Number, Numbers};
 pub(crate) use page::page;
 pub(crate) use process::Running;
-pub(crate) use python::{Python, Race, python};
+pub(crate) use python::{Python, Race, interpreter, python};
 pub(crate) use source::{Loads, Source};
 pub(crate) use web_server::{Asked, Reply, WebServer};
 pub(crate) use workdir::{Exited, WorkDir};

@@ -177,7 +177,7 @@ pub(crate) fn python(line: &str) -> String {
 }
 
 /// The Python of the virtual environment that `cargo xtask setup` creates, in a directory above this test's executable.
-fn interpreter() -> PathBuf {
+pub(crate) fn interpreter() -> PathBuf {
     let this = std::env::current_exe().expect("the path of this test");
     let wanted = std::fs::read(repository().join("tests/kiwi_cache/requirements.txt")).expect("the requirements");
     let venv = this.ancestors().map(|dir| dir.join("tools/kiwi-cache")).find(|venv| venv.is_dir());

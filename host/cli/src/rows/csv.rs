@@ -1,5 +1,6 @@
 //! CSV with a header: each record becomes a JSON object of texts.
 
+use std::collections::HashSet;
 use std::io::{self, BufRead, Read};
 
 use csv::{Reader, ReaderBuilder, StringRecord};
@@ -110,13 +111,9 @@ struct Table {
 
 impl Table {
     fn new(header: &StringRecord, keys: Keys) -> Result<Self> {
-        for (index, name) in header.iter().enumerate() {
-            if header.iter().take(index).any(|earlier| earlier == name) {
-                return Err(Problem::at(
-                    1,
-                    format_args!("the header has the column `{name}` twice: rename one of them"),
-                ));
-            }
+        let mut names = HashSet::new();
+        if let Some(name) = header.iter().find(|name| !names.insert(*name)) {
+            return Err(Problem::at(1, format_args!("the header has the column `{name}` twice: rename one of them")));
         }
         let find = |Field { written, .. }: &Field| {
             header.iter().position(|name| name == written).ok_or_else(|| {

@@ -4,7 +4,7 @@ use std::io::BufRead;
 
 use super::bounds::Bounds;
 use super::key::Keys;
-use super::problem::{Problem, Result};
+use super::problem::{Problem, Result, of_json};
 use super::row::{Rows, Wrong};
 use super::scan::Scanner;
 
@@ -34,7 +34,7 @@ pub(super) fn read(
         }
         scanner.name(&mut name)?;
         let key: String = serde_json::from_str(utf8(&name, line)?)
-            .map_err(|error| Problem::at(line, format_args!("the name is not valid JSON: {error}")))?;
+            .map_err(|error| Problem::at(line, format_args!("the name is not valid JSON: {}", of_json(&error))))?;
         scanner.value(&mut value)?;
         entry(line, &key, utf8(&value, line)?)?;
     }

@@ -2,6 +2,7 @@
 //! with.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Deserialize;
@@ -11,6 +12,9 @@ use serde_json::value::RawValue;
 
 use super::key::{Field, Keys, MAX_FIELDS};
 use super::problem::of_json;
+
+/// How many names of a row a message has.
+const MAX_NAMES: usize = 10;
 
 /// Takes the entry out of each row.
 pub(super) struct Rows {
@@ -65,7 +69,7 @@ impl Rows {
         let values = find(row, &self.keys.fields).map_err(|error| Wrong::of(&error))?;
         self.key.clear();
         for (field, value) in self.keys.fields.iter().zip(values) {
-            self.keys.add(&mut self.key, field, &of_field(field, value)?).map_err(Wrong::Other)?;
+            self.keys.add(&mut self.key, field, &of_field(field, value, row)?).map_err(Wrong::Other)?;
         }
         Ok((&self.key, row))
     }
@@ -86,12 +90,21 @@ impl Wrong {
 }
 
 /// The value of one field of the key, as text.
-fn of_field<'r>(field: &Field, value: Option<&'r RawValue>) -> Result<Cow<'r, str>, Wrong> {
+fn of_field<'r>(field: &Field, value: Option<&'r RawValue>, row: &str) -> Result<Cow<'r, str>, Wrong> {
     let steps = field.path.iter().skip(1);
     let found = steps.fold(value, |value, step| inside(value?, step));
-    let found = found
-        .ok_or_else(|| Wrong::Other(format!("there is no field `{}`, which is the key (`--key`)", field.written)))?;
+    let found = found.ok_or_else(|| {
+        Wrong::Other(format!("there is no field `{}` (`--key`); the row has {}", field.written, names(row)))
+    })?;
     text(found).map_err(|what| Wrong::no_key(&field.written, what))
+}
+
+/// Some names of a row, for people.
+fn names(row: &str) -> String {
+    let members: BTreeMap<String, IgnoredAny> = serde_json::from_str(row).unwrap_or_default();
+    let names: Vec<&str> = members.keys().take(MAX_NAMES).map(String::as_str).collect();
+    let more = if members.len() > MAX_NAMES { ", ..." } else { "" };
+    if names.is_empty() { "no fields".to_owned() } else { format!("`{}`{more}", names.join("`, `")) }
 }
 
 /// A text is used as it is, a number as its digits. Otherwise, what it is.
@@ -210,7 +223,7 @@ mod tests {
         assert_eq!(key(&["/o/a~1b/1", "/o/c"]), found("x-y"));
         assert_eq!(key(&["/id"]), found("é"));
         for missing in ["x", "/o/x", "/o/a~1b/01", "/o/a~1b/2", "/id/0", "o/c"] {
-            let message = format!("there is no field `{missing}`, which is the key (`--key`)");
+            let message = format!("there is no field `{missing}` (`--key`); the row has `big`, `id`, `n`, `o`");
             assert_eq!(key(&[missing]), Err(message));
         }
     }

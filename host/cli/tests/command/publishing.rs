@@ -89,7 +89,11 @@ fn what_is_wrong_with_the_rows_is_said_with_the_line() {
             "(other): line 2: the rows end after 2, and `--expect-rows` says 3",
         ),
         (&["--expect-rows", "1"], RATES.to_owned(), "(other): line 2: this is row 2, and `--expect-rows` says 1"),
-        (&["--key", "id"], RATES.to_owned(), "(other): line 1: there is no field `id`, which is the key"),
+        (
+            &["--key", "id"],
+            RATES.to_owned(),
+            "(other): line 1: there is no field `id` (`--key`); the row has `key`, `value`",
+        ),
         (&["--input-format", "json"], "{\"a\": 1,\n\"b\": 2".to_owned(), "(other): line 2: the document is cut off"),
         (
             &["--input-format", "csv", "--key", "c"],
