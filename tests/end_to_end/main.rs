@@ -18,6 +18,7 @@ mod redis_page;
 #[path = "../../host/store/tests/support/redis_server.rs"]
 mod redis_server;
 mod refusals;
+mod secrets;
 mod stalls;
 mod status;
 mod support;

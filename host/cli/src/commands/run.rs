@@ -24,6 +24,7 @@ pub(crate) async fn run(target: &Target, args: &RunArgs, output: &mut Output, te
         return run_once::run(&started, false, output, terminal).await;
     }
     start::check_not_empty(&caches)?;
+    start::warn_of_missing_secrets(target, &caches);
     let (host, _) = start::builder(target, target.open_store()?)?.build().await?;
     let stop = CancellationToken::new();
     let work = async {

@@ -1,17 +1,24 @@
 //! kiwi.toml: from text to plain, checked values.
 
 mod cache;
+#[cfg(test)]
+mod credential_tests;
+mod credentials;
 mod document;
 mod file;
 #[cfg(test)]
 mod fuzz;
+mod http;
 mod keys;
 #[cfg(test)]
 mod page;
 mod search;
+mod secret;
 mod section;
 mod select;
+mod similar;
 mod statsd;
+mod store;
 #[cfg(test)]
 mod tests;
 mod value;

@@ -10,4 +10,5 @@ mod reading;
 mod redis_server;
 mod refilling;
 mod running;
+mod secrets;
 mod support;

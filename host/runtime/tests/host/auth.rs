@@ -131,7 +131,7 @@ async fn a_password_is_read_for_each_load_and_may_be_on_its_way() {
         }
         secret_in(directory.path(), "s3cret\nx: y");
         let failure = failure(&host).await;
-        assert!(failure.kind == FailureKind::Unavailable || door == "raw_wasi_http", "{failure}");
+        assert_failure(&failure, FailureKind::Unavailable, &["auth `partner`: its secret is not one line of text"]);
         assert!(!format!("{failure:?}").contains("s3cret"), "{failure:?}");
         std::fs::remove_file(directory.path().join("secret")).unwrap();
     }
