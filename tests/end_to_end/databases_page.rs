@@ -48,6 +48,9 @@ fn the_configuration_and_the_roles_of_the_page_load_a_table() {
         assert_eq!(row, json!({ "currency": "USD", "course": 1.1 }));
         assert!(String::from_utf8_lossy(&got.stdout).contains("1.1000"), "all digits: {got:?}");
         let checked = run(&["check"]);
-        assert!(String::from_utf8_lossy(&checked.stdout).contains("connection `shop`: it can be reached"), "{checked:?}");
+        assert!(
+            String::from_utf8_lossy(&checked.stdout).contains("connection `shop`: it can be reached"),
+            "{checked:?}"
+        );
     }
 }

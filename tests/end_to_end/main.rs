@@ -23,6 +23,7 @@ mod redis_page;
 #[path = "../../host/store/tests/support/redis_server.rs"]
 mod redis_server;
 mod refusals;
+mod secrets;
 mod sources_page;
 mod stalls;
 mod status;

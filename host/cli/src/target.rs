@@ -49,7 +49,8 @@ impl Target {
 
     /// Refuses a grant that would let a plugin read an embedded store.
     pub(crate) fn check_grants(&self) -> Result<()> {
-        let StoreUrl::Embedded(store) = self.store_url()? else { return Ok(()) };
+        // That it cannot be read is reported when it is opened.
+        let Ok(StoreUrl::Embedded(store)) = self.store_url() else { return Ok(()) };
         for cache in self.config.iter().flat_map(|config| &config.caches) {
             for dir in &cache.grants.dirs {
                 dir.check(&[&store]).map_err(|error| error.of(&cache.name))?;
@@ -106,7 +107,8 @@ impl Target {
     /// --store and KIWI_STORE override the configuration.
     fn store_url(&self) -> Result<StoreUrl> {
         let url = match (&self.store, &self.config) {
-            (Some(url), _) | (None, Some(Config { store: Some(url), .. })) => url.clone(),
+            (Some(url), _) => url.clone(),
+            (None, Some(Config { store: Some(source), .. })) => source.url()?,
             (None, Some(config)) => return Err(no_store(&config.path).into()),
             (None, None) => StoreUrl::Embedded(DEFAULT_STORE.into()),
         };

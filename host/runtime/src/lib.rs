@@ -88,7 +88,7 @@ pub use loader::load_error::LoadError;
 pub use loader::native::{Loader, NativeLoader};
 pub use loader::output::Output;
 #[cfg(feature = "components")]
-pub use outside::http::{check_certificates, is_special as is_special_address};
+pub use outside::http::{check_certificates, is_special as is_special_address, proxy_address};
 #[cfg(feature = "components")]
 pub use outside::secret::Secret;
 #[cfg(feature = "components")]

@@ -8,6 +8,7 @@ pub(crate) mod forget;
 pub(crate) mod get;
 pub(crate) mod inspect;
 pub(crate) mod keys;
+mod missing_secrets;
 mod no_such_cache;
 pub(crate) mod publish;
 pub(crate) mod refill;

@@ -27,6 +27,7 @@ pub(crate) async fn run(target: &Target, args: &RunArgs, output: &mut Output, te
     if let Some(published) = start::published(target).filter(|_| args.plugins.is_empty()) {
         tracing::info!("{published}");
     }
+    start::warn_of_missing_secrets(target, &caches);
     let (host, _) = start::builder(target, target.open_store()?)?.build().await?;
     let stop = CancellationToken::new();
     let work = async {

@@ -9,6 +9,7 @@ use futures_util::stream::{self, StreamExt};
 use kiwi_host::{Builder, CacheConfig, Host, Metrics, Skipped};
 use kiwi_store::{Error, Name, Store};
 
+use super::missing_secrets::{self, MissingSecret};
 use crate::exit::Stopped;
 use crate::target::Target;
 use crate::{compile_cache, shutdown, suggest};
@@ -34,6 +35,7 @@ pub(super) async fn host(
     open_store: impl FnOnce() -> Result<Arc<dyn Store>>,
 ) -> Result<Started> {
     check_not_empty(target, &caches)?;
+    warn_of_missing_secrets(target, &caches);
     let builder = builder(target, open_store()?)?.caches(caches.clone());
     let built = tokio::select! {
         built = builder.build() => built?,
@@ -50,6 +52,9 @@ pub(super) fn builder(target: &Target, store: Arc<dyn Store>) -> Result<Builder>
     let mut builder = Host::builder(store).digest_key(target.digest_key()?).compilation(compile_cache::compilation());
     if let Some(statsd) = config.and_then(|config| config.statsd.as_ref()) {
         builder = builder.metrics(Metrics::statsd(&statsd.address, &statsd.prefix)?);
+    }
+    if let Some(config) = config {
+        builder = builder.http(config.http.clone());
     }
     if let Some(max_loads) = config.and_then(|config| config.max_loads) {
         builder = builder.max_loads(max_loads.get());
@@ -69,6 +74,14 @@ pub(super) fn published(target: &Target) -> Option<String> {
             names.len(),
             names.join("`, `")
         )),
+    }
+}
+
+/// Logs which secrets of these caches cannot be read yet: their loads fail until then.
+pub(super) fn warn_of_missing_secrets(target: &Target, caches: &[CacheConfig]) {
+    let missing = target.config.as_ref().map(|config| missing_secrets::of_caches(config, caches));
+    for MissingSecret { subject, message } in missing.into_iter().flatten() {
+        tracing::warn!("{subject}: {message}");
     }
 }
 

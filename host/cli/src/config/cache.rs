@@ -1,7 +1,7 @@
 //! The tables `[cache.NAME]` and `[defaults]`.
 
 use std::ops::RangeInclusive;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use kiwi_host::{
@@ -10,6 +10,7 @@ use kiwi_host::{
 };
 use kiwi_store::{Error, Layout, Name, Push, RecordKey};
 
+use super::credentials::Credentials;
 use super::published::{NotLoadedHere, Source, check_published};
 use super::section::Section;
 use super::value::{json_object, mismatch, number, table, text};
@@ -21,6 +22,16 @@ const MAX_KEY_BYTES: u64 = 511;
 const MEMORY: RangeInclusive<u64> = 64 << 10..=4 << 30;
 /// The deepest JSON that serde_json parses.
 const MAX_JSON_DEPTH: u64 = 127;
+
+/// What stands around a cache in its file.
+pub(super) struct Around<'a> {
+    /// The directory of the file, which paths are relative to.
+    pub(super) base: &'a Path,
+    pub(super) credentials: &'a Credentials,
+    pub(super) connections: &'a [Connection],
+    /// The files that no plugin may read, kiwi.toml first.
+    pub(super) kept: &'a [PathBuf],
+}
 
 /// The values for what a cache does not set itself.
 #[derive(Clone, Debug, Default)]
@@ -67,15 +78,15 @@ impl Defaults {
         }
     }
 
-    /// Reads one `[cache.NAME]`. Its paths are relative to `base`; `others` are the caches before it.
+    /// Reads one `[cache.NAME]`; `others` are the caches before it.
     pub(super) fn read_cache(
         &self,
         name: Name,
         mut section: Section<'_>,
-        base: &Path,
-        connections: &[Connection],
+        around: &Around<'_>,
         others: &[CacheConfig],
     ) -> Option<CacheConfig> {
+        let base = around.base;
         let source = Source::read(&mut section);
         let plugin = section.text("plugin", |path| Ok(base.join(path)));
         let mut cache = match source {
@@ -90,8 +101,7 @@ impl Defaults {
         cache.allow_empty_data = section.flag("allow_empty_data").unwrap_or(self.allow_empty_data);
         cache.guards = read_guards(&mut section).or(self.guards);
         cache.max_stall = section.text("max_stall", parse_duration).unwrap_or(cache.max_stall);
-        cache.grants =
-            section.section("grants").map(|grants| read_grants(grants, base, connections)).unwrap_or_default();
+        cache.grants = section.section("grants").map(|grants| read_grants(grants, around)).unwrap_or_default();
         cache.limits = read_limits(&mut section, self.limits.clone(), source);
         cache.layout = read_layout(&mut section, &cache.name);
         cache.push = section.text("push", read_push).unwrap_or_default();
@@ -194,14 +204,17 @@ fn read_push(push: &str) -> Result<Push, Error> {
     }
 }
 
-fn read_grants(mut section: Section<'_>, base: &Path, connections: &[Connection]) -> Grants {
+fn read_grants(mut section: Section<'_>, around: &Around<'_>) -> Grants {
+    let Around { base, credentials, connections, kept } = around;
+    let kept: Vec<&Path> = kept.iter().map(PathBuf::as_path).collect();
     let grants = Grants {
         http: section.texts("http", str::parse).unwrap_or_default(),
-        dirs: section.texts("dirs", |dir| read_dir_grant(dir, base)).unwrap_or_default(),
-        files: section.texts("files", |file| FileGrant::new(file, base)).unwrap_or_default(),
+        dirs: section.texts("dirs", |dir| read_dir_grant(dir, base, &kept)).unwrap_or_default(),
+        files: section.texts("files", |file| read_file_grant(file, base, &kept[1..])).unwrap_or_default(),
         env: section.texts("env", |name| Ok(name.to_owned())).unwrap_or_default(),
         connections: section.texts("connections", |name| find(name, connections)).unwrap_or_default(),
-        ..Grants::default()
+        secrets: section.section("secrets").map(|secrets| credentials.grants(secrets)).unwrap_or_default(),
+        auth: section.texts("auth", |name| credentials.auth(name)).into_iter().flatten().flatten().collect(),
     };
     section.finish();
     grants
@@ -222,10 +235,16 @@ fn find(name: &str, connections: &[Connection]) -> kiwi_store::Result<Connection
     Err(Error::invalid(format!("there is no connection `{shown}`: {hint}")))
 }
 
-/// A directory with kiwi.toml in it would hand the store's password to the plugin.
-fn read_dir_grant(dir: &str, base: &Path) -> kiwi_store::Result<DirGrant> {
+/// A directory with kiwi.toml or a file of a secret in it would hand passwords to the plugin.
+fn read_dir_grant(dir: &str, base: &Path, kept: &[&Path]) -> kiwi_store::Result<DirGrant> {
     let grant = DirGrant::new(dir, base);
-    grant.check(&[&base.join("kiwi.toml")])?;
+    grant.check(kept)?;
+    Ok(grant)
+}
+
+fn read_file_grant(file: &str, base: &Path, secrets: &[&Path]) -> kiwi_store::Result<FileGrant> {
+    let grant = FileGrant::new(file, base)?;
+    grant.check(secrets)?;
     Ok(grant)
 }
 

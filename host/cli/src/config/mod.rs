@@ -2,18 +2,25 @@
 
 mod cache;
 mod connections;
+#[cfg(test)]
+mod credential_tests;
+mod credentials;
 mod document;
 mod file;
 #[cfg(test)]
 mod fuzz;
+mod http;
 mod keys;
 #[cfg(test)]
 mod page;
 mod published;
 mod search;
+mod secret;
 mod section;
 mod select;
+mod similar;
 mod statsd;
+mod store;
 #[cfg(test)]
 mod tests;
 mod value;

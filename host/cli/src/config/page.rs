@@ -32,6 +32,7 @@ This page is written from the code. To update it: `KIWI_UPDATE_DOCS=1 cargo test
 | text, path | | a string |
 | list | | a list of strings: `[\"a\", \"b\"]` |
 | flag | | `true` or `false` |
+| secret | | `{ env = \"NAME\" }`, an environment variable of kiwi-host, or `{ file = \"PATH\" }`, a file, of which a line feed at the end does not count |
 | table | | `[name]` and its keys below it, or `name = { key = value }` |
 ";
 
@@ -39,9 +40,15 @@ This page is written from the code. To update it: `KIWI_UPDATE_DOCS=1 cargo test
 const ALTERNATIVES: [&str; 3] =
     ["connections.NAME.url_env", "connections.NAME.url_file", "connections.NAME.password_file"];
 
-const SECTIONS: [(&str, &str, &str); 6] = [
+const SECTIONS: [(&str, &str, &str); 8] = [
     ("", "## The whole file", "These keys are at the top of the file, above the first `[table]`."),
     ("statsd.", "## `[statsd]`", "The long form of `statsd`."),
+    ("http.", "## `[http]`", "How the HTTP requests of all plugins leave this machine."),
+    (
+        "auth.NAME.",
+        "## `[auth.NAME]`",
+        "Credentials that kiwi-host sends on behalf of plugins, which see nothing of them. See [secrets.md](secrets.md).",
+    ),
     (
         "connections.NAME.",
         "## `[connections.NAME]`",
@@ -106,22 +113,43 @@ fn kind_and_unit(kind: Kind) -> (&'static str, &'static str) {
         Kind::Texts => ("list", ""),
         Kind::Table => ("table", ""),
         Kind::TextOrTable => ("text or table", ""),
+        Kind::Secret => ("secret", ""),
+        Kind::TextOrSecret => ("text or secret", ""),
     }
 }
+
+/// The kinds of `[auth]`, and the keys that each has for itself.
+const AUTH: [(&str, &[&str]); 3] = [
+    ("bearer", &["token"]),
+    ("basic", &["user", "password"]),
+    ("oauth2", &["token_url", "client_id", "client_secret", "client_auth", "scope", "audience"]),
+];
 
 /// A file with every key, made of the examples. `statsd` has two forms: this has the table.
 fn full_file() -> String {
     let mut file = String::new();
     let lines = |prefix: &str, in_defaults: bool| {
         let keys = KEYS.iter().filter(|key| is_in(key, prefix) && (key.in_defaults || !in_defaults));
-        let values = keys.filter(|key| key.kind != Kind::Table || key.path.ends_with("settings"));
-        let values = values.filter(|key| key.kind != Kind::TextOrTable && !ALTERNATIVES.contains(&key.path));
+        let is_value =
+            |key: &&Key| key.kind != Kind::Table || key.path.ends_with("settings") || key.path.ends_with("secrets");
+        let values = keys.filter(is_value).filter(|key| key.path != "statsd" && !ALTERNATIVES.contains(&key.path));
         values.map(|key| format!("{} = {}\n", &key.path[prefix.len()..], key.example)).collect::<String>()
     };
     file += &lines("", false);
+    for (kind, own) in AUTH {
+        let name = if kind == "bearer" { "partner" } else { kind };
+        file += &format!("[auth.{name}]\nkind = \"{kind}\"\n");
+        for key in KEYS.iter().filter(|key| is_in(key, "auth.NAME.") && key.path != "auth.NAME.kind") {
+            let name = &key.path["auth.NAME.".len()..];
+            if name == "hosts" || own.contains(&name) {
+                file += &format!("{name} = {}\n", key.example);
+            }
+        }
+    }
     for (table, prefix, in_defaults) in [
         ("statsd", "statsd.", false),
         ("connections.shop", "connections.NAME.", false),
+        ("http", "http.", false),
         ("defaults", "cache.NAME.", true),
         ("defaults.limits", "cache.NAME.limits.", true),
         ("cache.airlines", "cache.NAME.", false),

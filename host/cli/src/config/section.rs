@@ -4,15 +4,14 @@
 use std::ops::{Range, RangeInclusive};
 
 use kiwi_host::parse_size;
-use toml_edit::{Item, Table, TableLike};
+use toml_edit::{Array, Item, Table, TableLike};
 
 use super::document::Document;
 use super::keys::{self, Kind};
+use super::similar::nearest;
 use super::value::{mismatch, number, quoted, table, texts};
 use crate::human;
 
-/// How similar an unknown key must be to a known one to be suggested (Jaro-Winkler).
-const MIN_SIMILARITY: f64 = 0.75;
 /// A size below this is hardly meant in bytes, unless its unit says so.
 const SMALL_SIZE: u64 = 1 << 10;
 
@@ -65,8 +64,13 @@ impl<'d> Section<'d> {
         key: &'static str,
         parse: impl Fn(&str) -> kiwi_store::Result<T>,
     ) -> Option<Vec<T>> {
+        let list = self.value(key, texts)?;
+        Some(self.parse_texts(key, list, parse))
+    }
+
+    fn parse_texts<T>(&self, key: &str, list: &Array, parse: impl Fn(&str) -> kiwi_store::Result<T>) -> Vec<T> {
         let mut parsed = Vec::new();
-        for value in self.value(key, texts)? {
+        for value in list {
             match parse(value.as_str().unwrap_or_default()) {
                 Ok(value) => parsed.push(value),
                 Err(error) => {
@@ -75,7 +79,7 @@ impl<'d> Section<'d> {
                 }
             }
         }
-        Some(parsed)
+        parsed
     }
 
     /// Reads `true` or `false`.
@@ -143,6 +147,34 @@ impl<'d> Section<'d> {
         named
     }
 
+    /// Reads every key of this table, whose names are the operator's. One that `read` refuses is a problem, and has no
+    /// value.
+    pub(crate) fn each<T>(&self, read: impl Fn(&str, &'d Item) -> Result<T, String>) -> Vec<(String, Option<T>)> {
+        let entries = self.table.iter().map(|(name, item)| {
+            let value =
+                read(name, item).map_err(|message| self.problem(self.span_of(name), &self.path_of(name), &message));
+            (name.to_owned(), value.ok())
+        });
+        entries.collect()
+    }
+
+    /// Reads every key of this table as a list of strings, each of which `parse` reads. A list with one that it refuses has
+    /// no value.
+    pub(crate) fn each_texts<T>(&self, parse: impl Fn(&str) -> kiwi_store::Result<T>) -> Vec<(String, Option<Vec<T>>)> {
+        let read = self.each(|_, item| texts(item));
+        let parsed = read.into_iter().map(|(name, list)| {
+            let parsed = list.map(|list| (list.len(), self.parse_texts(&name, list, &parse)));
+            (name, parsed.filter(|(all, parsed)| parsed.len() == *all).map(|(_, parsed)| parsed))
+        });
+        parsed.collect()
+    }
+
+    /// Reports a problem with the name of a key.
+    pub(crate) fn problem_with_name(&self, name: &str, message: &str) {
+        let span = self.table.key(name).and_then(|key| key.span()).unwrap_or_default();
+        self.problem(span, &self.path, message);
+    }
+
     /// Whether a key has a string as its value.
     pub(crate) fn is_text(&self, key: &str) -> bool {
         self.table.get(key).is_some_and(Item::is_str)
@@ -184,9 +216,7 @@ impl<'d> Section<'d> {
                 self.problem(span, &self.path, &format!("{unknown}: {hint}"));
                 continue;
             }
-            let similarity = |known: &&&str| similarity(name, known);
-            let nearest = self.known.iter().max_by(|a, b| similarity(a).total_cmp(&similarity(b)));
-            let hint = match nearest.filter(|known| similarity(known) > MIN_SIMILARITY) {
+            let hint = match nearest(name, self.known.iter().copied()) {
                 Some(nearest) => format!("did you mean `{nearest}`?"),
                 None => {
                     let setting =
@@ -239,9 +269,4 @@ impl<'d> Section<'d> {
         let separator = if path.is_empty() { "" } else { ": " };
         self.document.problem(at, format!("{path}{separator}{message}"));
     }
-}
-
-/// From 0 to 1. One slip of a finger is similar enough, also in a short name, where Jaro-Winkler sees little in common.
-fn similarity(name: &str, known: &str) -> f64 {
-    if name.len() > 2 && strsim::osa_distance(name, known) == 1 { 1.0 } else { strsim::jaro_winkler(name, known) }
 }

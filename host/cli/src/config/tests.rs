@@ -7,17 +7,17 @@ use kiwi_store::{Layout, Push, Ttl};
 use super::file::Config;
 use super::statsd::Statsd;
 
-fn parse(text: &str) -> Config {
+pub(super) fn parse(text: &str) -> Config {
     Config::parse(Path::new("conf/kiwi.toml"), text).unwrap()
 }
 
 /// The problems of an invalid file, without the file's name.
-fn problems(text: &str) -> Vec<String> {
+pub(super) fn problems(text: &str) -> Vec<String> {
     let problems = Config::parse(Path::new("kiwi.toml"), text).unwrap_err().to_string();
     problems.lines().map(|line| line.strip_prefix("kiwi.toml:").unwrap().to_owned()).collect()
 }
 
-fn problem(text: &str) -> String {
+pub(super) fn problem(text: &str) -> String {
     let problems = problems(text);
     assert_eq!(problems.len(), 1, "{problems:?}");
     problems[0].clone()
@@ -166,7 +166,8 @@ fn an_unknown_key_is_an_error_with_its_position_and_the_most_similar_known_key()
     );
     assert_eq!(
         problem(&format!("{AIRLINES}grants = {{ zzz = [] }}")),
-        "3:12: cache.airlines.grants: unknown key `zzz`: expected one of `http`, `dirs`, `files`, `env`, `connections`"
+        "3:12: cache.airlines.grants: unknown key `zzz`: expected one of `http`, `dirs`, `files`, `env`, `connections`, \
+         `secrets`, `auth`"
     );
     assert_eq!(
         problem(&format!("{AIRLINES}limits = {{ memroy = 1 }}")),
@@ -280,7 +281,7 @@ fn values_of_the_wrong_type_are_errors_that_do_not_show_them() {
         ("max_loads = \"x\"", "1:13: max_loads: expected a whole number from 1 to 1024, found a string"),
         ("cache = 1", "1:9: cache: expected a table, found 1"),
         ("[cache]\na = 1", "2:5: cache.a: expected a table, found 1"),
-        ("store = 1", "1:9: store: expected a string, found 1"),
+        ("store = 1", "1:9: store: expected a string, `{ url_env = \"NAME\" }` or `{ url_file = \"PATH\" }`, found 1"),
     ] {
         assert_eq!(problem(line), said);
     }

@@ -3,7 +3,7 @@
 use kiwi_store::Name;
 use toml_edit::{Array, DocumentMut, InlineTable, Item, RawString, Table, Value};
 
-use super::missing::Missing;
+use super::missing::{Missing, MissingSecret};
 
 /// What was added.
 pub(crate) struct Added {
@@ -56,6 +56,11 @@ pub(crate) fn add(document: &mut DocumentMut, cache: &Name, missing: &Missing) -
             Some(granted) => names.into_iter().for_each(|name| push(granted, name)),
             None => insert(grants, kind, list.into(), &reason),
         }
+    }
+    for MissingSecret { name, origins, is_complete, reason } in missing.secrets() {
+        let text = format!("grants.secrets.{} = {}", quoted(name), shown(&origins.clone().into()));
+        added.push(Added { path: path(&["grants", "secrets", name]), text, reason: reason.clone(), is_complete });
+        insert(child(child(table, "grants"), "secrets"), name, origins.into(), &reason);
     }
     added
 }
@@ -181,7 +186,7 @@ mod tests {
         };
         Needs {
             settings: vec![setting("url", None), setting("n", Some("[1, \"a\"]"))],
-            grants: vec![grant("dirs", "b"), grant("env", "TOKEN"), grant("sql", "main")],
+            grants: vec![grant("dirs", "b"), grant("env", "TOKEN"), grant("sql", "main"), grant("secrets", "api.key")],
         }
     }
 
@@ -203,6 +208,7 @@ mod tests {
         let granted: Vec<_> = cache["grants"]["dirs"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
         assert_eq!(granted.last(), Some(&"b"));
         assert!(cache["grants"].get("sql").is_none(), "kiwi.toml does not know it");
+        assert_eq!(cache["grants"]["secrets"]["api.key"][0].as_str(), Some("https://..."));
         edited
     }
 
@@ -213,35 +219,35 @@ mod tests {
                 "# Top.\nstore = \"file:x\"\n\n[cache.a]\nplugin = \"q\" # A.\n\n[statsd]\naddress = \"udp://h:1\"\n# End.\n",
                 "# Top.\nstore = \"file:x\"\n\n[cache.a]\nplugin = \"q\" # A.\n\n[cache.c]\nplugin = \"p.wasm\"\nsettings.url \
                  = \"...\"  # Help of url.\nsettings.n = [1, \"a\"]  # Help of n.\ngrants.dirs = [\"b\"]  # to read b\ngrants.env \
-                 = [\"TOKEN\"]  # to read TOKEN\n\n[statsd]\naddress = \"udp://h:1\"\n# End.\n",
+                 = [\"TOKEN\"]  # to read TOKEN\ngrants.secrets.\"api.key\" = [\"https://...\"]  # to read api.key\n\n[statsd]\naddress = \"udp://h:1\"\n# End.\n",
             ),
             (
                 "[cache.c]   # The cache.\nplugin = \"p\"\n  # Mine.\n  settings = { path = \"s3\" }   # Inline.\ngrants = {dirs \
                  = [\"a\"]}\n",
                 "[cache.c]   # The cache.\nplugin = \"p\"\n  # Mine.\n  # url: Help of url.\n  # n: Help of n.\n  settings = { \
                  path = \"s3\", url = \"...\", n = [1, \"a\"] }   # Inline.\ngrants = {dirs = [\"a\", \"b\"], env = \
-                 [\"TOKEN\"]}\n",
+                 [\"TOKEN\"], secrets = { \"api.key\" = [\"https://...\"] }}\n",
             ),
             (
                 "[cache.c]\nplugin = \"p\"\nsettings.path = \"x\" # One.\ngrants.dirs = [\n    \"a\", # First.\n]\n# End.\n",
                 "[cache.c]\nplugin = \"p\"\nsettings.path = \"x\" # One.\nsettings.url = \"...\"  # Help of url.\nsettings.n = \
                  [1, \"a\"]  # Help of n.\ngrants.dirs = [\n    \"a\", # First.\n    \"b\",\n]\ngrants.env = [\"TOKEN\"]  # to \
-                 read TOKEN\n# End.\n",
+                 read TOKEN\ngrants.secrets.\"api.key\" = [\"https://...\"]  # to read api.key\n# End.\n",
             ),
             (
                 "[cache.c]\nplugin = \"p\"\n[cache.c.settings]\npath = \"x\"\n[cache.c.grants]\ndirs = [\n  \"a\"\n]\n",
                 "[cache.c]\nplugin = \"p\"\n[cache.c.settings]\npath = \"x\"\nurl = \"...\"  # Help of url.\nn = [1, \"a\"]  # \
-                 Help of n.\n[cache.c.grants]\ndirs = [\n  \"a\",\n  \"b\"\n]\nenv = [\"TOKEN\"]  # to read TOKEN\n",
+                 Help of n.\n[cache.c.grants]\ndirs = [\n  \"a\",\n  \"b\"\n]\nenv = [\"TOKEN\"]  # to read TOKEN\nsecrets.\"api.key\" = [\"https://...\"]  # to read api.key\n",
             ),
             (
                 "cache = { c = { plugin = \"p\" } }\n",
                 "cache = { c = { plugin = \"p\", settings = { url = \"...\", n = [1, \"a\"] }, grants = { dirs = [\"b\"], env = \
-                 [\"TOKEN\"] } } }\n",
+                 [\"TOKEN\"], secrets = { \"api.key\" = [\"https://...\"] } } } }\n",
             ),
             (
                 "cache = { a = { plugin = \"p\" } }\n",
                 "cache = { a = { plugin = \"p\" }, c = { plugin = \"p.wasm\", settings = { url = \"...\", n = [1, \"a\"] }, \
-                 grants = { dirs = [\"b\"], env = [\"TOKEN\"] } } }\n",
+                 grants = { dirs = [\"b\"], env = [\"TOKEN\"], secrets = { \"api.key\" = [\"https://...\"] } } } }\n",
             ),
         ] {
             let edited = edited(before);

@@ -4,9 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use kiwi_host::{AskedGrant, CacheConfig, Needs, Setting};
-use toml_edit::{Array, InlineTable, Value};
+use toml_edit::{Array, InlineTable, Key, Value};
 
 use crate::config::{Config, is_grant_kind};
+
+const SECRETS: &str = "secrets";
 
 /// The value of a setting that only the operator knows. `check` refuses it.
 pub(super) const PLACEHOLDER: &str = "...";
@@ -20,6 +22,28 @@ pub(crate) struct Missing {
     pub(super) grants: Vec<AskedGrant>,
     /// Kinds of grants that this host does not have, so that kiwi.toml cannot grant them.
     pub(super) unknown_kinds: Vec<String>,
+    /// The server that a secret is for, where the cache knows only one.
+    origin: Option<String>,
+    /// What the grants name and kiwi.toml does not define.
+    pub(super) definitions: Vec<Definition>,
+}
+
+/// What must be added for a grant that names what kiwi.toml does not define.
+pub(super) struct Definition {
+    /// What is defined.
+    pub(super) name: String,
+    /// Where it goes.
+    pub(super) place: &'static str,
+    pub(super) lines: Vec<String>,
+}
+
+/// A secret to grant.
+pub(super) struct MissingSecret<'m> {
+    pub(super) name: &'m str,
+    pub(super) origins: Array,
+    /// Whether the origins can stay as they are.
+    pub(super) is_complete: bool,
+    pub(super) reason: String,
 }
 
 /// A setting to add.
@@ -39,7 +63,12 @@ impl Missing {
             needs.grants.iter().cloned().partition(|grant| is_grant_kind(&grant.kind));
         let mut unknown_kinds: Vec<String> = unknown.into_iter().map(|grant| grant.kind).collect();
         unknown_kinds.dedup();
+        let asked = grants.iter().filter(|grant| grant.kind == "http").map(|grant| grant.name.clone());
+        let mut origins: Vec<String> = cache.grants.http.iter().map(ToString::to_string).chain(asked).collect();
+        origins.dedup();
         Self {
+            origin: origins.pop().filter(|_| origins.is_empty()),
+            definitions: grants.iter().filter_map(|grant| definition(config, grant)).collect(),
             plugin: cache.plugin().filter(|_| is_new).map(|plugin| as_written(config, plugin)),
             settings: needs.settings.iter().map(MissingSetting::new).collect(),
             grants,
@@ -59,10 +88,20 @@ impl Missing {
         taken
     }
 
-    /// The kinds of the missing grants, each once.
+    /// The secrets to grant, each with the server that it is for, if that is known.
+    pub(super) fn secrets(&self) -> impl Iterator<Item = MissingSecret<'_>> {
+        self.grants.iter().filter(|grant| grant.kind == SECRETS).map(|grant| MissingSecret {
+            name: &grant.name,
+            origins: Array::from_iter([self.origin.as_deref().unwrap_or("https://...")]),
+            is_complete: self.origin.is_some(),
+            reason: one_line(&grant.reason),
+        })
+    }
+
+    /// The kinds of the missing grants, each once, but for secrets: their grants are no lists of names.
     pub(super) fn grant_kinds(&self) -> Vec<&str> {
         let mut kinds: Vec<&str> = Vec::new();
-        for grant in &self.grants {
+        for grant in self.grants.iter().filter(|grant| grant.kind != SECRETS) {
             if !kinds.contains(&grant.kind.as_str()) {
                 kinds.push(&grant.kind);
             }
@@ -88,6 +127,34 @@ impl MissingSetting {
             value: value.unwrap_or_else(|| PLACEHOLDER.into()),
             help: one_line(&setting.help),
         }
+    }
+}
+
+fn definition(config: Option<&Config>, grant: &AskedGrant) -> Option<Definition> {
+    let credentials = config.map(|config| &config.credentials);
+    let key = Key::new(&grant.name);
+    let key = key.display_repr();
+    match grant.kind.as_str() {
+        SECRETS if !credentials.is_some_and(|credentials| credentials.has_secret(&grant.name)) => {
+            let letter = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
+            let variable: String = grant.name.chars().map(letter).collect();
+            Some(Definition {
+                name: grant.name.clone(),
+                place: "in the table `[secrets]`, for example",
+                lines: vec![format!("{key} = {{ env = \"{variable}\" }}")],
+            })
+        }
+        "auth" if !credentials.is_some_and(|credentials| credentials.has_auth(&grant.name)) => Some(Definition {
+            name: grant.name.clone(),
+            place: "in a table of its own, for example",
+            lines: vec![
+                format!("[auth.{key}]"),
+                "kind = \"bearer\"".to_owned(),
+                "hosts = [\"https://...\"]".to_owned(),
+                "token = { env = \"...\" }".to_owned(),
+            ],
+        }),
+        _ => None,
     }
 }
 

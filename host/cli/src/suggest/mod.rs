@@ -12,7 +12,7 @@ use toml_edit::{Array, DocumentMut, TableLike, Value};
 
 pub(crate) use self::edit::{Added, add};
 pub(crate) use self::missing::Missing;
-use self::missing::PLACEHOLDER;
+use self::missing::{Definition, MissingSecret, PLACEHOLDER};
 use self::place::{Form, Place};
 use crate::config::Config;
 
@@ -44,6 +44,9 @@ pub(crate) fn advice(config: Option<&Config>, cache: &Name, missing: &Missing) -
             };
             paragraphs.push(format!("in {file}, {}, add:{lines}", place.words));
         }
+    }
+    for Definition { name, place, lines } in &missing.definitions {
+        paragraphs.push(format!("define `{name}` in {file}, {place}:{}", indented(lines.iter().map(String::as_str))));
     }
     let unknown = missing.unknown_kinds.iter();
     paragraphs.extend(unknown.map(|kind| format!("this host has no grants of the kind `{kind}`: update kiwi-host")));
@@ -79,6 +82,12 @@ fn parts(text: &str, cache: &Name, missing: &Missing) -> Vec<(Option<Place>, Vec
         let list: Array = names.into_iter().collect();
         let comment = if is_line { format!("  # {reason}") } else { String::new() };
         add(place, format!("{} = {list}{comment}", prefix.trim_end_matches('.')));
+    }
+    for MissingSecret { name, origins, reason, .. } in missing.secrets() {
+        let place = place::find(text, cache, &["grants", "secrets"]);
+        let (prefix, is_line) = prefix(place.as_ref());
+        let comment = if is_line { format!("  # {reason}") } else { String::new() };
+        add(place, format!("{prefix}{} = {origins}{comment}", toml_edit::Key::new(name).display_repr()));
     }
     parts
 }

@@ -11,4 +11,5 @@ mod reading;
 mod redis_server;
 mod refilling;
 mod running;
+mod secrets;
 mod support;

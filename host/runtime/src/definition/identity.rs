@@ -130,6 +130,57 @@ mod tests {
 
     use super::*;
     use crate::config::file_grants::DirGrant;
+    use crate::config::secret_grant::SecretGrant;
+    use crate::config::secret_source::SecretSource;
+
+    /// A secret that is replaced gives access to the same: the mark stays.
+    #[test]
+    fn credentials_count_by_what_they_give_access_to() {
+        let key = DigestKey::new(b"key");
+        let id = |secrets: Vec<SecretGrant>, auth: Vec<Auth>| {
+            key.of_plugin(7, &Settings::default(), &Grants { secrets, auth, ..Grants::default() })
+        };
+        let env = |name: &str| SecretSource::Env(name.into());
+        let hosts = |hosts: &[&str]| hosts.iter().map(|host| host.parse().unwrap()).collect::<Vec<HttpGrant>>();
+        let secret = |name: &str, source, origins: &[&str]| {
+            vec![SecretGrant { name: name.into(), source, origins: hosts(origins) }]
+        };
+        let (a, b) = ("https://a.example", "https://b.example");
+        let of_secret = id(secret("x", env("A"), &[a, b]), vec![]);
+        assert_eq!(id(secret("x", SecretSource::File("/run/x".into()), &[b, a]), vec![]), of_secret);
+        for other in [secret("y", env("A"), &[a, b]), secret("x", env("A"), &[a]), vec![]] {
+            assert_ne!(id(other, vec![]), of_secret);
+        }
+
+        let auth = |name: &str, host: &str, kind| Auth { name: name.into(), hosts: hosts(&[host]), kind };
+        let bearer = |variable: &str| AuthKind::Bearer { token: env(variable) };
+        let basic = |user: &str| AuthKind::Basic { user: user.into(), password: env("A") };
+        let oauth2 = |url: &str, client: &str, scope: Option<&str>, variable: &str| {
+            let mut oauth2 = OAuth2::new(url, client, env(variable)).unwrap();
+            oauth2.scope = scope.map(Into::into);
+            AuthKind::OAuth2(oauth2)
+        };
+        let first = auth("p", a, oauth2("https://l.example", "kiwi", None, "A"));
+        let of_auth = id(vec![], vec![first.clone()]);
+        assert_eq!(id(vec![], vec![auth("p", a, oauth2("https://l.example", "kiwi", None, "B"))]), of_auth);
+        assert_eq!(id(vec![], vec![auth("p", a, bearer("A"))]), id(vec![], vec![auth("p", a, bearer("B"))]));
+        let others = [
+            auth("q", a, oauth2("https://l.example", "kiwi", None, "A")),
+            auth("p", b, oauth2("https://l.example", "kiwi", None, "A")),
+            auth("p", a, oauth2("https://m.example", "kiwi", None, "A")),
+            auth("p", a, oauth2("https://l.example", "mango", None, "A")),
+            auth("p", a, oauth2("https://l.example", "kiwi", Some("all"), "A")),
+            auth("p", a, basic("kiwi")),
+            auth("p", a, basic("mango")),
+            auth("p", a, bearer("A")),
+        ];
+        let ids: Vec<_> = others.iter().map(|other| id(vec![], vec![other.clone()])).collect();
+        assert!(ids.iter().all(|other| *other != of_auth));
+        assert!(ids.iter().enumerate().all(|(place, id)| !ids[..place].contains(id)));
+        // The first one that names a host counts.
+        let last = others[0].clone();
+        assert_ne!(id(vec![], vec![first.clone(), last.clone()]), id(vec![], vec![last, first]));
+    }
 
     #[test]
     fn hosts_with_their_files_in_different_places_share_a_definition() {

@@ -65,7 +65,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::config::auth::{Auth, AuthKind};
     use crate::config::file_grants::{DirGrant, FileGrant};
+    use crate::config::secret_grant::SecretGrant;
+    use crate::config::secret_source::SecretSource;
     use crate::config::settings::Settings;
 
     #[test]
@@ -88,17 +91,23 @@ mod tests {
                 grant("files", "./rates.json"),
                 grant("files", "other/a.csv"),
                 grant("sql", "main"),
+                grant("secrets", "token"),
+                grant("auth", "partner"),
             ],
             ..Description::default()
         };
         let mut cache = CacheConfig::new("c".parse().unwrap(), "p.wasm");
         let needs = missing(&described, &cache);
-        assert_eq!((needs.settings.len(), needs.grants.len()), (1, 7));
+        assert_eq!((needs.settings.len(), needs.grants.len()), (1, 9));
         cache.settings = Settings::new(json!({ "path": "data/eu/a.csv" })).unwrap();
         cache.grants.dirs.push(DirGrant::new("./data/", Path::new("/")));
         cache.grants.files.push(FileGrant::new("rates.json", Path::new("/")).unwrap());
         cache.grants.http.push("https://*.example.com".parse().unwrap());
         cache.grants.env.push("LANG".into());
+        let (source, hosts) = (SecretSource::Env("TOKEN".into()), vec!["https://api.example.com".parse().unwrap()]);
+        let kind = AuthKind::Bearer { token: source.clone() };
+        cache.grants.auth.push(Auth { name: "partner".into(), hosts: hosts.clone(), kind });
+        cache.grants.secrets.push(SecretGrant { name: "token".into(), source, origins: hosts });
         let needs = missing(&described, &cache);
         let left: Vec<&str> = needs.grants.iter().map(|grant| grant.name.as_str()).collect();
         assert_eq!((needs.settings.len(), left), (0, vec!["other/a.csv", "main"]));

@@ -27,8 +27,8 @@ struct Shared {
 #[derive(Default)]
 struct Known {
     secrets: Vec<(SecretSource, Secret)>,
-    /// The one that was asked for last and could not be read.
-    missing: Option<(SecretSource, Failure)>,
+    /// What kept the last request from being sent with its secrets.
+    problem: Option<Failure>,
     scrubber: Scrubber,
 }
 
@@ -81,14 +81,10 @@ impl LoadSecrets {
         let read = self.0.progress.waiting_for(waiting, self.0.readers.read(source)).await;
         let read =
             read.map_err(|failure| Failure { message: format!("cannot read {what}: {}", failure.message), ..failure });
-        let mut known = self.known();
-        match &read {
-            Ok(secret) => {
-                known.scrubber.add(secret);
-                known.secrets.push((source.clone(), secret.clone()));
-                known.missing.take_if(|(missing, _)| missing == source);
-            }
-            Err(failure) => known.missing = Some((source.clone(), failure.clone())),
+        if let Ok(secret) = &read {
+            let mut known = self.known();
+            known.scrubber.add(secret);
+            known.secrets.push((source.clone(), secret.clone()));
         }
         read
     }
@@ -98,9 +94,14 @@ impl LoadSecrets {
         self.known().scrubber.add(secret);
     }
 
-    /// Why a secret that the load needs could not be read. Not every guest passes it on.
-    pub(crate) fn missing(&self) -> Option<Failure> {
-        self.known().missing.as_ref().map(|(_, failure)| failure.clone())
+    /// Keeps what kept a request from being sent with its secrets, or that nothing did.
+    pub(crate) fn set_problem(&self, problem: Option<Failure>) {
+        self.known().problem = problem;
+    }
+
+    /// What kept the last request from being sent with its secrets. Not every guest passes it on.
+    pub(crate) fn problem(&self) -> Option<Failure> {
+        self.known().problem.clone()
     }
 
     /// A text without these secrets.

@@ -114,17 +114,17 @@ fn settle(called: Result<Called, Failure>, store: &Store<State>) -> Result<Vec<E
         Ok(returned) => returned.map_err(|failure| state.explain_socket(returned_failure(failure, state))),
         Err(trap) => Err(state.explain_socket(trap::failure(&trap, store))),
     };
-    returned.map_err(|failure| explain_missing_secret(failure, state))
+    returned.map_err(|failure| explain_secrets(failure, state))
 }
 
-/// A secret that could not be read is why a load failed, whatever the guest made of it: by wasi:http it gets no text.
-fn explain_missing_secret(failure: Failure, state: &State) -> Failure {
-    match state.secrets.missing() {
-        Some(missing) if missing.message != failure.message => {
-            let detail = failure
-                .detail
-                .map_or_else(|| failure.message.clone(), |detail| format!("{}\n{detail}", failure.message));
-            Failure { detail: Some(detail), ..missing }
+/// A request that could not be sent with its secrets is why a load failed, whatever the guest made of it: by wasi:http it
+/// gets no text.
+fn explain_secrets(failure: Failure, state: &State) -> Failure {
+    match state.secrets.problem() {
+        Some(problem) if problem.message != failure.message => {
+            let Failure { message, detail, retry_after, .. } = failure;
+            let detail = detail.map_or_else(|| message.clone(), |detail| format!("{message}\n{detail}"));
+            Failure { detail: Some(detail), retry_after, ..problem }
         }
         _ => failure,
     }

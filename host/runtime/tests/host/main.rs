@@ -24,6 +24,7 @@ mod metrics;
 mod native;
 mod native_refusals;
 mod network;
+mod oauth;
 mod proxy;
 #[path = "../../../store/tests/support/redis_server.rs"]
 mod redis_server;

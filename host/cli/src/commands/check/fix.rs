@@ -59,10 +59,9 @@ async fn of_cache(
     let base = config.and_then(|config| config.path.parent()).unwrap_or(Path::new(""));
     for grant in missing.take_grants(|grant| broad(grant, base).is_some()) {
         let why = broad(&grant, base).unwrap_or_default();
-        let message = format!(
-            "`{}` was not added to `grants.{}`: it {why}; grant less, or add it yourself",
-            grant.name, grant.kind
-        );
+        let less = if is_credential(&grant) { "" } else { "grant less, or " };
+        let message =
+            format!("`{}` was not added to `grants.{}`: it {why}; {less}add it yourself", grant.name, grant.kind);
         kept_back.push(Finding::warning(&format!("cache `{}`", cache.name), message));
     }
     (!missing.is_empty()).then_some((cache.name, missing))
@@ -73,8 +72,13 @@ fn broad(grant: &AskedGrant, base: &Path) -> Option<&'static str> {
     match grant.kind.as_str() {
         "dirs" => broad_dir(&DirGrant::new(&grant.name, base).path, base),
         "http" => grant.name.parse().ok().and_then(|grant| broad_http(&grant)),
+        _ if is_credential(grant) => Some("is a credential of yours"),
         _ => None,
     }
+}
+
+fn is_credential(grant: &AskedGrant) -> bool {
+    matches!(grant.kind.as_str(), "secrets" | "auth")
 }
 
 fn add_to(file: &File, missing: &[(Name, Missing)], report: &mut Report<'_>) -> Result<()> {

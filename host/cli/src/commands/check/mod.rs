@@ -1,6 +1,7 @@
 //! `kiwi-host check`
 
 mod connections;
+mod credentials;
 mod fix;
 mod grants;
 mod network;
@@ -67,7 +68,9 @@ async fn check_configuration(config: Option<&Config>, report: &mut Report<'_>) -
         Some(statsd) => network::check_statsd(statsd).await,
         None => None,
     };
-    report.add_all(statsd.into_iter().collect())
+    report.add_all(statsd.into_iter().collect())?;
+    report.add_all(credentials::check(config))?;
+    report.add_all(network::check_around(config).await)
 }
 
 async fn check_caches(config: Option<&Config>, args: &CheckArgs, report: &mut Report<'_>) -> Result<()> {
@@ -94,6 +97,7 @@ async fn check_caches(config: Option<&Config>, args: &CheckArgs, report: &mut Re
         let subject = format!("cache `{}`", cache.name);
         let mut findings = check_plugin(&sandbox, config, cache).await;
         findings.extend(grants::check(cache, base));
+        findings.extend(credentials::check_grants(config, cache));
         if !findings.iter().any(|finding| finding.severity == Severity::Error) {
             report.add(Severity::Ok, &subject, &cache.loader)?;
         }
@@ -101,7 +105,7 @@ async fn check_caches(config: Option<&Config>, args: &CheckArgs, report: &mut Re
     }
     let connections = config.map_or(&[][..], |config| &config.connections);
     report.add_all(connections::check(connections, &caches).await)?;
-    report.add_all(network::check_grants(&caches).await)
+    report.add_all(network::check_grants(&caches, config.and_then(|config| config.http.proxy.as_ref())).await)
 }
 
 /// The caches that no host loads. All that could be wrong with them was found when kiwi.toml was read.

@@ -1,17 +1,18 @@
-//! Whether names resolve and hosts can be reached: those of HTTP grants, and that of statsd.
+//! Whether names resolve and hosts can be reached: those of HTTP grants, that of statsd, the proxy, and those that give
+//! tokens.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use kiwi_host::{CacheConfig, HttpGrant, is_special_address};
+use kiwi_host::{AuthKind, CacheConfig, HttpGrant, Proxy, is_special_address, proxy_address};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::task::JoinSet;
 use url::{Host, Url};
 
 use super::report::Finding;
-use crate::config::Statsd;
+use crate::config::{Config, Statsd};
 
 /// How long one name may take to resolve, and then one host to accept a connection.
 const TIMEOUT: Duration = Duration::from_secs(3);
@@ -48,9 +49,7 @@ impl Origin {
             Ok(allowed) => allowed,
             Err(refused) => return Some(refused),
         };
-        let connected = within(TcpStream::connect(&allowed[..])).await;
-        let at = allowed.first().map_or(String::new(), |address| format!(" at {address}"));
-        connected.err().map(|error| format!("the granted host `{host}` cannot be reached{at}: {error}"))
+        connect(&allowed).await.err().map(|why| format!("the granted host `{host}` {why}"))
     }
 
     /// The addresses that requests may go to, or why there are none.
@@ -72,11 +71,13 @@ impl Origin {
     }
 }
 
-/// Checks all hosts that are granted by name or address, at the same time.
-pub(super) async fn check_grants(caches: &[CacheConfig]) -> Vec<Finding> {
+/// Checks all hosts that are granted by name or address, at the same time. What goes through a proxy cannot be checked
+/// from here.
+pub(super) async fn check_grants(caches: &[CacheConfig], proxy: Option<&Proxy>) -> Vec<Finding> {
     let mut checks = JoinSet::new();
+    let is_direct = |origin: &Origin| proxy.is_none_or(|proxy| !proxy.serves(&origin.host));
     for (index, cache) in caches.iter().enumerate() {
-        let mut origins: Vec<Origin> = cache.grants.http.iter().filter_map(Origin::of).collect();
+        let mut origins: Vec<Origin> = cache.grants.http.iter().filter_map(Origin::of).filter(is_direct).collect();
         origins.sort();
         origins.dedup();
         for origin in origins {
@@ -89,6 +90,44 @@ pub(super) async fn check_grants(caches: &[CacheConfig]) -> Vec<Finding> {
     }
     let found: BTreeMap<_, _> = checks.join_all().await.into_iter().flatten().collect();
     found.into_values().collect()
+}
+
+/// Checks the proxy, and the servers that give tokens.
+pub(super) async fn check_around(config: &Config) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let proxy = config.http.proxy.as_ref();
+    // That its URL cannot be read is reported with the other secrets.
+    if let Some((host, port)) = proxy.and_then(|proxy| proxy_address(proxy).ok()) {
+        findings.extend(unreachable(&host, port).await.map(|why| Finding::warning("http", format!("the proxy {why}"))));
+    }
+    for auth in config.credentials.all_auth() {
+        let AuthKind::OAuth2(oauth2) = &auth.kind else { continue };
+        let url = Url::parse(oauth2.token_url()).ok();
+        let Some((host, port)) = url.as_ref().and_then(|url| Some((url.host_str()?, url.port_or_known_default()?)))
+        else {
+            continue;
+        };
+        if proxy.is_none_or(|proxy| !proxy.serves(host)) {
+            let message = unreachable(host, port).await.map(|why| format!("the server of `token_url` {why}"));
+            findings.extend(message.map(|message| Finding::warning(&format!("auth `{}`", auth.name), message)));
+        }
+    }
+    findings
+}
+
+/// Why a host that the operator names cannot be reached.
+async fn unreachable(host: &str, port: u16) -> Option<String> {
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    match resolve(host, port).await {
+        Ok(found) => connect(&found).await.err().map(|why| format!("`{host}` {why}")),
+        Err(error) => Some(format!("`{host}` cannot be resolved: {error}")),
+    }
+}
+
+async fn connect(addresses: &[SocketAddr]) -> Result<(), String> {
+    let at = addresses.first().map_or(String::new(), |address| format!(" at {address}"));
+    let connected = within(TcpStream::connect(addresses)).await;
+    connected.map(drop).map_err(|error| format!("cannot be reached{at}: {error}"))
 }
 
 /// Whether the name of the statsd server resolves: a host does not start otherwise.

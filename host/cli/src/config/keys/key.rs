@@ -32,13 +32,16 @@ pub(crate) enum Kind {
     Texts,
     Table,
     TextOrTable,
+    /// Where a secret comes from: `{ env = "NAME" }` or `{ file = "PATH" }`.
+    Secret,
+    TextOrSecret,
 }
 
 impl Kind {
     /// What a value of the wrong type should have been.
     pub(crate) fn expected(self) -> &'static str {
         match self {
-            Self::Text | Self::Path | Self::TextOrTable => "a string",
+            Self::Text | Self::Path | Self::TextOrTable | Self::TextOrSecret => "a string",
             Self::Duration => "a duration",
             Self::Ttl => "a duration or `none`",
             Self::Size => "a size",
@@ -47,6 +50,7 @@ impl Kind {
             Self::Flag => "`true` or `false`",
             Self::Texts => "a list of strings",
             Self::Table => "a table",
+            Self::Secret => "`{ env = \"NAME\" }` or `{ file = \"PATH\" }`",
         }
     }
 }

@@ -25,7 +25,10 @@ pub(crate) fn is_grant_kind(kind: &str) -> bool {
 
 /// Where a key belongs that is in the wrong table.
 pub(crate) fn elsewhere(place: &str, name: &str) -> Option<String> {
-    let fits = |key: &&Key| key.path.rsplit('.').next() == Some(name);
+    // A plugin has settings of the same names as these tables have keys, and a cache may be meant to have them.
+    let is_in_cache = place.starts_with("cache") || place.starts_with("defaults");
+    let is_far = |key: &Key| is_in_cache && (key.path.starts_with("http.") || key.path.starts_with("auth."));
+    let fits = |key: &&Key| key.path.rsplit('.').next() == Some(name) && !is_far(key);
     let (place, is_default) = match place.strip_prefix("defaults") {
         Some(rest) => (format!("cache.NAME{rest}"), true),
         None => (place.to_owned(), false),
@@ -39,7 +42,7 @@ pub(crate) fn elsewhere(place: &str, name: &str) -> Option<String> {
     let key = KEYS.iter().filter(may_be).find(fits)?;
     Some(match key.path.rsplit_once('.') {
         None => "it belongs at the top of the file, above the first table".to_owned(),
-        Some((table @ ("cache.NAME" | "connections.NAME"), _)) => format!("it belongs in `[{table}]`"),
+        Some((table, _)) if table.ends_with(".NAME") => format!("it belongs in `[{table}]`"),
         Some((table, _)) => format!("it belongs in `{}`", table.rsplit('.').next().unwrap_or(table)),
     })
 }

@@ -11,7 +11,7 @@ use url::Url;
 use super::allowance::{Allowance, Place};
 use super::body::Body;
 use super::connections::{CacheId, Connections};
-use super::credentials::Credentials;
+use super::credentials::{Credentials, Outgoing};
 use super::decoder::Decoder;
 use super::network::{Network, Route, no_client};
 use super::policy::{Policy, without_secrets};
@@ -52,6 +52,12 @@ pub(crate) struct HttpClient {
     network: Arc<Network>,
     cache: CacheId,
     credentials: Credentials,
+}
+
+/// What a request needs to be sent to one server.
+struct Prepared<'c> {
+    outgoing: Outgoing<'c>,
+    route: Route,
 }
 
 /// A response whose body is still to be read.
@@ -133,30 +139,40 @@ impl HttpClient {
         allowance: &Allowance,
     ) -> Result<reqwest::Response, Failure> {
         self.check(&step.url)?;
-        let outgoing = || self.credentials.outgoing(&step.headers, &step.url, &self.network, allowance);
-        let first = outgoing().await?;
-        let refused = match self.send_once(step, &first.headers, timeout, allowance).await? {
+        let prepared = self.prepare(step, allowance).await?;
+        let refused = match self.send_once(step, &prepared, timeout, allowance).await? {
             response if response.status() == StatusCode::UNAUTHORIZED => response,
             response => return Ok(response),
         };
-        if !first.is_worth_another_try().await {
+        if !prepared.outgoing.is_worth_another_try().await {
             return Ok(refused);
         }
         drop(refused);
-        let second = outgoing().await?;
-        self.send_once(step, &second.headers, timeout, allowance).await
+        let prepared = self.prepare(step, allowance).await?;
+        self.send_once(step, &prepared, timeout, allowance).await
+    }
+
+    /// Reads the secrets that a request needs.
+    async fn prepare(&self, step: &Step, allowance: &Allowance) -> Result<Prepared<'_>, Failure> {
+        let prepared = async {
+            let outgoing = self.credentials.outgoing(&step.headers, &step.url, &self.network, allowance).await?;
+            Ok(Prepared { outgoing, route: self.network.route(&step.url, &allowance.secrets).await? })
+        };
+        let prepared = prepared.await;
+        allowance.secrets.set_problem(prepared.as_ref().err().cloned());
+        prepared
     }
 
     async fn send_once(
         &self,
         step: &Step,
-        headers: &HeaderMap,
+        prepared: &Prepared<'_>,
         timeout: Duration,
         allowance: &Allowance,
     ) -> Result<reqwest::Response, Failure> {
-        let route = self.network.route(&step.url, &allowance.secrets).await?;
-        let mut request =
-            self.client(&step.url, &route)?.request(step.method.clone(), step.url.clone()).headers(headers.clone());
+        let Prepared { outgoing, route } = prepared;
+        let client = self.client(&step.url, route)?;
+        let mut request = client.request(step.method.clone(), step.url.clone()).headers(outgoing.headers.clone());
         if let Some(body) = &step.body {
             request = request.body(body.clone());
         }
@@ -164,9 +180,9 @@ impl HttpClient {
         let sent = tokio::time::timeout(timeout, request.send());
         match allowance.progress.waiting_for(answer, sent).await {
             Ok(Ok(response)) => Ok(response),
-            Ok(Err(error)) => Err(not_sent(error, &step.url, &route)),
+            Ok(Err(error)) => Err(not_sent(error, &step.url, route)),
             Err(_) => {
-                let shown = no_response(&step.url, &route);
+                let shown = no_response(&step.url, route);
                 Err(Failure::new(FailureKind::Unavailable, format!("{shown} within {timeout:?}")))
             }
         }

@@ -19,6 +19,6 @@ mod token;
 pub(crate) use allowance::{Allowance, Place};
 pub(crate) use body::Body;
 pub(crate) use client::{HttpClient, Response, SharedHttp};
-pub use network::check_certificates;
+pub use network::{check_certificates, proxy_address};
 pub use policy::is_special;
 pub(crate) use request::Request;

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::connections::{Connections, IDLE_PER_ORIGIN, IDLE_TIMEOUT};
-use crate::config::http_options::{ClientCertificate, HttpOptions, ProxyAddress, parse_proxy_url};
+use crate::config::http_options::{ClientCertificate, HttpOptions, Proxy, ProxyAddress, parse_proxy_url};
 use crate::failure::{Failure, FailureKind, chain};
 use crate::outside::load_secrets::LoadSecrets;
 use crate::outside::secret::Secret;
@@ -189,6 +189,22 @@ pub fn check_certificates(options: &HttpOptions) -> Result<(), String> {
         return Ok(());
     }
     tls_options(options).client_config().map(drop).map_err(|error| chain(&error))
+}
+
+/// The host and the port of a proxy. Reads its URL if that is a secret, and blocks for a file.
+///
+/// # Errors
+/// It cannot be read, or is not the URL of a proxy. The message does not show it.
+pub fn proxy_address(proxy: &Proxy) -> Result<(String, u16), String> {
+    let url = match &proxy.address {
+        ProxyAddress::Url(url) => url.clone(),
+        ProxyAddress::Secret(source) => {
+            let secret = Secret::read(source).map_err(|failure| failure.message)?;
+            parse_proxy_url(secret.expose()).map_err(|error| format!("{source}: {error}"))?
+        }
+    };
+    let (host, port) = (url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or_default());
+    Ok((host.to_owned(), port))
 }
 
 fn tls_options(options: &HttpOptions) -> TlsOptions {

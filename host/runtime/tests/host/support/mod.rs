@@ -8,6 +8,7 @@ mod running;
 mod server;
 mod setup;
 mod tls_server;
+mod token_server;
 
 use std::time::{Duration, Instant};
 
@@ -21,6 +22,7 @@ pub(crate) use running::Running;
 pub(crate) use server::{Body, Gate, Server, answer, endless, later, raw_server, trickle};
 pub(crate) use setup::{Setup, cache, every, fetched, name, refill};
 pub(crate) use tls_server::{TlsServer, private_ca};
+pub(crate) use token_server::{Answer as TokenAnswer, TokenServer};
 
 /// Polls until it is so.
 ///

@@ -1,0 +1,319 @@
+//! No secret leaks: a host with every kind of secret is run at trace level, its loads fail in every way, and all that it
+//! wrote anywhere is searched for each secret.
+
+use std::io::{Read, Result, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use crate::redis_server::RedisServer;
+use crate::support::{Exited, WorkDir, eventually, guest, plugin};
+
+/// Everything that is secret in this test, and what was found where. To add a secret: give it to `add`, and use it.
+#[derive(Default)]
+struct Secrets(Vec<(&'static str, String)>);
+
+impl Secrets {
+    /// A secret of its own, which looks like one.
+    fn add(&mut self, what: &'static str) -> String {
+        let secret = format!("{}+{}/S3cret", what.replace(' ', ""), 0x5eed_0000 + self.0.len());
+        self.0.push((what, secret.clone()));
+        secret
+    }
+
+    /// # Panics
+    /// One of them is in this text, as it is or as programs write it. Says where.
+    fn are_not_in(&self, place: &str, text: &[u8]) {
+        for (what, secret) in &self.0 {
+            let encoded = secret.replace('+', "%2B").replace('/', "%2F");
+            for form in [secret.clone(), encoded].into_iter().chain(in_base64(secret)) {
+                let found = text.windows(form.len()).position(|window| window == form.as_bytes());
+                if let Some(at) = found {
+                    let around = &text[at.saturating_sub(300)..(at + 300).min(text.len())];
+                    panic!("{place} has the {what} ({form}):\n{}", String::from_utf8_lossy(around));
+                }
+            }
+        }
+    }
+}
+
+/// The characters of Base64 that follow from a secret alone, wherever it begins.
+fn in_base64(secret: &str) -> Vec<String> {
+    const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let digits = |offset: usize| {
+        let bits = |index: usize| (secret.as_bytes()[index / 8] >> (7 - index % 8)) & 1;
+        let starts = (offset..secret.len() * 8 - 5).step_by(6);
+        starts
+            .map(|start| char::from(DIGITS[(start..start + 6).fold(0, |all, at| all << 1 | usize::from(bits(at)))]))
+            .collect::<String>()
+    };
+    // A secret that begins 0, 1 or 2 bytes behind a multiple of three.
+    [0, 4, 2].map(digits).to_vec()
+}
+
+#[test]
+fn base64_is_found_wherever_a_secret_begins() {
+    // Of `user:S3cret`, `u:S3cret` and `S3cret`.
+    let forms = in_base64("S3cret");
+    for encoded in ["dXNlcjpTM2NyZXQ=", "dTpTM2NyZXQ=", "UzNjcmV0", "eDpTM2NyZXQ="] {
+        assert!(forms.iter().any(|form| encoded.contains(form.as_str())), "{encoded}: {forms:?}");
+    }
+}
+
+/// A server that gives tokens at `/token`, a map at `/good`, refuses at `/refuse`, and sends back everywhere else what it
+/// got. It takes requests as a proxy does, too, and answers them itself.
+struct EchoServer {
+    address: SocketAddr,
+    received: Arc<Mutex<String>>,
+}
+
+impl EchoServer {
+    /// It ends with the test's process.
+    fn start(token: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let server = Self { address: listener.local_addr().expect("its address"), received: Arc::default() };
+        let (received, token) = (server.received.clone(), token.to_owned());
+        std::thread::spawn(move || {
+            for client in listener.incoming().map_while(Result::ok) {
+                let (received, token) = (received.clone(), token.clone());
+                // A client that goes away early is the test's business.
+                std::thread::spawn(move || answer(client, &received, &token));
+            }
+        });
+        server
+    }
+
+    fn received(&self) -> String {
+        self.received.lock().expect("no thread panics while it holds this").clone()
+    }
+}
+
+fn answer(mut client: TcpStream, received: &Mutex<String>, token: &str) -> Result<()> {
+    let (mut request, mut buffer) = (String::new(), [0; 4096]);
+    loop {
+        let read = client.read(&mut buffer)?;
+        request += &String::from_utf8_lossy(&buffer[..read]);
+        let (head, body) = request.split_once("\r\n\r\n").unwrap_or((&request, ""));
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok()).unwrap_or(0);
+        if read == 0 || (request.contains("\r\n\r\n") && body.len() >= length) {
+            break;
+        }
+    }
+    received.lock().expect("no thread panics while it holds this").push_str(&request);
+    let target = request.split(' ').nth(1).unwrap_or_default();
+    let (status, body) = match target.rsplit('/').next() {
+        Some("token") => {
+            (200, format!("{{\"access_token\": \"{token}\", \"token_type\": \"bearer\", \"expires_in\": 3600}}"))
+        }
+        Some("good") => (200, "{\"FR\": {\"name\": \"Ryanair\"}}".to_owned()),
+        Some("refuse") => (403, request.clone()),
+        _ => (200, request.clone()),
+    };
+    write!(client, "HTTP/1.1 {status} X\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len())
+}
+
+/// All that stands in a Redis, and not only what this version writes.
+fn everything_in(redis: &str) -> Vec<u8> {
+    let client = redis::Client::open(redis).expect("a URL");
+    let mut connection = client.get_connection().expect("a connection");
+    let mut ask = |command: &[&str]| {
+        let (name, arguments) = command.split_first().expect("a command");
+        redis::cmd(name).arg(arguments).query::<redis::Value>(&mut connection).expect("an answer")
+    };
+    let mut all = Vec::new();
+    let keys = ask(&["KEYS", "*"]);
+    collect(&keys, &mut all);
+    let keys: Vec<String> = redis::from_redis_value(keys).expect("the keys");
+    assert!(!keys.is_empty());
+    for key in &keys {
+        let kind: String = redis::from_redis_value(ask(&["TYPE", key])).expect("a type");
+        let value = match kind.as_str() {
+            "string" => ask(&["GET", key]),
+            "hash" => ask(&["HGETALL", key]),
+            "list" => ask(&["LRANGE", key, "0", "-1"]),
+            "set" => ask(&["SMEMBERS", key]),
+            "zset" => ask(&["ZRANGE", key, "0", "-1"]),
+            "stream" => ask(&["XRANGE", key, "-", "+"]),
+            // It has expired.
+            "none" => continue,
+            other => panic!("{key} is a {other}, which this test cannot read"),
+        };
+        collect(&value, &mut all);
+    }
+    for command in [&["PUBSUB", "CHANNELS"][..], &["CLIENT", "LIST"], &["SLOWLOG", "GET", "-1"]] {
+        collect(&ask(command), &mut all);
+    }
+    all
+}
+
+/// All texts of a value, each on a line.
+fn collect(value: &redis::Value, all: &mut Vec<u8>) {
+    match value {
+        redis::Value::Array(values) | redis::Value::Set(values) => values.iter().for_each(|value| collect(value, all)),
+        redis::Value::Map(pairs) => pairs.iter().for_each(|(key, value)| {
+            collect(key, all);
+            collect(value, all);
+        }),
+        redis::Value::BulkString(bytes) => all.extend_from_slice(bytes),
+        other => all.extend_from_slice(format!("{other:?}").as_bytes()),
+    }
+    all.push(b'\n');
+}
+
+/// What a host logs at trace level, but for compilers, which know no secrets and write gigabytes.
+const TRACE: &str = "trace,cranelift_codegen=warn,cranelift_frontend=warn,regalloc2=warn,wasmtime_cranelift=warn,\
+                     wasmtime_environ=warn,wasmtime=warn,wasmtime_internal_cranelift=warn,wasmparser=warn";
+
+#[test]
+fn no_secret_leaks() {
+    let mut secrets = Secrets::default();
+    let [api, key, bearer, password, client, token, proxy, store] = [
+        "api token",
+        "key in a file",
+        "bearer token",
+        "basic password",
+        "client secret",
+        "oauth token",
+        "proxy password",
+        "store password",
+    ]
+    .map(|what| secrets.add(what));
+    let (server, redis) = (EchoServer::start(&token), RedisServer::start_with(&["--requirepass", &store]));
+    let encoded = |secret: &str| secret.replace('+', "%2B").replace('/', "%2F");
+    let proxy_url = format!("http://kiwi:{}@{}", encoded(&proxy), server.address);
+    let store_url = format!("redis://:{}@127.0.0.1:{}", encoded(&store), redis.port());
+    let statsd = UdpSocket::bind("127.0.0.1:0").expect("a UDP socket");
+    statsd.set_read_timeout(Some(Duration::from_millis(100))).expect("a timeout");
+
+    let (leaks, get, raw, http) = (guest("leaks"), guest("http_get"), guest("raw_wasi_http"), plugin("http"));
+    let mut config = format!(
+        r#"
+store = {{ url_env = "STORE_URL" }}
+statsd = "udp://{}"
+[defaults]
+reload_ttl = "1s"
+[http]
+proxy = {{ env = "PROXY_URL" }}
+[secrets]
+api = {{ env = "API_TOKEN" }}
+key = {{ file = "key" }}
+lines = {{ file = "lines" }}
+[auth.bearer]
+kind = "bearer"
+hosts = ["http://bearer.kiwi.invalid"]
+token = {{ env = "BEARER" }}
+[auth.basic]
+kind = "basic"
+hosts = ["http://basic.kiwi.invalid"]
+user = "kiwi"
+password = {{ file = "password" }}
+[auth.oauth]
+kind = "oauth2"
+hosts = ["http://oauth.kiwi.invalid"]
+token_url = "http://login.kiwi.invalid/token"
+client_id = "kiwi"
+client_secret = {{ env = "CLIENT_SECRET" }}
+[auth.body]
+kind = "oauth2"
+hosts = ["http://body.kiwi.invalid"]
+token_url = "http://login.kiwi.invalid/echo"
+client_id = "kiwi"
+client_secret = {{ env = "CLIENT_SECRET" }}
+client_auth = "body"
+"#,
+        statsd.local_addr().expect("its address"),
+    );
+    let mut caches = Vec::new();
+    let mut cache = |name: &str, plugin: &std::path::Path, host: &str, path: &str, settings: &str, grants: &str| {
+        config += &format!(
+            "[cache.{name}]\nplugin = {plugin:?}\nsettings = {{ url = \"http://{host}.kiwi.invalid/{path}\"{settings} }}\n\
+             grants = {{ http = [\"http://{host}.kiwi.invalid\"]{grants} }}\n"
+        );
+        caches.push(name.to_owned());
+    };
+    let headers = r#", headers = { authorization = "Bearer ${secret:api}", x-key = "${secret:key}" }"#;
+    let granted = r#", secrets = { api = ["http://echo.kiwi.invalid"], key = ["http://echo.kiwi.invalid"] }"#;
+    cache("good", &http, "echo", "good", headers, granted);
+    for by in ["fail", "panic", "log", "stdout", "stderr"] {
+        cache(&format!("echo-{by}"), &leaks, "echo", "echo", &format!("{headers}, by = \"{by}\""), granted);
+    }
+    cache("refused", &http, "echo", "refuse", headers, granted);
+    cache("page", &http, "echo", "echo", headers, granted);
+    cache("denied", &get, "other", "echo", headers, granted);
+    cache("denied-raw", &raw, "other", "echo", headers, granted);
+    let lines = r#", headers = { x-key = "${secret:lines}" }"#;
+    let for_lines = r#", secrets = { lines = ["http://echo.kiwi.invalid"] }"#;
+    cache("no-header", &get, "echo", "echo", lines, for_lines);
+    cache("no-header-raw", &raw, "echo", "echo", lines, for_lines);
+    for auth in ["bearer", "basic", "oauth", "body"] {
+        for by in ["fail", "panic", "log"] {
+            let grants = format!(", auth = [\"{auth}\"]");
+            cache(&format!("{auth}-{by}"), &leaks, auth, "echo", &format!(", by = \"{by}\""), &grants);
+        }
+    }
+
+    let workdir = WorkDir::with(&config);
+    workdir.file("key", &key);
+    workdir.file("lines", &format!("{key}\r\nx-injected: {api}"));
+    workdir.file("password", &password);
+    let command = |args: &[&str]| {
+        let mut command = workdir.command(args);
+        command.env("STORE_URL", &store_url).env("PROXY_URL", &proxy_url).env("API_TOKEN", &api);
+        command.env("BEARER", &bearer).env("CLIENT_SECRET", &client);
+        command
+    };
+    // Compiles everything, so that the run does not.
+    let checked: Exited = command(&["check"]).output().expect("kiwi-host starts").into();
+    let checked = checked.expect(0);
+
+    let mut host = crate::support::Running::start(command(&["run", "--log-format", "json"]).env("KIWI_LOG", TRACE));
+    for name in &caches {
+        let logs = name.ends_with("-log") || name.ends_with("-stdout") || name.ends_with("-stderr");
+        let fails = name != "good" && (!logs || name == "body-log");
+        let line = if fails { format!("\"{name}\" not refilled") } else { format!("\"{name}\" published") };
+        host.wait_for_log(&line);
+    }
+    eventually("the host reports", || {
+        let status: Exited = command(&["status"]).output().expect("kiwi-host starts").into();
+        status.stdout.contains("echo-fail").then_some(())
+    });
+    // They were used, and hidden where they came back.
+    let received = server.received();
+    for (what, secret) in &secrets.0[..6] {
+        let forms = [vec![secret.clone(), encoded(secret)], in_base64(secret), in_base64(&encoded(secret))].concat();
+        assert!(forms.iter().any(|form| received.contains(form.as_str())), "{what} was never sent:\n{received}");
+    }
+    assert!(host.count_in_log("***") > 10, "nothing was hidden");
+
+    secrets.are_not_in("Redis", &everything_in(&store_url));
+    for args in [
+        &["status"][..],
+        &["status", "--format", "json"],
+        &["check", "--format", "json"],
+        &["check", "-vv"],
+        &["inspect", http.to_str().expect("text"), "--format", "json"],
+        &["get", "good", "FR"],
+        &["dump", "good"],
+        &["refill", "--all", "-vv"],
+        &["refill", "--all", "--dry-run", "--format", "json"],
+    ] {
+        let exited: Exited = command(args).output().expect("kiwi-host starts").into();
+        secrets.are_not_in(&format!("the output of {args:?}"), exited.stdout.as_bytes());
+        secrets.are_not_in(&format!("the errors of {args:?}"), exited.stderr.as_bytes());
+    }
+    secrets.are_not_in("check", checked.stdout.as_bytes());
+    secrets.are_not_in("Redis", &everything_in(&store_url));
+    host.signal(Signal::TERM);
+    let ended = host.wait();
+    secrets.are_not_in("the log", ended.stderr.as_bytes());
+    secrets.are_not_in("the output", ended.stdout.as_bytes());
+    assert!(ended.stderr.contains("hyper_util"), "it does not have the lines of libraries");
+    let (mut metrics, mut datagram) = (Vec::new(), [0; 65_536]);
+    while let Ok(length) = statsd.recv(&mut datagram) {
+        metrics.extend_from_slice(&datagram[..length]);
+    }
+    assert!(!metrics.is_empty());
+    secrets.are_not_in("the metrics", &metrics);
+}
