@@ -161,6 +161,11 @@ impl PostgresDatabase<'_> {
         format!("postgres://{0}:{PASSWORD}@127.0.0.1:{1}/{0}", self.name, self.server.port)
     }
 
+    /// The password of the role that may read.
+    pub(crate) fn password(&self) -> &'static str {
+        PASSWORD
+    }
+
     /// Runs statements as the superuser, and returns what they print.
     #[track_caller]
     pub(crate) fn sql(&self, statements: &str) -> String {

@@ -3,6 +3,7 @@
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
+use crate::databases::Postgres;
 use crate::redis_server::RedisServer;
 use crate::support::{Exited, WorkDir, page, repository};
 
@@ -37,12 +38,23 @@ fn the_loader_is_the_one_we_ship() {
 #[test]
 fn the_configuration_works() {
     let redis = RedisServer::start();
-    let [config] = &page("README.md").blocks("toml")[..] else { panic!("expected one configuration") };
-    let workdir = WorkDir::with(&config.replace("redis://127.0.0.1:6379", &redis.url()));
+    let [config, table] = &page("README.md").blocks("toml")[..] else { panic!("expected two configurations") };
+    let database = Postgres::shared().database();
+    database.sql("CREATE TABLE currency_rates (currency text PRIMARY KEY, course numeric)");
+    database.sql("INSERT INTO currency_rates VALUES ('USD', 1.10)");
+    let table = table.replace("postgres://reader@db.example.com/shop", &database.url());
+    let workdir = WorkDir::with(&format!("{}\n{table}", config.replace("redis://127.0.0.1:6379", &redis.url())));
     symlink(repository().join("plugins"), workdir.path().join("plugins")).unwrap();
     symlink(repository().join("examples/data"), workdir.path().join("data")).unwrap();
-    workdir.run(&["check"]).expect(0);
-    workdir.run(&["run", "--once"]).expect(0);
+    let run = |args: &[&str]| {
+        let line = format!("SHOP_PASSWORD={} \"$@\"", database.password());
+        let output = workdir.shell(&line, args).output().unwrap();
+        assert!(output.status.success(), "{args:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    run(&["check"]);
+    run(&["run", "--once"]);
+    assert_eq!(run(&["get", "currency_rates", "USD"]).trim(), r#"{"currency":"USD","course":1.10}"#);
 }
 
 #[test]
