@@ -96,6 +96,11 @@ impl MariaDbDatabase<'_> {
         format!("mysql://{0}:{PASSWORD}@127.0.0.1:{1}/{0}", self.name, self.server.port)
     }
 
+    /// The password of the user that may read.
+    pub(crate) fn password(&self) -> &'static str {
+        PASSWORD
+    }
+
     /// Runs statements as root, and returns what they print.
     #[track_caller]
     pub(crate) fn sql(&self, statements: &str) -> String {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
+use crate::databases::{MariaDb, Postgres};
 use crate::redis_server::RedisServer;
 use crate::support::{Exited, WorkDir, eventually, guest, plugin};
 
@@ -169,7 +170,7 @@ const TRACE: &str = "trace,cranelift_codegen=warn,cranelift_frontend=warn,regall
 #[test]
 fn no_secret_leaks() {
     let mut secrets = Secrets::default();
-    let [api, key, bearer, password, client, token, proxy, store] = [
+    let [api, key, bearer, password, client, token, proxy, store, postgres, mariadb, wrong] = [
         "api token",
         "key in a file",
         "bearer token",
@@ -178,6 +179,9 @@ fn no_secret_leaks() {
         "oauth token",
         "proxy password",
         "store password",
+        "password of postgres",
+        "password of mariadb",
+        "wrong password",
     ]
     .map(|what| secrets.add(what));
     let (server, redis) = (EchoServer::start(&token), RedisServer::start_with(&["--requirepass", &store]));
@@ -254,7 +258,47 @@ client_auth = "body"
         }
     }
 
+    let (of_postgres, of_mariadb) = (Postgres::shared().database(), MariaDb::shared().database());
+    of_postgres.sql(&format!(
+        "CREATE TABLE t (k text); INSERT INTO t VALUES ('FR'); ALTER ROLE {} PASSWORD '{postgres}'",
+        of_postgres.name()
+    ));
+    of_mariadb.sql("CREATE TABLE t (k text); INSERT INTO t VALUES ('FR')");
+    for host in ["127.0.0.1", "localhost"] {
+        of_mariadb.sql(&format!("ALTER USER {}@'{host}' IDENTIFIED BY '{mariadb}'", of_mariadb.name()));
+    }
+    let without_password = |url: String| {
+        let (before, place) = url.split_once('@').expect("a user");
+        let user = before.rsplit_once(':').expect("a password").0;
+        format!("{user}@{place}")
+    };
+    let mariadb_url = of_mariadb.url().replace(of_mariadb.password(), &encoded(&mariadb));
+    let postgres_url = without_password(of_postgres.url());
+    config += &format!(
+        "[connections.postgres]\nurl = {postgres_url:?}\npassword_env = \"POSTGRES_PASSWORD\"\n\
+         [connections.mariadb]\nurl_env = \"MARIADB_URL\"\n\
+         [connections.wrong]\nurl = {postgres_url:?}\npassword_file = \"wrong\"\n\
+         [connections.plain]\nurl = {:?}\n",
+        of_mariadb.url().replace(of_mariadb.password(), &encoded(&wrong)),
+    );
+    for (name, connection, table) in [
+        ("good-postgres", "postgres", "t"),
+        ("good-mariadb", "mariadb", "t"),
+        ("no-table-postgres", "postgres", "nothing"),
+        ("no-table-mariadb", "mariadb", "nothing"),
+        ("wrong-postgres", "wrong", "t"),
+        ("wrong-mariadb", "plain", "t"),
+    ] {
+        config += &format!(
+            "[cache.{name}]\nplugin = {:?}\nsettings = {{ connection = \"{connection}\", table = \"{table}\", key = \"k\" }}\n\
+             grants = {{ connections = [\"{connection}\"] }}\n",
+            plugin("table")
+        );
+        caches.push(name.to_owned());
+    }
+
     let workdir = WorkDir::with(&config);
+    workdir.file("wrong", &wrong);
     workdir.file("key", &key);
     workdir.file("lines", &format!("{key}\r\nx-injected: {api}"));
     workdir.file("password", &password);
@@ -262,6 +306,7 @@ client_auth = "body"
         let mut command = workdir.command(args);
         command.env("STORE_URL", &store_url).env("PROXY_URL", &proxy_url).env("API_TOKEN", &api);
         command.env("BEARER", &bearer).env("CLIENT_SECRET", &client);
+        command.env("POSTGRES_PASSWORD", &postgres).env("MARIADB_URL", &mariadb_url);
         command
     };
     // Compiles everything, so that the run does not.
@@ -271,7 +316,7 @@ client_auth = "body"
     let mut host = crate::support::Running::start(command(&["run", "--log-format", "json"]).env("KIWI_LOG", TRACE));
     for name in &caches {
         let logs = name.ends_with("-log") || name.ends_with("-stdout") || name.ends_with("-stderr");
-        let fails = name != "good" && (!logs || name == "body-log");
+        let fails = !name.starts_with("good") && (!logs || name == "body-log");
         let line = if fails { format!("\"{name}\" not refilled") } else { format!("\"{name}\" published") };
         host.wait_for_log(&line);
     }

@@ -39,6 +39,10 @@ pub(crate) fn start(args: &OutputArgs, level: LogLevel, terminal: &Terminal) -> 
             .context("KIWI_LOG is not a valid log filter (expected for example `kiwi_host=debug`)")?,
         _ => EnvFilter::new(filter),
     };
+    // Drivers of databases log statements and their parameters.
+    let filter = ["tokio_postgres=info", "mysql_async=info"]
+        .into_iter()
+        .try_fold(filter, |filter, quieter| anyhow::Ok(filter.add_directive(quieter.parse()?)))?;
     let ansi = Colours::of(&io::stderr(), args.color) == Colours::On;
     let lines =
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(AboveProgress(terminal.clone())).with_ansi(ansi);

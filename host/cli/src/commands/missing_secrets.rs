@@ -4,7 +4,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use kiwi_host::{CacheConfig, Proxy, Secret, SecretSource};
+use kiwi_host::{CacheConfig, DatabaseUrl, Proxy, Secret, SecretSource};
 
 use crate::config::Config;
 
@@ -21,7 +21,7 @@ pub(super) struct MissingSecret {
 
 /// Those of the whole configuration.
 pub(super) fn of_config(config: &Config) -> Vec<MissingSecret> {
-    missing(config, |_| true, |_| true)
+    missing(config, |_| true, |_| true, |_| true)
 }
 
 /// Those that these caches need.
@@ -29,13 +29,16 @@ pub(super) fn of_caches(config: &Config, caches: &[CacheConfig]) -> Vec<MissingS
     let needs_secret =
         |name: &str| caches.iter().any(|cache| cache.grants.secrets.iter().any(|secret| secret.name == name));
     let needs_auth = |name: &str| caches.iter().any(|cache| cache.grants.auth.iter().any(|auth| auth.name == name));
-    missing(config, needs_secret, needs_auth)
+    let needs_connection =
+        |name: &str| caches.iter().any(|cache| cache.grants.connections.iter().any(|it| it.name == name));
+    missing(config, needs_secret, needs_auth, needs_connection)
 }
 
 fn missing(
     config: &Config,
     needs_secret: impl Fn(&str) -> bool,
     needs_auth: impl Fn(&str) -> bool,
+    needs_connection: impl Fn(&str) -> bool,
 ) -> Vec<MissingSecret> {
     let secrets = config.credentials.secrets().filter(|(name, _)| needs_secret(name));
     let secrets = secrets.map(|(name, source)| (format!("secret `{name}`"), format!("secrets.{name}"), source));
@@ -43,7 +46,17 @@ fn missing(
     let auth = auth.map(|auth| (format!("auth `{}`", auth.name), format!("auth.{}", auth.name), auth.kind.secret()));
     let proxy = config.http.proxy.as_ref().and_then(Proxy::secret);
     let proxy = proxy.map(|source| ("http".to_owned(), "http.proxy".to_owned(), source));
-    let missing = secrets.chain(auth).chain(proxy).filter_map(|(subject, key, source)| {
+    let connections = config.connections.iter().filter(|connection| needs_connection(&connection.name));
+    let connections = connections.flat_map(|connection| {
+        let url = match &connection.url {
+            DatabaseUrl::Secret(source) => Some(source),
+            DatabaseUrl::Plain(_) => None,
+        };
+        let sources = url.into_iter().chain(&connection.password);
+        let name = &connection.name;
+        sources.map(move |source| (format!("connection `{name}`"), format!("connections.{name}"), source))
+    });
+    let missing = secrets.chain(auth).chain(proxy).chain(connections).filter_map(|(subject, key, source)| {
         let why = unreadable(source)?;
         let what_to_do = match source {
             SecretSource::Env(_) => "set it before kiwi-host starts".to_owned(),

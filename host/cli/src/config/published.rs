@@ -42,15 +42,8 @@ impl Loader for NotLoadedHere {
 }
 
 /// The limits of a sandbox.
-const SANDBOX: [&str; 7] = [
-    "memory",
-    "log_bytes",
-    "hostcall_bytes",
-    "http_response_bytes",
-    "open_responses",
-    "query_rows",
-    "query_bytes",
-];
+const SANDBOX: [&str; 7] =
+    ["memory", "log_bytes", "hostcall_bytes", "http_response_bytes", "open_responses", "query_rows", "query_bytes"];
 
 /// Reports what only a plugin has.
 pub(super) fn check_published(section: &mut Section<'_>) {
