@@ -10,7 +10,7 @@ use rustix::process::Signal;
 
 use crate::databases::{MariaDb, Postgres};
 use crate::redis_server::RedisServer;
-use crate::support::{Exited, WorkDir, eventually, guest, plugin};
+use crate::support::{Exited, Running, WorkDir, eventually, guest, page, plugin, repository};
 
 /// Everything that is secret in this test, and what was found where. To add a secret: give it to `add`, and use it.
 #[derive(Default)]
@@ -28,8 +28,9 @@ impl Secrets {
     /// One of them is in this text, as it is or as programs write it. Says where.
     fn are_not_in(&self, place: &str, text: &[u8]) {
         for (what, secret) in &self.0 {
-            let encoded = secret.replace('+', "%2B").replace('/', "%2F");
-            for form in [secret.clone(), encoded].into_iter().chain(in_base64(secret)) {
+            // Redis writes JSON with `\/`.
+            let forms = [secret.clone(), secret.replace('/', "\\/"), encoded(secret)];
+            for form in forms.into_iter().chain(in_base64(secret)) {
                 let found = text.windows(form.len()).position(|window| window == form.as_bytes());
                 if let Some(at) = found {
                     let around = &text[at.saturating_sub(300)..(at + 300).min(text.len())];
@@ -38,6 +39,11 @@ impl Secrets {
             }
         }
     }
+}
+
+/// As it stands in a URL.
+fn encoded(secret: &str) -> String {
+    secret.replace('+', "%2B").replace('/', "%2F")
 }
 
 /// The characters of Base64 that follow from a secret alone, wherever it begins.
@@ -63,7 +69,7 @@ fn base64_is_found_wherever_a_secret_begins() {
     }
 }
 
-/// A server that gives tokens at `/token`, a map at `/good`, refuses at `/refuse`, and sends back everywhere else what it
+/// A server that gives tokens at `/token`, a map at `/good` and some others, refuses at `/refuse`, and sends back everywhere else what it
 /// got. It takes requests as a proxy does, too, and answers them itself.
 struct EchoServer {
     address: SocketAddr,
@@ -108,7 +114,8 @@ fn answer(mut client: TcpStream, received: &Mutex<String>, token: &str) -> Resul
         Some("token") => {
             (200, format!("{{\"access_token\": \"{token}\", \"token_type\": \"bearer\", \"expires_in\": 3600}}"))
         }
-        Some("good") => (200, "{\"FR\": {\"name\": \"Ryanair\"}}".to_owned()),
+        Some("good" | "latest" | "all") => (200, "{\"FR\": {\"name\": \"Ryanair\"}}".to_owned()),
+        Some("prices") => (200, "[{\"sku\": \"a\", \"price\": 1}]".to_owned()),
         Some("refuse") => (403, request.clone()),
         _ => (200, request.clone()),
     };
@@ -185,7 +192,6 @@ fn no_secret_leaks() {
     ]
     .map(|what| secrets.add(what));
     let (server, redis) = (EchoServer::start(&token), RedisServer::start_with(&["--requirepass", &store]));
-    let encoded = |secret: &str| secret.replace('+', "%2B").replace('/', "%2F");
     let proxy_url = format!("http://kiwi:{}@{}", encoded(&proxy), server.address);
     let store_url = format!("redis://:{}@127.0.0.1:{}", encoded(&store), redis.port());
     let statsd = UdpSocket::bind("127.0.0.1:0").expect("a UDP socket");
@@ -313,7 +319,7 @@ client_auth = "body"
     let checked: Exited = command(&["check"]).output().expect("kiwi-host starts").into();
     let checked = checked.expect(0);
 
-    let mut host = crate::support::Running::start(command(&["run", "--log-format", "json"]).env("KIWI_LOG", TRACE));
+    let mut host = Running::start(command(&["run", "--log-format", "json"]).env("KIWI_LOG", TRACE));
     for name in &caches {
         let logs = name.ends_with("-log") || name.ends_with("-stdout") || name.ends_with("-stderr");
         let fails = !name.starts_with("good") && (!logs || name == "body-log");
@@ -361,4 +367,45 @@ client_auth = "body"
     }
     assert!(!metrics.is_empty());
     secrets.are_not_in("the metrics", &metrics);
+}
+
+/// The blocks of docs/secrets.md as one kiwi.toml, without TLS, and with a certificate that exists.
+fn page_config() -> String {
+    let certificate = repository().join("host/store/tests/redis/tls/private_ca/ca.pem");
+    let blocks = page("docs/secrets.md").blocks("toml");
+    assert_eq!(blocks.len(), 4);
+    // The keys at the top of the file come first.
+    let (tables, top): (Vec<_>, Vec<_>) = blocks.into_iter().partition(|block| block.starts_with('['));
+    let config = [top, tables].concat().join("\n");
+    let http = config.replace("https://", "http://");
+    http.replace("ca = \"secrets/company-ca.pem\"", &format!("ca = {certificate:?}"))
+}
+
+#[test]
+fn the_page_about_secrets_works() {
+    let (server, redis) = (EchoServer::start("t0ken-of-the-page"), RedisServer::start());
+    let workdir = WorkDir::with(&page_config());
+    for directory in ["secrets", "plugins"] {
+        std::fs::create_dir(workdir.path().join(directory)).expect("a directory");
+    }
+    std::fs::copy(plugin("http"), workdir.path().join("plugins/http.wasm")).expect("a copy");
+    workdir.file("secrets/api_key", "the-api-key\n");
+    workdir.file("secrets/stock", "the-password\n");
+    // The names of the page lead to the server through the proxy that the page has.
+    let mut command = workdir.command(&["refill", "--all"]);
+    command.env("REDIS_URL", redis.url()).env("PARTNER_SECRET", "the-client-secret");
+    let exited: Exited =
+        command.env("https_proxy", format!("http://{}", server.address)).output().expect("it starts").into();
+    let received = server.received();
+    let exited = exited.expect(0);
+    assert_eq!(exited.stdout.matches("published 1 entry").count(), 3, "{}", exited.stdout);
+    for sent in [
+        "GET http://rates.example.com/latest HTTP/1.1",
+        "x-api-key: the-api-key",
+        "POST http://login.partner.com/oauth/token HTTP/1.1",
+        "authorization: Bearer t0ken-of-the-page",
+        "authorization: Basic a2l3aTp0aGUtcGFzc3dvcmQ=",
+    ] {
+        assert!(received.contains(sent), "{sent} is missing:\n{received}");
+    }
 }

@@ -14,6 +14,8 @@ use super::secret::Secret;
 const HIDDEN: &str = "***";
 /// A shorter secret is not looked for: too much else would look like it.
 const MIN_BYTES: usize = 6;
+/// Less of a longer secret is not looked for within a text.
+const MIN_CUT_BYTES: usize = 8;
 
 /// What RFC 3986 has encoded.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -37,12 +39,13 @@ impl Scrubber {
         self.forms.dedup();
     }
 
-    /// A whole text.
+    /// A whole text. A guest may have cut off what is in it: the first half of a secret is removed, too.
     pub(super) fn scrub<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let mut scrubbed = Cow::Borrowed(text);
         for form in &self.forms {
-            if scrubbed.contains(form.as_str()) {
-                scrubbed = Cow::Owned(scrubbed.replace(form.as_str(), HIDDEN));
+            let head = &form[..form.floor_char_boundary(form.len().min(MIN_CUT_BYTES.max(form.len() / 2)))];
+            if scrubbed.contains(head) {
+                scrubbed = Cow::Owned(without(&scrubbed, head, &form[head.len()..]));
             }
         }
         scrubbed
@@ -66,6 +69,19 @@ impl Scrubber {
     }
 }
 
+/// A text without this head of a secret, and as much of its rest as follows.
+fn without(text: &str, head: &str, rest: &str) -> String {
+    let mut parts = text.split(head);
+    let mut without = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let of_rest = part.chars().zip(rest.chars()).take_while(|(found, wanted)| found == wanted);
+        let cut: usize = of_rest.map(|(found, _)| found.len_utf8()).sum();
+        without.push_str(HIDDEN);
+        without.push_str(&part[cut..]);
+    }
+    without
+}
+
 /// What may be left of a secret whose beginning was cut off, the longest first.
 fn ends(form: &str) -> impl Iterator<Item = &str> {
     let starts = form.char_indices().skip(1).map(|(start, _)| &form[start..]);
@@ -86,7 +102,10 @@ fn forms(secret: &str) -> Vec<String> {
         forms.extend(secret.lines().map(|line| line.trim_end_matches('\r').to_owned()));
     }
     let json = serde_json::Value::from(secret).to_string();
-    forms.push(json[1..json.len() - 1].to_owned());
+    let json = &json[1..json.len() - 1];
+    forms.push(json.to_owned());
+    // As some write it, so that it may stand in HTML.
+    forms.push(json.replace('/', "\\/"));
     forms.push(secret.escape_debug().to_string());
     for encoded in [RESERVED, COMPONENT, PATH] {
         let upper = utf8_percent_encode(secret, encoded).to_string();
@@ -146,13 +165,14 @@ mod tests {
         for form in [
             secret.to_owned(),
             serde_json::to_string(secret).unwrap(),
+            serde_json::to_string(secret).unwrap().replace('/', "\\/"),
             format!("{secret:?}"),
             format!("https://h/?key={encoded}&x=1"),
             "https://h/?key=p%2Fw%2Bd%20%22%C3%BC%22%0A%3D&x=1".to_owned(),
             "https://h/?key=p%2fw%2bd%20%22%c3%bc%22%0a%3d&x=1".to_owned(),
         ] {
             let scrubbed = scrubber.scrub(&form);
-            assert!(scrubbed.contains("***") && !scrubbed.contains("p/w") && !scrubbed.contains("%22"), "{scrubbed}");
+            assert!(scrubbed.contains("***") && !scrubbed.contains("/w+d") && !scrubbed.contains("%22"), "{scrubbed}");
         }
         assert_eq!(scrubber.scrub("nothing in here"), "nothing in here");
     }
@@ -167,6 +187,11 @@ mod tests {
     #[test]
     fn what_is_left_of_a_secret_at_a_cut_is_removed() {
         let scrubber = scrubber(&["0123456789abcdef"]);
+        assert_eq!(
+            scrubber.scrub("begins with `0123456789…`, `01234567`, `0123456`"),
+            "begins with `***…`, `***`, `0123456`"
+        );
+        assert_eq!(scrubber.scrub("0123456789abcdef0123456789abcdefx"), "******x");
         assert_eq!(scrubber.scrub_part("6789abcdef: no, 01234567"), "***: no, ***");
         assert_eq!(scrubber.scrub_part("456789abcdef"), "***");
         assert_eq!(scrubber.scrub_part("x 0123456789abcdef 01234"), "x *** 01234");

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use kiwi_host::{Auth, AuthKind, CacheConfig, Failure, FailureKind, Grants, Host, Outcome, SecretSource};
+use kiwi_host::{Auth, AuthKind, CacheConfig, Failure, FailureKind, Grants, Host, Outcome, SecretGrant, SecretSource};
 use serde_json::{Value, json};
 
 use crate::support::{Body, Server, Setup, answer, assert_failure, cache, guest, name, refill};
@@ -127,4 +127,22 @@ async fn a_password_is_read_for_each_load_and_may_be_on_its_way() {
         std::fs::remove_file(directory.path().join("secret")).unwrap();
     }
     assert_eq!(server.requests().len(), 4);
+}
+
+/// A plugin says that it needs credentials. It gets none by that.
+#[tokio::test]
+async fn a_plugin_that_asks_for_credentials_runs_only_with_them() {
+    let directory = tempfile::tempdir().unwrap();
+    let asked = json!({ "grants": ["secrets token", "auth partner"] });
+    let config = cache("asking", guest("asks_grants"), asked);
+    let setup = Setup::new();
+    let refusal = setup.refusal(config.clone()).await;
+    let missing: Vec<_> = refusal.needs().unwrap().grants.iter().map(|grant| (&*grant.kind, &*grant.name)).collect();
+    assert_eq!(missing, [("secrets", "token"), ("auth", "partner")]);
+
+    let (source, host) = (secret_in(directory.path(), "t0ken"), "https://api.example.com");
+    let secret = SecretGrant { name: "token".into(), source: source.clone(), origins: vec![host.parse().unwrap()] };
+    let auth = vec![auth(&[host], AuthKind::Bearer { token: source })];
+    let grants = Grants { secrets: vec![secret], auth, ..Grants::default() };
+    succeed(&setup.host([CacheConfig { grants, ..config }]).await).await;
 }
