@@ -232,6 +232,8 @@ enum State {
     /// These rows were asked for in advance.
     Ahead(oneshot::Receiver<Result<Batch, Failure>>),
     Ended,
+    /// What is asked after a failure fails as well: it is not the end of the rows.
+    Failed(Failure),
 }
 
 impl Query {
@@ -240,9 +242,9 @@ impl Query {
         &self.columns
     }
 
-    /// What stands between date and time in the rows that follow.
+    /// What stands between date and time in the rows that follow. What cannot stand in a string as it is counts as `T`.
     pub(crate) fn set_separator(&mut self, separator: char) {
-        self.separator = separator;
+        self.separator = if separator.is_control() || matches!(separator, '"' | '\\') { 'T' } else { separator };
     }
 
     /// The columns that make keys.
@@ -273,8 +275,17 @@ impl Query {
     }
 
     async fn fetch(&mut self, fetch: Fetch, in_advance: bool) -> Result<Batch, Failure> {
+        let fetched = self.fetch_once(fetch, in_advance).await;
+        if let Err(failure) = &fetched {
+            self.state = State::Failed(failure.clone());
+        }
+        fetched
+    }
+
+    async fn fetch_once(&mut self, fetch: Fetch, in_advance: bool) -> Result<Batch, Failure> {
         let answer = match std::mem::replace(&mut self.state, State::Ended) {
             State::Ended => return Ok(Batch::default()),
+            State::Failed(failure) => return Err(failure),
             State::Ahead(answer) => answer,
             State::New => {
                 check_columns(&self.columns)?;
