@@ -171,7 +171,7 @@ async fn settings_are_checked_by_what_the_plugin_says_of_itself() {
     let says = [
         "takes no setting `pth`: did you mean `path`?",
         "its setting `columns` is text: expected array",
-        "takes no setting `zzz`: expected one of path, format, key, pointer, columns, delimiter",
+        "takes no setting `zzz`: expected one of path, format, key, key_separator, on_missing_key, pointer, columns",
     ];
     refused_settings(settings.clone(), &says).await;
     let error = Setup::new().refusal(cache("settings", plugin("file"), settings)).await;
