@@ -112,7 +112,9 @@ fn a_secret_is_a_variable_or_a_file_and_is_never_shown() {
         let found = problem(&format!("[secrets]\nx = {value}"));
         assert!(found.starts_with("2:5: secrets.x: ") && found.contains(said) && !found.contains("s3cret"), "{found}");
     }
-    assert!(problem("[secrets]\n\"a b\" = { env = \"A\" }").contains("not a valid name of a secret"));
+    assert!(problem("[secrets]\n\"a b\" = { env = \"A\" }").contains("2:9: secrets.\"a b\": not a valid name"));
+    let named = problem("[auth.\"a.b\"]\nkind = \"bearer\"\nhosts = [\"https://a\"]\ntoken = { env = \"A\" }");
+    assert!(named.starts_with("1:7: auth.\"a.b\": not a valid name"), "{named}");
     // It is reported once, where it is defined.
     let used = "[secrets]\nx = { file = 1 }\n[cache.a]\nplugin = \"p\"\ngrants.secrets.x = [\"https://a.example\"]";
     assert!(problem(used).starts_with("2:5: "));

@@ -9,6 +9,7 @@ use kiwi_store::{Error, Result};
 use super::secret::secret;
 use super::section::Section;
 use super::similar::nearest;
+use super::value::quoted;
 
 /// What caches may be granted. `None` stands for what is defined and not valid, which is reported where it is defined.
 #[derive(Debug, Default)]
@@ -20,22 +21,12 @@ pub(crate) struct Credentials {
 impl Credentials {
     /// Reads `[secrets]` and `[auth]` of the top level.
     pub(super) fn read(top: &mut Section<'_>, base: &Path) -> Self {
-        let secrets = top.section("secrets").map(|section| {
-            section.each(|name, item| {
-                if !is_secret_name(name) {
-                    return Err(
-                        "not a valid name of a secret: expected 1 to 64 letters, digits, `.`, `_` or `-`".to_owned()
-                    );
-                }
-                secret(item, base)
-            })
-        });
+        let secrets = top
+            .section("secrets")
+            .map(|section| section.each(|name, item| check_name(name).and_then(|()| secret(item, base))));
         let auth = top.section("auth").map(|section| {
-            section
-                .named()
-                .into_iter()
-                .map(|(name, section)| (name.to_owned(), read_auth(name, section, base)))
-                .collect()
+            let named = section.named().into_iter();
+            named.map(|(name, section)| (name.to_owned(), read_auth(name, section, base))).collect()
         });
         Self { secrets: secrets.unwrap_or_default().into_iter().collect(), auth: auth.unwrap_or_default() }
     }
@@ -103,10 +94,18 @@ fn unknown<'n>(what: &str, name: &str, known: impl Iterator<Item = &'n String> +
     format!("there is no {what} `{name}`: {hint}")
 }
 
+fn check_name(name: &str) -> std::result::Result<(), String> {
+    let is_valid = is_secret_name(name);
+    is_valid.then_some(()).ok_or_else(|| "not a valid name: expected 1 to 64 letters, digits, `_` or `-`".to_owned())
+}
+
 /// The kinds of `[auth]`.
 const KINDS: [&str; 3] = ["bearer", "basic", "oauth2"];
 
 fn read_auth(name: &str, mut section: Section<'_>, base: &Path) -> Option<Auth> {
+    if let Err(message) = check_name(name) {
+        section.problem_here(format!("auth.{}: {message}", quoted(name)));
+    }
     let kind = section.text("kind", |kind| {
         KINDS.contains(&kind).then(|| kind.to_owned()).ok_or_else(|| {
             Error::invalid(format!("`{}` is not valid (expected `{}`)", kind.escape_debug(), KINDS.join("`, `")))

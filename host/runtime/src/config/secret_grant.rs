@@ -34,9 +34,9 @@ pub struct SecretGrant {
     pub origins: Vec<HttpGrant>,
 }
 
-/// Whether a secret can have this name: 1 to 64 letters, digits, `.`, `_` or `-`.
+/// Whether a secret can have this name: 1 to 64 letters, digits, `_` or `-`.
 #[must_use]
 pub fn is_secret_name(name: &str) -> bool {
-    let is_valid = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    let is_valid = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
     (1..=MAX_NAME_BYTES).contains(&name.len()) && name.bytes().all(is_valid)
 }

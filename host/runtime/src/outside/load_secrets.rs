@@ -73,6 +73,17 @@ impl LoadSecrets {
     /// # Errors
     /// It cannot be read: as [`Secret::read`].
     pub(crate) async fn read(&self, what: &str, source: &SecretSource) -> Result<Secret, Failure> {
+        let read = self.read_url(what, source).await?;
+        self.note(&read);
+        Ok(read)
+    }
+
+    /// As `read`, for a URL with a password in it. It is not removed from texts, because messages name its host: `note` its
+    /// password.
+    ///
+    /// # Errors
+    /// As `read`.
+    pub(crate) async fn read_url(&self, what: &str, source: &SecretSource) -> Result<Secret, Failure> {
         let known = self.known().secrets.iter().find(|(known, _)| known == source).map(|(_, secret)| secret.clone());
         if let Some(known) = known {
             return Ok(known);
@@ -82,14 +93,12 @@ impl LoadSecrets {
         let read =
             read.map_err(|failure| Failure { message: format!("cannot read {what}: {}", failure.message), ..failure });
         if let Ok(secret) = &read {
-            let mut known = self.known();
-            known.scrubber.add(secret);
-            known.secrets.push((source.clone(), secret.clone()));
+            self.known().secrets.push((source.clone(), secret.clone()));
         }
         read
     }
 
-    /// Removes this one, too: it was made of others, or comes from elsewhere.
+    /// Removes this one from what the load says: one that was read, was made of others, or comes from elsewhere.
     pub(crate) fn note(&self, secret: &Secret) {
         self.known().scrubber.add(secret);
     }

@@ -34,6 +34,9 @@ pub(super) struct Scrubber {
 
 impl Scrubber {
     pub(super) fn add(&mut self, secret: &Secret) {
+        if self.forms.iter().any(|form| form == secret.expose()) {
+            return;
+        }
         self.forms.extend(forms(secret.expose()));
         self.forms.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
         self.forms.dedup();

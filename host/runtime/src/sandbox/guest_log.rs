@@ -1,5 +1,6 @@
 //! What a guest says: its log lines, standard output and standard error, bounded.
 
+use std::borrow::Cow;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
@@ -62,8 +63,17 @@ impl GuestLog {
         Self(Arc::new(Mutex::new(Log { cache, left: max_bytes, tail: Vec::new(), secrets })))
     }
 
-    /// Writes one line to the host's log, under the cache's name, cut where it is too long. It may be a part of a line.
+    /// Writes one line to the host's log, under the cache's name, cut where it is too long.
     pub(super) fn line(&self, level: Level, line: &str) {
+        self.write(level, |secrets| secrets.scrub(line));
+    }
+
+    /// Writes a part of a line as a line.
+    fn part_of_a_line(&self, level: Level, part: &str) {
+        self.write(level, |secrets| secrets.scrub_part(part));
+    }
+
+    fn write<'l>(&self, level: Level, scrubbed: impl FnOnce(&LoadSecrets) -> Cow<'l, str>) {
         // What nobody reads costs nothing: a flood at debug level must not use up what warnings need.
         if !level.is_enabled() {
             return;
@@ -73,8 +83,8 @@ impl GuestLog {
             return;
         }
         // Before it is cut: nobody would find half of a secret.
-        let line = &log.secrets.scrub_part(line);
-        let line = printable::line(line, LINE_BYTES.min(usize::try_from(log.left).unwrap_or(usize::MAX)));
+        let line =
+            printable::line(&scrubbed(&log.secrets), LINE_BYTES.min(usize::try_from(log.left).unwrap_or(usize::MAX)));
         log.left = log.left.saturating_sub(line.len() as u64 + LINE_COST);
         let cache = &log.cache;
         match level {
@@ -98,12 +108,12 @@ impl GuestLog {
 
     /// A standard stream whose lines become log lines.
     pub(super) fn stdout(&self) -> StandardStream {
-        StandardStream { log: self.clone(), level: Level::Info, line: Vec::new() }
+        StandardStream::new(self.clone(), Level::Info)
     }
 
     /// As `stdout`; its tail is kept for errors.
     pub(super) fn stderr(&self) -> StandardStream {
-        StandardStream { log: self.clone(), level: Level::Warn, line: Vec::new() }
+        StandardStream::new(self.clone(), Level::Warn)
     }
 
     fn keep_tail(&self, bytes: &[u8]) {
@@ -124,9 +134,15 @@ pub(super) struct StandardStream {
     log: GuestLog,
     level: Level,
     line: Vec<u8>,
+    /// Whether the line began before what is kept of it.
+    goes_on: bool,
 }
 
 impl StandardStream {
+    fn new(log: GuestLog, level: Level) -> Self {
+        Self { log, level, line: Vec::new(), goes_on: false }
+    }
+
     fn accept(&mut self, bytes: &[u8]) {
         if matches!(self.level, Level::Warn) {
             self.log.keep_tail(bytes);
@@ -134,34 +150,40 @@ impl StandardStream {
         for part in bytes.split_inclusive(|&byte| byte == b'\n') {
             for piece in part.chunks(LINE_BYTES) {
                 self.line.extend_from_slice(piece);
-                if self.line.ends_with(b"\n") || self.line.len() >= LINE_BYTES {
-                    self.end_line();
+                let has_ended = self.line.ends_with(b"\n");
+                if has_ended || self.line.len() >= LINE_BYTES {
+                    self.end_line(!has_ended);
                 }
             }
         }
     }
 
-    fn end_line(&mut self) {
+    fn end_line(&mut self, goes_on: bool) {
         if !self.line.is_empty() {
-            self.log.line(self.level, &String::from_utf8_lossy(&self.line));
+            let line = String::from_utf8_lossy(&self.line);
+            match self.goes_on || goes_on {
+                true => self.log.part_of_a_line(self.level, &line),
+                false => self.log.line(self.level, &line),
+            }
             self.line.clear();
         }
+        self.goes_on = goes_on;
     }
 }
 
 impl Drop for StandardStream {
     fn drop(&mut self) {
-        self.end_line();
+        self.end_line(false);
     }
 }
 
 impl StdoutStream for StandardStream {
     fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
-        Box::new(Self { log: self.log.clone(), level: self.level, line: Vec::new() })
+        Box::new(Self::new(self.log.clone(), self.level))
     }
 
     fn p2_stream(&self) -> Box<dyn OutputStream> {
-        Box::new(Self { log: self.log.clone(), level: self.level, line: Vec::new() })
+        Box::new(Self::new(self.log.clone(), self.level))
     }
 }
 

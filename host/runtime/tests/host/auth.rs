@@ -55,7 +55,9 @@ async fn the_host_authenticates_where_it_is_told_to() {
             // The guest says who it is, too: it is not asked. A placeholder there is not looked at.
             let own = json!({ "authorization": "Bearer ${secret:own}", "x-team": "ops" });
             let setup = Setup::new();
-            let config = asking(door, &server.url("/"), own, &both, vec![partner.clone()]);
+            // It says so in the URL, too.
+            let url = server.url("/").replace("http://", "http://own:password@");
+            let config = asking(door, &url, own, &both, vec![partner.clone()]);
             succeed(&setup.host([config]).await).await;
             let head = &server.requests()[0];
             assert_eq!(head.headers.get_all("authorization").iter().collect::<Vec<_>>(), [expected]);

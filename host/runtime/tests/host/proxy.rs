@@ -185,6 +185,10 @@ async fn the_url_of_a_proxy_is_read_for_each_load() {
         &["not a valid URL of a proxy", "http://USER:PASSWORD@HOST:PORT"],
     );
     assert!(!format!("{failed:?}").contains("s3cret"), "{failed:?}");
+    fs::write(&file, "http://bob:s3cret@127.0.0.1:1").unwrap();
+    let failed = failure(&host).await;
+    assert_failure(&failed, FailureKind::Unavailable, &["through the proxy http://127.0.0.1:1: "]);
+    assert!(!format!("{failed:?}").contains("s3cret"), "{failed:?}");
     let basic = |password: &str| format!("Basic {}", BASE64_STANDARD.encode(format!("bob:{password}")));
     for password in ["s3cret-1", "s3cret-2"] {
         let proxy = TestProxy::start(Some(&basic(password))).await;

@@ -121,7 +121,7 @@ impl Network {
         let (url, generation) = match &proxy.address {
             ProxyAddress::Url(url) => (url.clone(), 0),
             ProxyAddress::Secret(source) => {
-                let secret = secrets.read("the URL of the proxy", source).await?;
+                let secret = secrets.read_url("the URL of the proxy", source).await?;
                 let url = parse_proxy_url(secret.expose()).map_err(|error| {
                     Failure::new(FailureKind::Unavailable, format!("{source} has no URL of a proxy: {error}"))
                 })?;

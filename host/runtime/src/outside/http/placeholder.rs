@@ -145,13 +145,19 @@ mod tests {
             ("", vec![]),
             ("plain $ {secret} ${other:x}", vec![Text(b"plain $ {secret} ${other:x}")]),
             ("Bearer ${secret:api_token}", vec![Text(b"Bearer "), Secret("api_token")]),
-            ("${secret:a}${secret:b-2.x}!", vec![Secret("a"), Secret("b-2.x"), Text(b"!")]),
+            ("${secret:a}${secret:b-2_x}!", vec![Secret("a"), Secret("b-2_x"), Text(b"!")]),
         ] {
             assert_eq!(pieces(value.as_bytes()), Some(expected), "{value}");
         }
-        for malformed in
-            ["${secret:", "${secret:}", "${secret:a", "${secret:a b}", "${secret:${secret:x}}", "x${secret:\u{fc}}"]
-        {
+        for malformed in [
+            "${secret:",
+            "${secret:}",
+            "${secret:a",
+            "${secret:a b}",
+            "${secret:a.b}",
+            "${secret:${secret:x}}",
+            "x${secret:\u{fc}}",
+        ] {
             assert_eq!(pieces(malformed.as_bytes()), None, "{malformed}");
         }
     }
