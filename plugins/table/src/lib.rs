@@ -107,7 +107,9 @@ fn param(value: &Value) -> Result<Param, Error> {
         },
         Value::String(text) => text.as_str().into(),
         Value::Array(_) | Value::Object(_) => {
-            return Err(Error::invalid_settings("`params`: expected texts, numbers and booleans, found a list or table"));
+            return Err(Error::invalid_settings(
+                "`params`: expected texts, numbers and booleans, found a list or table",
+            ));
         }
     })
 }
@@ -180,9 +182,10 @@ mod tests {
     fn the_operator_sees_the_grant() {
         let settings = json!({ "connection": "shop", "table": "rates", "key": "currency" });
         let described = Host::new().settings(settings).run(describe);
-        let expected = Description::new("The rows of a table or of a query, from PostgreSQL, MySQL, MariaDB or SQLite.")
-            .settings::<Settings>()
-            .grant(Grant::connection("shop", "to read the table"));
+        let expected =
+            Description::new("The rows of a table or of a query, from PostgreSQL, MySQL, MariaDB or SQLite.")
+                .settings::<Settings>()
+                .grant(Grant::connection("shop", "to read the table"));
         assert_eq!(described, expected);
     }
 }

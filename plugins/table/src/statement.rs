@@ -47,7 +47,9 @@ impl Source {
         ];
         match (&settings.table, &settings.query) {
             (Some(_), Some(_)) => Err(Error::invalid_settings("expected `table` or `query`, found both")),
-            (None, None) => Err(Error::invalid_settings("`table` is missing: say which table to load, or give a `query`")),
+            (None, None) => {
+                Err(Error::invalid_settings("`table` is missing: say which table to load, or give a `query`"))
+            }
             (None, Some(query)) => match of_table.iter().find(|(_, is_set)| *is_set) {
                 Some((name, _)) => {
                     Err(Error::invalid_settings(format_args!("`{name}` has no effect beside `query`: put it there")))

@@ -84,11 +84,7 @@ impl Connection {
     /// ([invalid settings](crate::ErrorKind::InvalidSettings)); the database is away or too busy
     /// ([unavailable](crate::ErrorKind::Unavailable)); [other](crate::ErrorKind::Other) for anything else that the
     /// database says, such as that there is no such table.
-    pub fn query<P: Into<Param>>(
-        &self,
-        statement: &str,
-        params: impl IntoIterator<Item = P>,
-    ) -> Result<Rows, Error> {
+    pub fn query<P: Into<Param>>(&self, statement: &str, params: impl IntoIterator<Item = P>) -> Result<Rows, Error> {
         let params: Vec<contract::Param> = params.into_iter().map(|param| param.into().into_contract()).collect();
         self.0.query(statement, &params).map(Rows::new).map_err(Error::from_contract)
     }

@@ -59,9 +59,9 @@ pub(crate) mod sql {
 
     use serde_json::Value;
 
-    pub(crate) use crate::bindings::sql::{Column, Param};
     use crate::Error;
     use crate::bindings::entries::{Entry, LoadError};
+    pub(crate) use crate::bindings::sql::{Column, Param};
     use crate::testing::state::{SentQuery, with};
 
     pub(crate) struct Connection(String);
