@@ -60,7 +60,7 @@ impl Source {
                 name: parse_name(table)?,
                 columns: columns(settings),
                 condition: settings.condition.clone(),
-                order_by: settings.order_by.iter().flat_map(|columns| columns.iter()).map(order).collect(),
+                order_by: settings.order_by.iter().flat_map(|columns| columns.iter()).map(|text| order(text)).collect(),
             })),
         }
     }
@@ -73,7 +73,7 @@ fn columns(settings: &Settings) -> Option<Vec<String>> {
     Some(keys.chain(columns).cloned().collect())
 }
 
-fn order(text: &String) -> Order {
+fn order(text: &str) -> Order {
     match text.rsplit_once(' ') {
         Some((column, direction)) if direction.eq_ignore_ascii_case("desc") => {
             Order { column: column.trim_end().to_owned(), descending: true }
@@ -81,7 +81,7 @@ fn order(text: &String) -> Order {
         Some((column, direction)) if direction.eq_ignore_ascii_case("asc") => {
             Order { column: column.trim_end().to_owned(), descending: false }
         }
-        _ => Order { column: text.clone(), descending: false },
+        _ => Order { column: text.to_owned(), descending: false },
     }
 }
 
