@@ -101,7 +101,8 @@ fn credentials_that_do_not_exist_are_named_with_near_ones() {
 #[test]
 fn a_secret_is_a_variable_or_a_file_and_is_never_shown() {
     for (value, said) in [
-        ("\"s3cret\"", "expected `{ env = \"NAME\" }` or `{ file = \"PATH\" }`, found a string"),
+        ("\"s3cret\"", "expected `{ env = \"NAME\" }` or `{ file = \"PATH\" }`, found another type (string)"),
+        ("5326", "found another type (integer)"),
         ("{}", "expected `{ env = \"NAME\" }` or `{ file = \"PATH\" }`, found an empty table"),
         ("{ env = \"A\", file = \"b\" }", "found 2 keys"),
         ("{ envv = \"A\" }", "unknown key `envv`: expected `{ env = \"NAME\" }`"),
@@ -111,6 +112,7 @@ fn a_secret_is_a_variable_or_a_file_and_is_never_shown() {
     ] {
         let found = problem(&format!("[secrets]\nx = {value}"));
         assert!(found.starts_with("2:5: secrets.x: ") && found.contains(said) && !found.contains("s3cret"), "{found}");
+        assert!(!found.contains("5326"), "{found}");
     }
     assert!(problem("[secrets]\n\"a b\" = { env = \"A\" }").contains("2:9: secrets.\"a b\": not a valid name"));
     let named = problem("[auth.\"a.b\"]\nkind = \"bearer\"\nhosts = [\"https://a\"]\ntoken = { env = \"A\" }");

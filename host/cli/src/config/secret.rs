@@ -5,8 +5,6 @@ use std::path::Path;
 use kiwi_host::SecretSource;
 use toml_edit::{Item, TableLike};
 
-use super::value::mismatch;
-
 /// Reads such a table. A relative path is relative to `base`.
 pub(super) fn secret(item: &Item, base: &Path) -> Result<SecretSource, String> {
     source(item, ["env", "file"], base)
@@ -16,8 +14,10 @@ pub(super) fn secret(item: &Item, base: &Path) -> Result<SecretSource, String> {
 pub(super) fn source(item: &Item, keys: [&str; 2], base: &Path) -> Result<SecretSource, String> {
     let [env, file] = keys;
     let expected = format!("`{{ {env} = \"NAME\" }}` or `{{ {file} = \"PATH\" }}`");
-    // The value is not shown: somebody may have written the secret itself.
-    let table = item.as_table_like().ok_or_else(|| mismatch(&expected, item))?;
+    // The value is not shown, nor a number: somebody may have written the secret itself.
+    let table = item
+        .as_table_like()
+        .ok_or_else(|| format!("expected {expected}, found another type ({})", item.type_name()))?;
     let mut entries = table.iter().filter(|(_, item)| !item.is_none());
     let (Some((key, value)), None) = (entries.next(), entries.next()) else {
         return Err(format!("expected {expected}, found {}", found(table)));

@@ -163,3 +163,22 @@ fn the_url_of_the_store_may_stand_elsewhere() {
     assert_eq!(command.current_dir(workdir.path().join("below")).output().unwrap().status.code(), Some(0));
     assert!(workdir.path().join(".kiwi").is_dir());
 }
+
+#[test]
+fn behind_a_proxy_check_asks_for_the_proxy_and_not_for_what_is_behind_it() {
+    let workdir = with_guests();
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let cache =
+        "[cache.a]\nplugin = \"echo.wasm\"\ngrants.http = [\"https://behind.invalid\", \"https://direct.invalid\"]\n";
+    let check = |http: &str| {
+        workdir.file("kiwi.toml", &format!("store = \"file:.kiwi\"\n[http]\n{http}{cache}"));
+        workdir.transcript(&["check"])
+    };
+    let said = check(&format!("proxy = \"http://bob:s3cret@{closed}\"\nno_proxy = [\"direct.invalid\"]\n"));
+    assert!(said.contains(&format!("warning  http: the proxy `127.0.0.1` cannot be reached at {closed}: ")), "{said}");
+    assert!(said.contains("`direct.invalid` cannot be resolved") && !said.contains("behind.invalid"), "{said}");
+    assert!(!said.contains("s3cret"), "{said}");
+    let open = TcpListener::bind("127.0.0.1:0").unwrap();
+    let said = check(&format!("proxy = \"http://{}\"\n", open.local_addr().unwrap()));
+    assert!(!said.contains("warning"), "{said}");
+}
