@@ -1,16 +1,14 @@
 //! No secret leaks: a host with every kind of secret is run at trace level, its loads fail in every way, and all that it
 //! wrote anywhere is searched for each secret.
 
-use std::io::{Read, Result, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::sync::{Arc, Mutex};
+use std::net::UdpSocket;
 use std::time::Duration;
 
 use rustix::process::Signal;
 
 use crate::databases::{MariaDb, Postgres};
 use crate::redis_server::RedisServer;
-use crate::support::{Exited, Running, WorkDir, eventually, guest, page, plugin, repository};
+use crate::support::{Exited, Reply, Running, WebServer, WorkDir, eventually, guest, page, plugin, repository};
 
 /// Everything that is secret in this test, and what was found where. To add a secret: give it to `add`, and use it.
 #[derive(Default)]
@@ -71,55 +69,19 @@ fn base64_is_found_wherever_a_secret_begins() {
 
 /// A server that gives tokens at `/token`, a map at `/good` and some others, refuses at `/refuse`, and sends back everywhere else what it
 /// got. It takes requests as a proxy does, too, and answers them itself.
-struct EchoServer {
-    address: SocketAddr,
-    received: Arc<Mutex<String>>,
+fn echo_server(token: &str) -> WebServer {
+    let token = format!("{{\"access_token\": \"{token}\", \"token_type\": \"bearer\", \"expires_in\": 3600}}");
+    WebServer::start(move |asked| match asked.path.rsplit('/').next() {
+        Some("token") => Reply::body(token.clone()),
+        Some("good" | "latest" | "all") => Reply::body("{\"FR\": {\"name\": \"Ryanair\"}}"),
+        Some("prices") => Reply::body("[{\"sku\": \"a\", \"price\": 1}]"),
+        Some("refuse") => Reply { status: 403, ..Reply::body(asked.to_string()) },
+        _ => Reply::body(asked.to_string()),
+    })
 }
 
-impl EchoServer {
-    /// It ends with the test's process.
-    fn start(token: &str) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let server = Self { address: listener.local_addr().expect("its address"), received: Arc::default() };
-        let (received, token) = (server.received.clone(), token.to_owned());
-        std::thread::spawn(move || {
-            for client in listener.incoming().map_while(Result::ok) {
-                let (received, token) = (received.clone(), token.clone());
-                // A client that goes away early is the test's business.
-                std::thread::spawn(move || answer(client, &received, &token));
-            }
-        });
-        server
-    }
-
-    fn received(&self) -> String {
-        self.received.lock().expect("no thread panics while it holds this").clone()
-    }
-}
-
-fn answer(mut client: TcpStream, received: &Mutex<String>, token: &str) -> Result<()> {
-    let (mut request, mut buffer) = (String::new(), [0; 4096]);
-    loop {
-        let read = client.read(&mut buffer)?;
-        request += &String::from_utf8_lossy(&buffer[..read]);
-        let (head, body) = request.split_once("\r\n\r\n").unwrap_or((&request, ""));
-        let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok()).unwrap_or(0);
-        if read == 0 || (request.contains("\r\n\r\n") && body.len() >= length) {
-            break;
-        }
-    }
-    received.lock().expect("no thread panics while it holds this").push_str(&request);
-    let target = request.split(' ').nth(1).unwrap_or_default();
-    let (status, body) = match target.rsplit('/').next() {
-        Some("token") => {
-            (200, format!("{{\"access_token\": \"{token}\", \"token_type\": \"bearer\", \"expires_in\": 3600}}"))
-        }
-        Some("good" | "latest" | "all") => (200, "{\"FR\": {\"name\": \"Ryanair\"}}".to_owned()),
-        Some("prices") => (200, "[{\"sku\": \"a\", \"price\": 1}]".to_owned()),
-        Some("refuse") => (403, request.clone()),
-        _ => (200, request.clone()),
-    };
-    write!(client, "HTTP/1.1 {status} X\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len())
+fn received(server: &WebServer) -> String {
+    server.asked().iter().map(ToString::to_string).collect()
 }
 
 /// All that stands in a Redis, and not only what this version writes.
@@ -191,8 +153,8 @@ fn no_secret_leaks() {
         "wrong password",
     ]
     .map(|what| secrets.add(what));
-    let (server, redis) = (EchoServer::start(&token), RedisServer::start_with(&["--requirepass", &store]));
-    let proxy_url = format!("http://kiwi:{}@{}", encoded(&proxy), server.address);
+    let (server, redis) = (echo_server(&token), RedisServer::start_with(&["--requirepass", &store]));
+    let proxy_url = server.origin().replace("//", &format!("//kiwi:{}@", encoded(&proxy)));
     let store_url = format!("redis://:{}@127.0.0.1:{}", encoded(&store), redis.port());
     let statsd = UdpSocket::bind("127.0.0.1:0").expect("a UDP socket");
     statsd.set_read_timeout(Some(Duration::from_millis(100))).expect("a timeout");
@@ -331,7 +293,7 @@ client_auth = "body"
         status.stdout.contains("echo-fail").then_some(())
     });
     // They were used, and hidden where they came back.
-    let received = server.received();
+    let received = received(&server);
     for (what, secret) in &secrets.0[..6] {
         let forms = [vec![secret.clone(), encoded(secret)], in_base64(secret), in_base64(&encoded(secret))].concat();
         assert!(forms.iter().any(|form| received.contains(form.as_str())), "{what} was never sent:\n{received}");
@@ -383,7 +345,7 @@ fn page_config() -> String {
 
 #[test]
 fn the_page_about_secrets_works() {
-    let (server, redis) = (EchoServer::start("t0ken-of-the-page"), RedisServer::start());
+    let (server, redis) = (echo_server("t0ken-of-the-page"), RedisServer::start());
     let workdir = WorkDir::with(&page_config());
     for directory in ["secrets", "plugins"] {
         std::fs::create_dir(workdir.path().join(directory)).expect("a directory");
@@ -394,9 +356,8 @@ fn the_page_about_secrets_works() {
     // The names of the page lead to the server through the proxy that the page has.
     let mut command = workdir.command(&["refill", "--all"]);
     command.env("REDIS_URL", redis.url()).env("PARTNER_SECRET", "the-client-secret");
-    let exited: Exited =
-        command.env("https_proxy", format!("http://{}", server.address)).output().expect("it starts").into();
-    let received = server.received();
+    let exited: Exited = command.env("https_proxy", server.origin()).output().expect("it starts").into();
+    let received = received(&server);
     let exited = exited.expect(0);
     assert_eq!(exited.stdout.matches("published 1 entry").count(), 3, "{}", exited.stdout);
     for sent in [

@@ -15,7 +15,7 @@ mod fuzz;
 mod json;
 mod key;
 mod ndjson;
-mod near;
+pub mod near;
 mod packing;
 mod places;
 mod pointer;

@@ -10,7 +10,7 @@ const MAX_LISTED: usize = 10;
 const MAX_SHOWN: usize = 60;
 
 /// The name that was meant, or else those that there are.
-pub(crate) fn hint<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>) -> String {
+pub fn hint<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>) -> String {
     let names: Vec<&str> = names.into_iter().collect();
     let nearest = names.iter().map(|name| (similarity(wanted, name), name)).max_by(|(a, _), (b, _)| a.total_cmp(b));
     if let Some((_, name)) = nearest.filter(|(similarity, _)| *similarity > MIN_SIMILARITY) {

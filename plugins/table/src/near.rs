@@ -2,12 +2,10 @@
 
 use kiwi_loader::Error;
 use kiwi_loader::sql::{self, Connection};
+use rows::near::hint;
 use serde::Deserialize;
 
 use crate::statement::Table;
-
-/// How similar a name must be to be suggested (Jaro-Winkler).
-const MIN_SIMILARITY: f64 = 0.8;
 
 /// Explains an error of the statement for a table. The kind stays: a table may be missing for a moment, while somebody
 /// replaces it.
@@ -25,29 +23,20 @@ pub(crate) fn explain(database: &Connection, table: &Table, error: Error) -> Err
         }
         Err(_) => {
             let name = table.name.last().map(String::as_str).unwrap_or_default();
-            match tables(database).ok().as_deref().and_then(|tables| nearest(name, tables.iter().map(String::as_str))) {
-                Some(near) => error.context(format_args!("`table`: did you mean `{near}` for `{}`?", table.shown())),
-                None => error,
+            match tables(database) {
+                Ok(tables) => {
+                    let hint = hint(name, tables.iter().map(String::as_str).filter(|known| *known != name));
+                    error.context(format_args!("`table`: there is no `{}` that can be read: {hint}", table.shown()))
+                }
+                Err(_) => error,
             }
         }
     }
 }
 
 /// Says that there is no such column.
-pub(crate) fn no_column<'a>(setting: &str, name: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
-    match nearest(name, known.clone()) {
-        Some(near) => format!("`{setting}`: there is no column `{name}`: did you mean `{near}`?"),
-        None => {
-            let known: Vec<&str> = known.collect();
-            format!("`{setting}`: there is no column `{name}`: expected one of `{}`", known.join("`, `"))
-        }
-    }
-}
-
-fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
-    let similarity = |known: &&str| strsim::jaro_winkler(&name.to_lowercase(), &known.to_lowercase());
-    let nearest = known.max_by(|a, b| similarity(a).total_cmp(&similarity(b)))?;
-    (similarity(&nearest) > MIN_SIMILARITY).then(|| nearest.to_owned())
+pub(crate) fn no_column<'a>(setting: &str, name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    format!("`{setting}`: there is no column `{name}`: {}", hint(name, known))
 }
 
 /// The tables that this user can see, as they may be written in `table`.
@@ -68,18 +57,4 @@ fn tables(database: &Connection) -> Result<Vec<String>, Error> {
     };
     let rows = database.query(statement, sql::NONE)?;
     rows.take(MOST).map(|row| Ok(row?.get::<Row>()?.name)).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_nearest_name_is_suggested_if_it_is_near() {
-        let known = ["currency_rates", "kiwi_airlines"];
-        assert_eq!(nearest("Currency_rate", known.into_iter()).as_deref(), Some("currency_rates"));
-        assert_eq!(nearest("prices", known.into_iter()), None);
-        let said = no_column("key", "x", known.into_iter());
-        assert_eq!(said, "`key`: there is no column `x`: expected one of `currency_rates`, `kiwi_airlines`");
-    }
 }

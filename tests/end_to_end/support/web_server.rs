@@ -1,5 +1,6 @@
 //! An API on this machine, whose answers a test makes of the requests.
 
+use std::fmt;
 use std::io::{BufRead, BufReader, Read, Result, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -57,6 +58,15 @@ impl Asked {
         let length = asked.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
         client.take(length).read_to_string(&mut asked.body)?;
         Ok(asked)
+    }
+}
+
+/// As it was sent, names of headers in lower case.
+impl fmt::Display for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} HTTP/1.1\r\n", self.method, self.path)?;
+        self.headers.iter().try_for_each(|(name, value)| write!(f, "{name}: {value}\r\n"))?;
+        write!(f, "\r\n{}", self.body)
     }
 }
 

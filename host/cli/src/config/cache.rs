@@ -13,6 +13,7 @@ use kiwi_store::{Error, Layout, Name, Push, RecordKey};
 use super::credentials::Credentials;
 use super::published::{NotLoadedHere, Source, check_published};
 use super::section::Section;
+use super::similar::nearest;
 use super::value::{json_object, mismatch, number, table, text};
 use crate::human;
 
@@ -225,11 +226,9 @@ fn find(name: &str, connections: &[Connection]) -> kiwi_store::Result<Connection
     if let Some(found) = connections.iter().find(|connection| connection.name == name) {
         return Ok(found.clone());
     }
-    let similar = |connection: &&Connection| strsim::jaro_winkler(name, &connection.name);
-    let nearest = connections.iter().max_by(|a, b| similar(a).total_cmp(&similar(b)));
     let shown = name.escape_debug();
-    let hint = match nearest.filter(|nearest| similar(nearest) > 0.75) {
-        Some(nearest) => format!("did you mean `{}`?", nearest.name),
+    let hint = match nearest(name, connections.iter().map(|connection| connection.name.as_str())) {
+        Some(nearest) => format!("did you mean `{nearest}`?"),
         None => format!("add `[connections.{shown}]` with its `url`"),
     };
     Err(Error::invalid(format!("there is no connection `{shown}`: {hint}")))

@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 
 use crate::redis_server::RedisServer;
-use crate::support::{assert_output, workdir};
+use crate::support::{assert_output, plugin, workdir};
 
 #[test]
 fn check_finds_grants_settings_and_names_that_cannot_work() {
@@ -119,4 +119,47 @@ fn the_configuration_is_found_from_below_and_through_the_environment() {
     let found = check(Some("../../other.toml"));
     assert!(found.contains("1 cache in ../../other.toml"), "{found}");
     assert!(check(Some("")).contains("2 caches in /"), "an empty variable is not a path");
+}
+
+#[test]
+fn check_says_which_databases_are_not_used_and_not_reached() {
+    let workdir = workdir();
+    std::fs::copy(plugin("table.wasm"), workdir.path().join("table.wasm")).unwrap();
+    let connection = |name: &str, url: &str| format!("[connections.{name}]\n{url}\n");
+    let cache = |connection: &str| {
+        format!(
+            "[cache.of-{connection}]\nplugin = \"table.wasm\"\nsettings = {{ connection = \"{connection}\", table = \"t\", \
+             key = \"k\" }}\ngrants = {{ connections = [\"{connection}\"] }}\n"
+        )
+    };
+    workdir.file(
+        "kiwi.toml",
+        &[
+            "store = \"file:.kiwi\"\n".to_owned(),
+            connection("unused", "url = \"sqlite:unused.db\""),
+            connection("unset", "url_env = \"KIWI_TEST_NEVER_SET\""),
+            connection("away", "url = \"postgres://u:s3cret@127.0.0.1:1/d\""),
+            cache("unset"),
+            cache("away"),
+        ]
+        .concat(),
+    );
+    let output = workdir.run(&["check"]);
+    let said = String::from_utf8(output.stdout).unwrap();
+    for part in [
+        "warning  connection `unused`: no cache may use it: add `connections = [\"unused\"]`",
+        "warning  connection `unset`: database `unset`: cannot read the URL: the environment variable `KIWI_TEST_NEVER_SET` is not set",
+        "warning  connection `away`: database `away`: no connection to 127.0.0.1:1: ",
+    ] {
+        assert!(said.contains(part), "{part} is missing in:\n{said}");
+    }
+    assert!(!said.contains("s3cret"), "{said}");
+    workdir.file(
+        "kiwi.toml",
+        &["store = \"file:.kiwi\"\n".to_owned(), connection("shop", "url = \"sqlite:a\""), cache("shpo")].concat(),
+    );
+    let output = workdir.run(&["check"]);
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("there is no connection `shpo`: did you mean `shop`?"), "{said}");
+    assert_eq!(output.status.code(), Some(64), "{said}");
 }

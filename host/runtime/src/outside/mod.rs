@@ -6,4 +6,14 @@ pub(crate) mod http;
 pub(crate) mod load_secrets;
 mod scrub;
 pub(crate) mod secret;
+#[cfg_attr(
+    not(all(feature = "postgres", feature = "mysql", feature = "sqlite")),
+    allow(
+        dead_code,
+        unreachable_code,
+        unused_imports,
+        unused_variables,
+        reason = "each kind of database uses some of it"
+    )
+)]
 pub(crate) mod sql;

@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::future::{BoxFuture, FutureExt};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::dialect::Dialect;
-use super::session::{Line, QUESTIONS, Session, SqlLimits};
+use super::session::{Line, QUESTIONS, Question, Session, SqlLimits};
 use super::target::Target;
 use crate::config::connection::Connection;
 use crate::config::limits::Limits;
@@ -61,19 +62,18 @@ impl Databases {
             );
             return Err(named(Failure::new(FailureKind::Unavailable, message)));
         };
-        let connect = connect(target, limits, CONNECT_TIMEOUT.min(timeout.unwrap_or(CONNECT_TIMEOUT)));
-        let connected = progress.waiting_for(what("a connection to"), connect).await.map_err(named)?;
+        let connect = connect(&target, limits, CONNECT_TIMEOUT.min(timeout.unwrap_or(CONNECT_TIMEOUT)));
+        let serve = progress.waiting_for(what("a connection to"), connect).await.map_err(named)?;
 
         let (questions, asked) = mpsc::channel(QUESTIONS);
         let ended = CancellationToken::new();
         let line = Line::new(name, questions, timeout, progress.clone(), ended.clone().drop_guard());
-        let dialect = connected.dialect();
         self.0.tasks.spawn(async move {
-            connected.serve(asked, ended).await;
+            serve(asked, ended).await;
             // Only now is the server rid of it.
             drop(place);
         });
-        Ok(Session::new(dialect, line, limits))
+        Ok(Session::new(target.dialect, line, limits))
     }
 
     /// Waits until the servers know that all loads have ended.
@@ -95,13 +95,14 @@ impl Databases {
 /// # Errors
 /// It cannot be reached, or refuses (`Unavailable`); its settings are wrong (`InvalidSettings`). The message has no secrets.
 pub async fn try_connection(connection: &Connection) -> Result<(), Failure> {
-    let databases = Databases::default();
-    let session =
-        databases.open(connection, SqlLimits::of(&Limits::default()), &Arc::default(), &LoadSecrets::default()).await?;
-    session.moment().await?;
-    drop(session);
+    let (databases, secrets) = (Databases::default(), LoadSecrets::default());
+    let tried = async {
+        let session = databases.open(connection, SqlLimits::of(&Limits::default()), &Arc::default(), &secrets).await?;
+        session.moment().await
+    };
+    let tried = tried.await;
     databases.ended().await;
-    Ok(())
+    tried.map(drop).map_err(|failure| secrets.scrub_failure(failure))
 }
 
 /// `None`: it took too long.
@@ -112,55 +113,31 @@ async fn bounded<T>(timeout: Option<Duration>, work: impl Future<Output = T>) ->
     }
 }
 
-/// A connection of one of the kinds that this host was built with.
-enum Connected {
-    #[cfg(feature = "postgres")]
-    Postgres(Box<super::postgres::Connected>),
-    #[cfg(feature = "mysql")]
-    MySql(super::mysql::Connected),
-    #[cfg(feature = "sqlite")]
-    Sqlite(super::sqlite::Connected),
-}
+/// Holds a connection: answers what is asked until nobody asks any more.
+type Serve = Box<dyn FnOnce(mpsc::Receiver<Question>, CancellationToken) -> BoxFuture<'static, ()> + Send>;
 
-impl Connected {
-    fn dialect(&self) -> Dialect {
-        match self {
-            #[cfg(feature = "postgres")]
-            Self::Postgres(_) => Dialect::Postgres,
-            #[cfg(feature = "mysql")]
-            Self::MySql(_) => Dialect::MySql,
-            #[cfg(feature = "sqlite")]
-            Self::Sqlite(_) => Dialect::Sqlite,
-        }
-    }
-
-    async fn serve(self, asked: mpsc::Receiver<super::session::Question>, ended: CancellationToken) {
-        match self {
-            #[cfg(feature = "postgres")]
-            Self::Postgres(connected) => connected.serve(asked, ended).await,
-            #[cfg(feature = "mysql")]
-            Self::MySql(connected) => connected.serve(asked, ended).await,
-            #[cfg(feature = "sqlite")]
-            Self::Sqlite(connected) => connected.serve(asked, ended).await,
-        }
-    }
-}
-
-async fn connect(target: Target, limits: SqlLimits, timeout: Duration) -> Result<Connected, Failure> {
+async fn connect(target: &Target, limits: SqlLimits, timeout: Duration) -> Result<Serve, Failure> {
     let connect = async {
-        match target.dialect {
+        let serve: Serve = match target.dialect {
             #[cfg(feature = "postgres")]
             Dialect::Postgres => {
-                let connected = super::postgres::connect(&target, limits).await?;
-                Ok(Connected::Postgres(Box::new(connected)))
+                let connected = super::postgres::connect(target, limits).await?;
+                Box::new(|asked, ended| connected.serve(asked, ended).boxed())
             }
             #[cfg(feature = "mysql")]
-            Dialect::MySql => super::mysql::connect(&target, limits).await.map(Connected::MySql),
+            Dialect::MySql => {
+                let connected = super::mysql::connect(target, limits).await?;
+                Box::new(|asked, ended| connected.serve(asked, ended).boxed())
+            }
             #[cfg(feature = "sqlite")]
-            Dialect::Sqlite => super::sqlite::connect(&target, limits).await.map(Connected::Sqlite),
+            Dialect::Sqlite => {
+                let connected = super::sqlite::connect(target, limits).await?;
+                Box::new(|asked, ended| connected.serve(asked, ended).boxed())
+            }
             #[cfg(not(all(feature = "postgres", feature = "mysql", feature = "sqlite")))]
-            other => Err(not_built(other)),
-        }
+            other => return Err(not_built(other)),
+        };
+        Ok(serve)
     };
     tokio::time::timeout(timeout, connect).await.unwrap_or_else(|_| {
         Err(Failure::new(FailureKind::Unavailable, format!("no connection within {timeout:?}: is the address right?")))

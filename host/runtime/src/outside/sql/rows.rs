@@ -123,6 +123,8 @@ pub(super) struct RowWriter {
     heads: Vec<Vec<u8>>,
     /// How many rows were written, in all batches.
     rows: u64,
+    /// How many bytes a row had on average, in the last batch.
+    row_bytes: usize,
     text: Vec<u8>,
     ends: Vec<(usize, usize)>,
     /// Where the values of the row under way stand.
@@ -138,7 +140,7 @@ impl RowWriter {
             head
         };
         let heads = columns.iter().enumerate().map(head).collect();
-        Self { columns, heads, rows: 0, text: Vec::new(), ends: Vec::new(), values: Vec::new() }
+        Self { columns, heads, rows: 0, row_bytes: 0, text: Vec::new(), ends: Vec::new(), values: Vec::new() }
     }
 
     /// Writes a row; `value` writes that of a column, by its place.
@@ -214,12 +216,14 @@ impl RowWriter {
         self.ends.len() >= fetch.rows || self.text.len() >= BATCH_BYTES
     }
 
-    /// How many rows fill a batch, as far as those of this batch tell.
-    pub(super) fn rows_a_batch(&self) -> usize {
+    /// How many rows fill the batch, as far as those before tell.
+    pub(super) fn rows_to_fill(&self) -> usize {
+        const FIRST: usize = 100;
         const MOST: usize = 10_000;
-        match self.ends.len() {
-            0 => 100,
-            rows => (BATCH_BYTES * rows / self.text.len().max(1)).clamp(1, MOST),
+        let row_bytes = if self.ends.is_empty() { self.row_bytes } else { self.text.len() / self.ends.len() };
+        match row_bytes {
+            0 => FIRST,
+            row_bytes => (BATCH_BYTES.saturating_sub(self.text.len()) / row_bytes).clamp(1, MOST),
         }
     }
 
@@ -228,6 +232,7 @@ impl RowWriter {
     /// # Errors
     /// A database has sent JSON that is not UTF-8.
     pub(super) fn batch(&mut self, is_last: bool) -> Result<Batch, Failure> {
+        self.row_bytes = self.text.len().checked_div(self.ends.len()).unwrap_or(self.row_bytes);
         let next = Vec::with_capacity(self.text.len().min(2 * BATCH_BYTES));
         let text = String::from_utf8(std::mem::replace(&mut self.text, next)).map_err(|_| {
             Failure::new(FailureKind::Other, "the database has sent JSON that is not valid UTF-8: correct it there")

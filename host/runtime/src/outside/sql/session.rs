@@ -71,10 +71,6 @@ impl SqlLimits {
 
     /// The longest message of a server that is taken in. A row may be longer as the server sends it than as JSON, but not
     /// by much.
-    #[cfg_attr(
-        not(any(feature = "postgres", feature = "mysql")),
-        allow(dead_code, reason = "SQLite sends no messages")
-    )]
     pub(super) fn message_bytes(&self) -> usize {
         const OVERHEAD: u64 = 64 << 10;
         usize::try_from(self.value_bytes.saturating_mul(2).saturating_add(OVERHEAD)).unwrap_or(usize::MAX)
@@ -83,8 +79,8 @@ impl SqlLimits {
 
 /// One connection, with which one result can be open at a time. All that it reads is of one moment.
 pub(crate) struct Session {
-    pub(super) dialect: Dialect,
-    pub(super) line: Line,
+    dialect: Dialect,
+    line: Line,
     /// One permit: for the open result.
     open: Arc<Semaphore>,
     limits: SqlLimits,

@@ -1,9 +1,9 @@
 //! Where a connection leads: its URL, read anew for each load.
 
 use std::net::IpAddr;
+use std::ops::Range;
 
 use kiwi_tls::TlsOptions;
-use url::{Host, Url};
 
 use super::dialect::Dialect;
 use crate::config::connection::{Connection, DatabaseTls, DatabaseUrl};
@@ -14,7 +14,7 @@ use crate::outside::secret::Secret;
 /// Where a connection leads.
 pub(super) struct Target {
     pub(super) dialect: Dialect,
-    /// What follows `SCHEME:`, without what concerns TLS.
+    /// Without what concerns TLS.
     pub(super) url: Secret,
     pub(super) password: Option<Secret>,
     tls: DatabaseTls,
@@ -72,9 +72,17 @@ impl Target {
 
 /// The password of a URL, as a server would get it.
 fn password_in(url: &str) -> Option<String> {
-    let credentials = url.split_once("://")?.1.split(['/', '?']).next()?.rsplit_once('@')?.0;
-    let password = credentials.split_once(':')?.1;
+    let password = &url[password_place(url)?];
     Some(percent_encoding::percent_decode_str(password).decode_utf8_lossy().into_owned())
+}
+
+/// Where the password stands in a URL.
+fn password_place(url: &str) -> Option<Range<usize>> {
+    let authority = url.find("://")? + 3;
+    let end = url[authority..].find(['/', '?']).map_or(url.len(), |length| authority + length);
+    let password = authority..authority + url[authority..end].rfind('@')?;
+    let colon = url[password.clone()].find(':')?;
+    Some(password.start + colon + 1..password.end)
 }
 
 fn no_database() -> Failure {
@@ -102,9 +110,7 @@ fn without_tls(url: &str, configured: &DatabaseTls) -> Result<(String, DatabaseT
             "sslmode" | "ssl-mode" => mode = Some(value),
             "sslrootcert" => ca = Some(value),
             "sslcert" | "sslkey" => {
-                return Err(invalid(format!(
-                    "`{key}` in its URL is not known: use `tls = {{ cert = ..., key = ... }}`"
-                )));
+                return Err(invalid(format!("`{key}` in its URL is not known: set `cert` and `key` beside it")));
             }
             _ => kept.push(pair),
         }
@@ -139,19 +145,28 @@ pub(crate) fn identity(connection: &Connection) -> String {
             Err(_) => return format!("{source:?}"),
         },
     };
-    match Url::parse(&url) {
-        Ok(mut parsed) if parsed.host().is_some_and(|host| host != Host::Domain("")) => {
-            let _ = parsed.set_password(None);
-            parsed.set_query(None);
-            parsed.into()
-        }
-        // Several hosts, or a file: what stands before a password's colon, and behind it.
-        _ => match url.split_once('@') {
-            Some((user, place)) => {
-                let user = user.split("//").nth(1).and_then(|user| user.split(':').next()).unwrap_or_default();
-                format!("{user}@{}", place.split('?').next().unwrap_or_default())
-            }
-            None => url.split('?').next().unwrap_or_default().to_owned(),
-        },
+    match password_place(&url) {
+        Some(password) => format!("{}{}", &url[..password.start], &url[password.end..]),
+        None => url,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn identity_of(url: &str) -> String {
+        identity(&Connection::new("shop", DatabaseUrl::Plain(url.to_owned())).unwrap())
+    }
+
+    #[test]
+    fn a_connection_is_the_same_with_another_password_and_nothing_else() {
+        assert_eq!(identity_of("postgres://u:p%40w@h:1/d?host=/x"), "postgres://u:@h:1/d?host=/x");
+        assert_eq!(identity_of("postgres://u:a@h1:1,h2:2/d"), identity_of("postgres://u:b@h1:1,h2:2/d"));
+        assert_ne!(identity_of("postgres://u:a@h/d?host=/x"), identity_of("postgres://u:a@h/d?host=/y"));
+        assert_eq!(identity_of("sqlite:a:b@c.db"), "sqlite:a:b@c.db");
+        assert_eq!(identity_of("mysql://u@h:3306/d"), "mysql://u@h:3306/d");
+        assert_eq!(password_in("postgres://u:p%40w:x@h/d").as_deref(), Some("p@w:x"));
+        assert_eq!(password_in("postgres://u@h:5432/d@x:y"), None);
     }
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::databases::Postgres;
 use super::{AIRLINES, Database, failure, published, rows, with_connection};
-use crate::support::{Setup, assert_failure, eventually, name};
+use crate::support::{Setup, assert_failure, cache, eventually, guest, name};
 
 #[tokio::test]
 async fn a_server_that_does_not_listen_is_unavailable() {
@@ -113,6 +113,34 @@ async fn loads_wait_for_a_free_connection() {
         FailureKind::Unavailable,
         &["no answer of the database `shop` within 300ms", "[connections.shop]"],
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_is_good_for_more_after_a_query_that_took_too_long() {
+    let database = Database::postgres();
+    database.sql(AIRLINES);
+    let locking = std::thread::scope(|threads| {
+        // To prepare a query of a locked table waits for the lock.
+        threads.spawn(|| database.sql("BEGIN; LOCK TABLE kiwi_airlines; SELECT pg_sleep(1); COMMIT"));
+        let locked =
+            "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND relation = 'kiwi_airlines'::regclass";
+        while database.sql(locked) == "0" {}
+        let connection = Connection {
+            timeout: Some(Duration::from_millis(200)),
+            ..Connection::new("shop", DatabaseUrl::Plain(database.url())).unwrap()
+        };
+        let config = kiwi_host::CacheConfig {
+            grants: kiwi_host::Grants { connections: vec![connection], ..kiwi_host::Grants::default() },
+            ..cache("rows", guest("sql_again"), json!({ "slow": "SELECT * FROM kiwi_airlines" }))
+        };
+        let published = published_here(config);
+        tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(published))
+    });
+    assert_eq!(locking, ["again"]);
+}
+
+async fn published_here(config: kiwi_host::CacheConfig) -> Vec<String> {
+    published(&Setup::new(), config).await.into_keys().collect()
 }
 
 #[tokio::test]

@@ -6,4 +6,4 @@ mod query;
 mod serve;
 mod value;
 
-pub(super) use connect::{Connected, connect};
+pub(super) use connect::connect;

@@ -67,8 +67,10 @@ async fn answer(connection: &mut Conn, asked: &mut mpsc::Receiver<Question>) {
             Question::Query { statement, params, reply } => {
                 match query::prepare(connection, &statement, params).await {
                     Ok((columns, prepared)) => {
-                        let _ = reply.send(Ok(columns.clone()));
-                        rows(connection, &prepared, columns, asked).await;
+                        // Nobody reads the result of a question that took too long.
+                        if reply.send(Ok(columns.clone())).is_ok() {
+                            rows(connection, &prepared, columns, asked).await;
+                        }
                         prepared.close(connection).await;
                     }
                     Err(failure) => {

@@ -11,4 +11,4 @@ mod serve;
 mod stream;
 mod value;
 
-pub(super) use connect::{Connected, connect};
+pub(super) use connect::connect;

@@ -81,7 +81,7 @@ impl Open {
     /// What the server says; a value cannot be written; a key is none.
     pub(super) async fn fetch(&mut self, transaction: &Transaction<'_>, fetch: &Fetch) -> Result<Batch, Failure> {
         loop {
-            let rows = self.writer.rows_a_batch().min(fetch.rows - self.writer.len());
+            let rows = self.writer.rows_to_fill().min(fetch.rows - self.writer.len());
             let wanted = i32::try_from(rows).unwrap_or(i32::MAX);
             let stream = transaction.query_portal_raw(&self.portal, wanted).await.map_err(|error| failure(&error))?;
             let mut stream = std::pin::pin!(stream);

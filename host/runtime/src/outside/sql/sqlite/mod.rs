@@ -5,4 +5,4 @@ mod failure;
 mod query;
 mod serve;
 
-pub(super) use connect::{Connected, connect};
+pub(super) use connect::connect;

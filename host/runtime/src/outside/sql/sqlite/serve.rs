@@ -29,8 +29,10 @@ fn answer(connection: &Connection, asked: &mut mpsc::Receiver<Question>) {
             Question::Moment(reply) => drop(reply.send(Ok(None))),
             Question::Query { statement, params, reply } => match query::prepare(connection, &statement, &params) {
                 Ok((columns, statement)) => {
-                    let _ = reply.send(Ok(columns.clone()));
-                    rows(statement, columns, asked);
+                    // Nobody reads the result of a question that took too long.
+                    if reply.send(Ok(columns.clone())).is_ok() {
+                        rows(statement, columns, asked);
+                    }
                 }
                 Err(failure) => {
                     let _ = reply.send(Err(failure));
