@@ -2,6 +2,9 @@
 
 use std::process::Command;
 
+/// A run in which one of these is set is a control.
+pub(super) const VARIABLES: [&str; 2] = ["KIWI_CHAOS_READER", "KIWI_MUTATE_SCRIPTS"];
+
 /// An environment variable that takes something away, and its value.
 type Control = (&'static str, &'static str);
 

@@ -10,13 +10,14 @@ use super::snapshot::{Comparison, Snapshot};
 use super::*;
 
 /// At least this long, and longer on a busy machine, until every counter has seen enough. Where nobody has asked for
-/// more, the first that is wrong ends it.
+/// more, the first that is wrong ends it. A control goes on until something is wrong, however long that takes.
 const SHORTEST: Duration = Duration::from_secs(10);
 const LONGEST: Duration = Duration::from_secs(120);
 
 pub(super) struct Record {
     pub(super) started: Instant,
     shortest: Duration,
+    is_control: bool,
     snapshots: Mutex<Snapshots>,
     pub(super) counts: Counts,
     pub(super) harm: Harm,
@@ -35,6 +36,7 @@ impl Record {
         Self {
             started: Instant::now(),
             shortest: seconds.map_or(SHORTEST, Duration::from_secs),
+            is_control: controls::VARIABLES.iter().any(|variable| std::env::var_os(variable).is_some()),
             snapshots: Mutex::default(),
             counts: Counts::default(),
             harm: Harm::default(),
@@ -47,7 +49,8 @@ impl Record {
             return true;
         }
         let elapsed = self.started.elapsed();
-        elapsed > LONGEST.max(self.shortest) || (elapsed > self.shortest && self.counts.lacks().is_empty())
+        let has_seen_enough = !self.is_control && elapsed > self.shortest && self.counts.lacks().is_empty();
+        has_seen_enough || elapsed > LONGEST.max(self.shortest)
     }
 
     pub(super) fn snapshot(&self, id: Id) -> Option<Arc<Snapshot>> {
