@@ -51,6 +51,7 @@ pub(crate) const FOLDERS: &[(&str, &[&str])] = &[
         "host/runtime",
         &[
             "lib",
+            "testing",
             "host",
             "instance",
             "supervisor",

@@ -96,6 +96,10 @@ impl MariaDbDatabase<'_> {
         format!("mysql://{0}:{PASSWORD}@127.0.0.1:{1}/{0}", self.name, self.server.port)
     }
 
+    pub(crate) fn port(&self) -> u16 {
+        self.server.port
+    }
+
     /// The password of the user that may read.
     pub(crate) fn password(&self) -> &'static str {
         PASSWORD

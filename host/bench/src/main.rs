@@ -4,12 +4,15 @@
 mod allocator;
 mod args;
 mod changer;
+#[path = "../../../tests/databases/mod.rs"]
+mod databases;
 mod figure;
 mod figures;
 mod machine;
 #[path = "../../../tests/guests/bench_map/src/map.rs"]
 mod map;
 mod measure;
+mod one_cache;
 #[path = "../../cli/src/open_files.rs"]
 mod open_files;
 mod order;
@@ -22,6 +25,7 @@ mod report;
 mod series;
 mod server;
 mod setup;
+mod table;
 mod value;
 
 use std::process::ExitCode;

@@ -50,13 +50,23 @@ impl Pipe {
     }
 }
 
-/// The real kiwi-cache, in a separate process: `tests/kiwi_cache/bench.py`.
+/// The real kiwi-cache, in a separate process.
 pub(crate) struct KiwiCache(Peer);
 
 impl KiwiCache {
+    /// The map of `tests/guests/bench_map`, by `tests/kiwi_cache/bench.py`.
     pub(crate) fn start(setup: &Setup, server: &Server, entries: u32) -> Result<Self> {
+        Self::run(setup, "bench.py", &[server.url(), entries.to_string()])
+    }
+
+    /// A table in PostgreSQL, by `tests/kiwi_cache/bench_table.py`.
+    pub(crate) fn of_table(setup: &Setup, server: &Server, url: &str, table: &str) -> Result<Self> {
+        Self::run(setup, "bench_table.py", &[server.url(), url.to_owned(), table.to_owned()])
+    }
+
+    fn run(setup: &Setup, script: &str, arguments: &[String]) -> Result<Self> {
         let mut command = Command::new(&setup.programs.python);
-        command.arg(repository().join("tests/kiwi_cache/bench.py")).args([server.url(), entries.to_string()]);
+        command.arg(repository().join("tests/kiwi_cache").join(script)).args(arguments);
         Ok(Self(Peer::start(command.env("PYTHONDONTWRITEBYTECODE", "1"))?))
     }
 

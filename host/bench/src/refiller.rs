@@ -1,23 +1,18 @@
-//! A host in this process that refills one cache on request.
+//! A host in this process that refills the map of `tests/guests/bench_map`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Result, bail, ensure};
-use kiwi_host::{
-    AskedTiming, CacheConfig, DirGrant, Grants, Host, Limits, LoadError, Loader, Outcome, Output, Settings,
-};
-use kiwi_store::{Layout, Ttl};
+use anyhow::Result;
+use kiwi_host::{CacheConfig, DirGrant, Grants, LoadError, Loader, Output, Settings};
+use kiwi_store::Layout;
 use serde_json::json;
 
 use crate::map::Map;
+use crate::one_cache::OneCache;
+pub(crate) use crate::one_cache::{CACHE, Expected, META};
 use crate::setup::{Setup, text};
-
-/// The name of the cache.
-pub(crate) const CACHE: &str = "bench";
-/// Its meta in Redis, which says what is published.
-pub(crate) const META: &str = "kiwi:{bench}:meta";
 
 /// What loads the map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,17 +45,9 @@ impl Source {
     }
 }
 
-/// The expected outcome of a refill.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Expected {
-    Published,
-    Unchanged,
-}
-
-/// A host with one cache.
+/// A host with one cache, whose source changes on request.
 pub(crate) struct Refiller<'a> {
-    setup: &'a Setup,
-    host: Host,
+    cache: OneCache<'a>,
     generation_file: PathBuf,
     generation: u32,
 }
@@ -82,19 +69,7 @@ impl<'a> Refiller<'a> {
             }
         };
         config.layout = layout;
-        config.limits = Limits {
-            load_timeout: Duration::from_secs(600),
-            entries: 10_000_000,
-            total_bytes: 4 << 30,
-            ..Limits::default()
-        };
-        config.timing = AskedTiming {
-            reload_ttl: Some(Duration::from_secs(3600)),
-            cache_ttl: Some(Ttl::Forever),
-            ..AskedTiming::default()
-        };
-        let host = setup.runtime.block_on(build(url, setup.compile_cache(), config))?;
-        Ok(Self { setup, host, generation_file, generation: 0 })
+        Ok(Self { cache: OneCache::new(setup, url, config)?, generation_file, generation: 0 })
     }
 
     /// Changes the source.
@@ -109,33 +84,15 @@ impl<'a> Refiller<'a> {
         Ok(fs::write(&self.generation_file, generation.to_string())?)
     }
 
-    /// Refills, and returns the time until the commit is confirmed.
+    /// See [`OneCache::refill`].
     pub(crate) fn refill(&self, expected: Expected) -> Result<Duration> {
-        let started = Instant::now();
-        let outcome = self.setup.runtime.block_on(self.host.refill(CACHE))?;
-        let took = started.elapsed();
-        match (expected, outcome) {
-            (Expected::Published, Outcome::Published { .. }) | (Expected::Unchanged, Outcome::Unchanged { .. }) => {
-                Ok(took)
-            }
-            (_, outcome) => bail!("a refill ended with {outcome:?} instead of {expected:?}"),
-        }
+        self.cache.refill(expected)
     }
 
-    /// Runs the loader and the checks, without a store.
+    /// See [`OneCache::load_dry`].
     pub(crate) fn load_dry(&self) -> Result<Duration> {
-        let started = Instant::now();
-        let loaded = self.setup.runtime.block_on(self.host.load_dry(CACHE, |_| {}))?;
-        loaded.map_err(|failure| anyhow::anyhow!("{}", failure.message))?;
-        Ok(started.elapsed())
+        self.cache.load_dry()
     }
-}
-
-async fn build(url: &str, compiled: PathBuf, config: CacheConfig) -> Result<Host> {
-    let store = kiwi_store::open(&url.parse()?)?;
-    let (host, skipped) = Host::builder(store).compile_cache(compiled).caches([config]).build().await?;
-    ensure!(skipped.is_empty(), "the loader cannot run: {skipped:?}");
-    Ok(host)
 }
 
 fn component(guest: &Path, directory: &Path, source: Source) -> Result<CacheConfig> {

@@ -50,6 +50,11 @@ impl Series {
         self.0.iter().zip(&peer.0).map(|(ours, theirs)| ours / theirs).collect()
     }
 
+    /// Each value less that of the peer in the same turn.
+    pub(crate) fn minus(&self, peer: &Series) -> Series {
+        self.0.iter().zip(&peer.0).map(|(ours, theirs)| ours - theirs).collect()
+    }
+
     /// Each value, converted.
     pub(crate) fn map(&self, change: impl Fn(f64) -> f64) -> Series {
         self.0.iter().copied().map(change).collect()
@@ -79,6 +84,7 @@ mod tests {
         let even = Series::from(vec![4.0, 1.0, 2.0, 3.0]);
         assert_eq!((even.median(), even.quantile(0.99), even.quantile(0.0)), (2.5, 4.0, 1.0));
         assert_eq!(odd.over(&Series::from(vec![1.0, 2.0, 4.0])).0, [3.0, 0.5, 0.5]);
+        assert_eq!(odd.minus(&odd).0, [0.0; 3]);
         assert!(Series::default().median().is_nan());
     }
 }

@@ -12,6 +12,9 @@ pub(crate) struct Programs {
     /// Loader to measure: `bench_map.wasm` of tests/guests
     #[arg(long, value_name = "FILE")]
     pub(crate) guest: PathBuf,
+    /// The plugin `table`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) table: PathBuf,
     /// The `kiwi-host` command
     #[arg(long, value_name = "FILE")]
     pub(crate) kiwi_host: PathBuf,

@@ -56,6 +56,8 @@ mod sandbox;
 mod sandbox;
 mod sandbox_error;
 mod supervisor;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use config::auth::{Auth, AuthKind, ClientAuth, OAuth2};
 pub use config::compilation::Compilation;

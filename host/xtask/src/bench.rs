@@ -38,14 +38,19 @@ enum Format {
 pub(crate) fn run(args: &Args) -> Result<()> {
     setup::wasm_target()?;
     setup::redis_server()?;
+    setup::databases()?;
+    setup::sqlite()?;
     python::install_kiwi_cache()?;
     let guest = components::build_guest("bench_map")?;
+    let table = components::build_plugin("table")?;
     let built = build(args)?;
     let report = if args.quick { target_dir()?.join("bench") } else { workspace::root().to_owned() };
     let mut measure = Run::new(built.join("kiwi-bench"))
         .args(["--format", if matches!(args.format, Format::Json) { "json" } else { "human" }])
         .arg("--guest")
         .arg(guest)
+        .arg("--table")
+        .arg(table)
         .arg("--kiwi-host")
         .arg(built.join("kiwi-host"))
         .arg("--python")

@@ -21,6 +21,12 @@ pub(crate) fn build_plugins() -> Result<()> {
     Ok(())
 }
 
+/// Builds the plugins we ship, and returns the path of one.
+pub(crate) fn build_plugin(name: &str) -> Result<PathBuf> {
+    build_plugins()?;
+    Ok(workspace::plugins().join(format!("{name}.wasm")))
+}
+
 /// Builds the guests of the tests, in `tests/guests/target`, where the tests look for them.
 pub(crate) fn build_guests() -> Result<()> {
     let guests = build_all(&workspace::guests(), &ComponentCache::of_guests()?)?;

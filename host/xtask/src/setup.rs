@@ -17,6 +17,7 @@ pub(crate) fn everything() -> Result<()> {
     wasm_target()?;
     redis_server()?;
     databases()?;
+    sqlite()?;
     python::install_kiwi_cache()?;
     lint_tools()?;
     say("everything is installed; next: `cargo xtask demo`, `cargo xtask test`, `cargo xtask lint`");
@@ -61,6 +62,14 @@ pub(crate) fn databases() -> Result<()> {
         debian::install("pgbouncer", "PgBouncer 1.18 or newer")?;
     }
     Ok(())
+}
+
+/// Installs SQLite's command line, which benchmarks compare with.
+pub(crate) fn sqlite() -> Result<()> {
+    if Run::new("sqlite3").arg("--version").succeeds() {
+        return Ok(());
+    }
+    debian::install("sqlite3", "SQLite's command line, as `sqlite3`")
 }
 
 /// Installs rustfmt, clippy and cargo-deny.

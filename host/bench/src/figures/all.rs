@@ -3,7 +3,7 @@
 use super::group::Group;
 use super::{
     cold_start, delta_apply, full_refill, large_delta, local_read, many_caches, no_memory, peak_memory, quiet_refill,
-    reader_load, reader_memory, remote_read, small_refill, stall, store_memory, subscribers,
+    reader_load, reader_memory, remote_read, small_refill, stall, store_memory, subscribers, tables,
 };
 
 pub(crate) const GROUPS: &[Group] = &[
@@ -23,4 +23,6 @@ pub(crate) const GROUPS: &[Group] = &[
     small_refill::GROUP,
     cold_start::GROUP,
     many_caches::GROUP,
+    tables::POSTGRES,
+    tables::OTHERS,
 ];

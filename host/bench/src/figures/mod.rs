@@ -18,6 +18,7 @@ mod small_refill;
 mod stall;
 mod store_memory;
 mod subscribers;
+mod tables;
 
 pub(crate) use all::GROUPS;
 pub(crate) use group::Group;

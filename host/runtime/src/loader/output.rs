@@ -106,6 +106,12 @@ impl Output {
         self.marks.unchanged();
     }
 
+    /// Where its entries go.
+    #[cfg(feature = "testing")]
+    pub(crate) fn intake(&mut self) -> &mut Intake {
+        &mut self.intake
+    }
+
     /// The result of the load.
     pub(crate) async fn conclude(self) -> Result<Loaded, Failure> {
         self.marks.conclude(self.intake).await

@@ -7,6 +7,7 @@
 mod databases;
 mod datetime;
 mod dialect;
+mod emit;
 mod json;
 #[cfg(feature = "mysql")]
 mod mysql;

@@ -6,9 +6,8 @@ use wasmtime::{Result, bail};
 use super::bindings::kiwi::loader::entries::LoadError;
 use super::bindings::kiwi::loader::sql as wit;
 use super::errors::load_error;
-use crate::entries::intake::Intake;
 use crate::failure::{Failure, FailureKind};
-use crate::outside::sql::{Param, Query, SqlLimits};
+use crate::outside::sql::{Param, SqlLimits};
 use crate::printable;
 use crate::sandbox::sql::{Connection, Rows};
 use crate::sandbox::state::State;
@@ -105,7 +104,7 @@ impl wit::HostRows for State {
             let failure = Failure::new(FailureKind::Denied, "`describe` may not emit entries");
             return Ok(Err(load_error(self.refuse(failure))));
         };
-        let emitted = emit(&mut self.table.get_mut(&rows)?.0, &key, separator, &mut intake).await;
+        let emitted = self.table.get_mut(&rows)?.0.emit(&key, separator, &mut intake).await;
         self.intake = Some(intake);
         // Any failure stands: some of the rows may have been emitted, and the loader cannot know which.
         Ok(emitted.map_err(|failure| load_error(self.refuse(failure))))
@@ -114,30 +113,6 @@ impl wit::HostRows for State {
     async fn drop(&mut self, rows: Resource<Rows>) -> Result<()> {
         self.table.delete(rows)?;
         Ok(())
-    }
-}
-
-/// Emits the rows that are left.
-async fn emit(
-    query: &mut Query,
-    key: &[String],
-    separator: String,
-    intake: &mut Intake,
-) -> std::result::Result<u64, Failure> {
-    let key = query.key(key, separator)?;
-    let before = intake.entries();
-    loop {
-        let batch = query.next_with_keys(&key).await?;
-        if batch.len() == 0 {
-            return Ok(intake.entries() - before);
-        }
-        for (key, object) in batch.iter() {
-            intake.push(key, object)?;
-            if intake.is_full() {
-                intake.flush().await?;
-            }
-        }
-        intake.compare()?;
     }
 }
 
