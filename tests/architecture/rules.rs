@@ -18,6 +18,7 @@ pub(crate) const FOLDERS: &[(&str, &[&str])] = &[
             "administration",
             "topics",
             "hints",
+            "announced",
             "publishing",
             "reading",
             "publish",

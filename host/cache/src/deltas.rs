@@ -1,6 +1,7 @@
 //! Deltas: a reader that is one or more deltas behind applies these, instead of loading the whole map again.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 use serde::de::DeserializeOwned;
@@ -14,24 +15,16 @@ use kiwi_store::{Changes, Delta, Head, Id, Name, Store};
 /// How many values are parsed before other tasks get their turn.
 const YIELD_INTERVAL: usize = 500;
 
-/// What deltas have made of the entries that were held.
-pub(crate) struct Followed<V> {
-    pub(crate) head: Head,
-    pub(crate) entries: Entries<V>,
-    pub(crate) deltas: Vec<(Id, Delta)>,
-}
-
 /// Applies the deltas that lead from what is held to what is published. `None`: not all of them are kept, or
 /// so much has changed that loading the whole map costs less.
 pub(crate) async fn follow<V: DeserializeOwned>(
     store: &dyn Store,
     cache: &Name,
     held: &Snapshot<V>,
-) -> Result<Option<Followed<V>>, LoadFailure> {
-    match store.changes(cache, held.id()).await? {
-        Some(changes) => apply(cache, held, changes).await,
-        None => Ok(None),
-    }
+) -> Result<Option<(Entries<V>, Arc<Changes>)>, LoadFailure> {
+    let Some(changes) = store.changes(cache, held.id()).await? else { return Ok(None) };
+    let entries = apply(cache, held, &changes).await?;
+    Ok(entries.map(|entries| (entries, Arc::new(changes))))
 }
 
 /// Applies deltas that lead on from what is held. `None`: what comes out is not what their head describes, or loading the
@@ -39,19 +32,19 @@ pub(crate) async fn follow<V: DeserializeOwned>(
 pub(crate) async fn apply<V: DeserializeOwned>(
     cache: &Name,
     held: &Snapshot<V>,
-    changes: Changes,
-) -> Result<Option<Followed<V>>, LoadFailure> {
+    changes: &Changes,
+) -> Result<Option<Entries<V>>, LoadFailure> {
     let Changes { head, deltas, .. } = changes;
     let mut entries = held.entries().fork();
-    for (count, (key, change)) in merge(&deltas).into_iter().enumerate() {
+    for (count, (key, change)) in merge(deltas).into_iter().enumerate() {
         yield_now_and_then(count).await;
         match change {
-            Some(json) => entries.set(key, parse(cache, &head, key, json)?),
+            Some(json) => entries.set(key, parse(cache, head, key, json)?),
             None => entries.remove(key),
         }
     }
     let is_whole = entries.len() as u64 == head.entries && !entries.has_too_large_overlay();
-    Ok(is_whole.then_some(Followed { head, entries, deltas }))
+    Ok(is_whole.then_some(entries))
 }
 
 /// The keys that deltas have changed.

@@ -8,7 +8,7 @@ use tracing::debug;
 
 use crate::settings::Updates;
 use crate::source::Source;
-use kiwi_store::{Hint, Id, Pushed, Subscription};
+use kiwi_store::{Announced, Hint, Id, Pushed, Subscription};
 
 /// The least time from one poll to the next that a hint causes: whoever floods a channel causes no more polls than this.
 /// What comes meanwhile is answered by one poll.
@@ -25,8 +25,8 @@ pub(crate) enum Call {
 pub(crate) struct Hints {
     /// `None` if the reader only polls.
     subscription: Option<Subscription>,
-    /// Whether there was a hint since the last poll began.
-    is_unanswered: bool,
+    /// The last hint since the last poll began that calls for another.
+    unanswered: Option<Hint>,
     /// When the last poll began.
     polled_at: Instant,
     /// Before this, no hint causes a poll.
@@ -47,31 +47,33 @@ impl Hints {
             },
         };
         let now = Instant::now();
-        Self { subscription, is_unanswered: false, polled_at: now, rests_until: now }
+        Self { subscription, unanswered: None, polled_at: now, rests_until: now }
     }
 
     /// Waits until a hint calls for something: it names a snapshot that is not held, or it names none. A poll and the
     /// deltas cost the store little, so all readers make it at once. Nothing is lost if the wait is given up.
     pub(crate) async fn next(&mut self, is_held: impl Fn(Id) -> bool, takes: impl Fn(Id) -> bool) -> Call {
         let Some(subscription) = &mut self.subscription else { return std::future::pending().await };
-        while !self.is_unanswered {
+        while self.unanswered.is_none() {
             match subscription.next().await {
-                Hint::Published(id) if is_held(id) => {}
+                Hint::Published(announced) if is_held(announced.id()) => {}
                 Hint::Pushed(pushed) if is_held(pushed.changes.head.id) => {}
                 Hint::Pushed(pushed) if takes(pushed.from) => return Call::Apply(pushed),
-                _ => self.is_unanswered = true,
+                hint => self.unanswered = Some(hint),
             }
         }
         tokio::time::sleep_until(self.rests_until).await;
         Call::Poll
     }
 
-    /// A poll begins: it answers all hints that have come so far.
-    pub(crate) fn answer(&mut self) {
-        self.is_unanswered = false;
+    /// A poll begins: it answers all hints that have come so far. Returns the last announcement, if it is what came last:
+    /// what is fetched because of that answers those before as well.
+    pub(crate) fn answer(&mut self) -> Option<Arc<Announced>> {
         self.polled_at = Instant::now();
-        if let Some(subscription) = &mut self.subscription {
-            subscription.skip();
+        let unanswered = self.unanswered.take();
+        match self.subscription.as_mut().and_then(Subscription::newest).or(unanswered) {
+            Some(Hint::Published(announced)) => Some(announced),
+            _ => None,
         }
     }
 
@@ -89,13 +91,13 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn hints_rest_for_20_ms_from_poll_to_poll_or_as_long_as_the_poll_took() {
         let now = Instant::now();
-        let mut hints = Hints { subscription: None, is_unanswered: true, polled_at: now, rests_until: now };
+        let mut hints = Hints { subscription: None, unanswered: Some(Hint::Unknown), polled_at: now, rests_until: now };
         for (took, rests) in [(1, 20), (12, 24), (3_000, 6_000)] {
             let began = Instant::now();
             hints.answer();
             tokio::time::advance(Duration::from_millis(took)).await;
             hints.answered();
-            assert_eq!((hints.rests_until - began, hints.is_unanswered), (Duration::from_millis(rests), false));
+            assert!(hints.rests_until - began == Duration::from_millis(rests) && hints.unanswered.is_none());
         }
     }
 }

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
-use crate::deltas::{self, Followed, changed_keys, follow};
+use crate::deltas::{self, changed_keys, follow};
 use crate::entries::Entries;
 use crate::failure::{LoadFailure, no_data};
 use crate::freshness::{Seen, State};
@@ -24,7 +24,7 @@ use crate::settings::{ReloadSettings, WithoutSnapshot};
 use crate::snapshot::Snapshot;
 use crate::source::Source;
 use crate::spread;
-use kiwi_store::{Delta, Error, Head, Id, Presence, Pushed, Result};
+use kiwi_store::{Announced, Changes, Error, Head, Id, Presence, Pushed, Result};
 
 /// What keeps one local copy up to date. Each copy has one of these, and nothing else replaces the copy.
 pub(crate) struct Reload<V> {
@@ -42,19 +42,19 @@ pub(crate) struct Reload<V> {
 }
 
 /// What calls for a poll.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 enum CalledBy {
-    /// A hint, which all readers hear at the same moment.
-    Hint,
+    /// A hint, which all readers hear at the same moment: this announcement, or one without a snapshot.
+    Hint(Option<Arc<Announced>>),
     /// The time, or the service.
     Other,
 }
 
-/// What was loaded: by these deltas, or else the whole map.
+/// What was loaded: by these changes, or else the whole map.
 struct Load<V> {
     head: Head,
     entries: Entries<V>,
-    deltas: Option<Vec<(Id, Delta)>>,
+    changes: Option<Arc<Changes>>,
 }
 
 impl<V: DeserializeOwned + Send + Sync + 'static> Reload<V> {
@@ -112,8 +112,8 @@ impl<V: DeserializeOwned + Send + Sync + 'static> Reload<V> {
 
     /// As `reload`, because of a hint: where the whole map is to be loaded again, and is large, that is put off, and
     /// [`next_poll`](Self::next_poll) is when it is due. Nobody waits for it here: whoever reloads meanwhile loads at once.
-    pub(crate) async fn reload_for_hint(&mut self) -> Result<()> {
-        let outcome = self.poll(CalledBy::Hint).await;
+    pub(crate) async fn reload_for_hint(&mut self, announced: Option<Arc<Announced>>) -> Result<()> {
+        let outcome = self.poll(CalledBy::Hint(announced)).await;
         self.report(&outcome);
         outcome
     }
@@ -145,6 +145,11 @@ impl<V: DeserializeOwned + Send + Sync + 'static> Reload<V> {
     }
 
     async fn try_poll(&mut self, by: CalledBy) -> Result<ReaderEvent> {
+        if let CalledBy::Hint(Some(announced)) = &by
+            && let Some(event) = self.follow(announced).await?
+        {
+            return Ok(event);
+        }
         // Taken before the request: a slow response must not make the copy look younger.
         let polled_at = Instant::now();
         let status = self.source.store.status(&self.local.cache).await?;
@@ -181,11 +186,43 @@ impl<V: DeserializeOwned + Send + Sync + 'static> Reload<V> {
                 Ok(ReaderEvent::PutOff { id: published, by, took: polled_at.elapsed() })
             }
             Ok(Some(load)) => Ok(self.hold(load, status.now, polled_at)),
-            Err(LoadFailure::Refused(id, error)) => {
-                self.refused = Some((id, error.clone()));
-                Err(error)
+            Err(failure) => Err(self.failed(failure)),
+        }
+    }
+
+    /// Follows the deltas from what is held to what is published, which are fetched once for all readers that hear of it.
+    /// `None`: they do not lead there, and only a poll tells what to do.
+    async fn follow(&mut self, announced: &Announced) -> Result<Option<ReaderEvent>> {
+        if self.refused.as_ref().is_some_and(|(id, _)| *id == announced.id()) {
+            return Ok(None);
+        }
+        let Some(held) = self.held_to_change() else { return Ok(None) };
+        let answer = announced.changes(&*self.source.store, &self.local.cache, held.id()).await?;
+        let Some(changes) = answer.changes.filter(|changes| !changes.deltas.is_empty()) else { return Ok(None) };
+        match deltas::apply(&self.local.cache, &held, &changes).await {
+            Ok(None) => Ok(None),
+            Ok(Some(entries)) => {
+                self.whole_due = None;
+                let (now, head) = (changes.now, changes.head.clone());
+                Ok(Some(self.hold(Load { head, entries, changes: Some(changes) }, now, answer.asked_at)))
             }
-            Err(LoadFailure::Failed(error)) => Err(error),
+            Err(failure) => Err(self.failed(failure)),
+        }
+    }
+
+    /// What is held, if it may be changed: the text of what is kept cannot be.
+    fn held_to_change(&self) -> Option<Arc<Snapshot<V>>> {
+        self.local.with_held(|held| Arc::clone(&held.snapshot)).filter(|_| self.settings.kept_text.is_none())
+    }
+
+    /// Remembers a snapshot that was refused.
+    fn failed(&mut self, failure: LoadFailure) -> Error {
+        match failure {
+            LoadFailure::Refused(id, error) => {
+                self.refused = Some((id, error.clone()));
+                error
+            }
+            LoadFailure::Failed(error) => error,
         }
     }
 
@@ -198,14 +235,12 @@ impl<V: DeserializeOwned + Send + Sync + 'static> Reload<V> {
 
     async fn try_apply(&mut self, pushed: &Pushed) -> bool {
         let heard_at = Instant::now();
-        let held = self.local.with_held(|held| Arc::clone(&held.snapshot)).filter(|held| held.id() == pushed.from);
-        // The text of what is kept cannot be changed.
-        let Some(held) = held.filter(|_| self.settings.kept_text.is_none()) else { return false };
-        let applied = deltas::apply(&self.local.cache, &held, pushed.changes.clone()).await;
-        let Ok(Some(Followed { head, entries, deltas })) = applied else { return false };
-        // It is announced in the moment in which the source was checked, by the clock of the store.
-        let now = head.checked_at;
-        let event = self.hold(Load { head, entries, deltas: Some(deltas) }, now, heard_at);
+        let Some(held) = self.held_to_change().filter(|held| held.id() == pushed.from) else { return false };
+        let changes = &pushed.changes;
+        let applied = deltas::apply(&self.local.cache, &held, changes).await;
+        let Ok(Some(entries)) = applied else { return false };
+        let load = Load { head: changes.head.clone(), entries, changes: Some(Arc::clone(changes)) };
+        let event = self.hold(load, changes.now, heard_at);
         // The next poll stays due when it was: only that proves what was heard.
         self.local.polled(None);
         self.source.metrics.report(&self.source.name, &event);
@@ -214,7 +249,7 @@ impl<V: DeserializeOwned + Send + Sync + 'static> Reload<V> {
 
     /// Replaces what is held.
     fn hold(&mut self, load: Load<V>, store_now: SystemTime, polled_at: Instant) -> ReaderEvent {
-        let Load { head, entries, deltas } = load;
+        let Load { head, entries, changes } = load;
         let len = entries.len();
         let cache = self.local.cache.clone();
         let snapshot = Arc::new(Snapshot::new(cache, &head, entries, self.settings.missing.clone()));
@@ -223,10 +258,12 @@ impl<V: DeserializeOwned + Send + Sync + 'static> Reload<V> {
         self.local.hold(Held { snapshot, seen: Seen::new(&head, store_now, polled_at) });
         replaced.into_iter().for_each(|replaced| self.retired.add(replaced));
         if is_new {
-            self.local.feed().announce(head.id, head.seq, || deltas.as_deref().map(changed_keys));
+            self.local
+                .feed()
+                .announce(head.id, head.seq, || changes.as_ref().map(|changes| changed_keys(&changes.deltas)));
         }
         self.refused = None;
-        let (id, seq, loaded) = (head.id, head.seq, deltas.map_or(Loaded::Whole, |_| Loaded::Deltas));
+        let (id, seq, loaded) = (head.id, head.seq, changes.map_or(Loaded::Whole, |_| Loaded::Deltas));
         ReaderEvent::Reloaded { id, seq, entries: len, loaded, took: polled_at.elapsed() }
     }
 
@@ -234,16 +271,14 @@ impl<V: DeserializeOwned + Send + Sync + 'static> Reload<V> {
     /// until `whole_due`.
     async fn load(&mut self, published: &Presence, by: CalledBy) -> Result<Option<Load<V>>, LoadFailure> {
         let (store, cache) = (&*self.source.store, &self.local.cache);
-        let held = self.local.with_held(|held| Arc::clone(&held.snapshot));
-        // Who keeps the text needs that of the whole map.
-        if let (Some(held), None) = (&held, &self.settings.kept_text)
+        if let Some(held) = self.held_to_change()
             && published.id() != Some(held.id())
-            && let Some(Followed { head, entries, deltas }) = follow(store, cache, held).await?
+            && let Some((entries, changes)) = follow(store, cache, &held).await?
         {
             self.whole_due = None;
-            return Ok(Some(Load { head, entries, deltas: Some(deltas) }));
+            return Ok(Some(Load { head: changes.head.clone(), entries, changes: Some(changes) }));
         }
-        if held.is_some() && by == CalledBy::Hint && self.puts_off(published).await {
+        if !self.local.is_missing() && matches!(by, CalledBy::Hint(_)) && self.puts_off(published).await {
             return Ok(None);
         }
         self.whole_due = None;
@@ -252,7 +287,7 @@ impl<V: DeserializeOwned + Send + Sync + 'static> Reload<V> {
         if let Some(text) = &self.settings.kept_text {
             text.keep(&loaded.head, loaded.text);
         }
-        Ok(Some(Load { head: loaded.head, entries: loaded.entries, deltas: None }))
+        Ok(Some(Load { head: loaded.head, entries: loaded.entries, changes: None }))
     }
 
     /// Whether the whole map is not loaded yet because a hint calls for it. The first hint decides until when: however many

@@ -168,8 +168,8 @@ async fn keep_up_to_date<V: DeserializeOwned + Send + Sync + 'static>(reload: Ar
         {
             continue;
         }
-        hints.answer();
-        let _ = if is_hint { reload.reload_for_hint().await } else { reload.reload().await };
+        let announced = hints.answer();
+        let _ = if is_hint { reload.reload_for_hint(announced).await } else { reload.reload().await };
         hints.answered();
         polls.mark_unchanged();
     }

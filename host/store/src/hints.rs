@@ -7,9 +7,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures_util::StreamExt;
 use futures_util::stream::{BoxStream, Stream};
-use tokio::sync::broadcast::{Receiver, error::RecvError};
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
-use crate::{Changes, Id, Name, Result};
+use crate::{Announced, Changes, Id, Name, Result};
 
 /// The caches that readers ask for, as they ask: see [`Hints::asks`].
 pub struct Asks(BoxStream<'static, Name>);
@@ -37,12 +38,20 @@ impl fmt::Debug for Asks {
 #[non_exhaustive]
 pub enum Hint {
     /// This snapshot was announced. Whoever holds it has nothing to do.
-    Published(Id),
+    Published(Arc<Announced>),
     /// A snapshot was announced together with the delta that leads to it. Anybody who may use the channel can have sent
     /// it: it may be relied on only where the head of the snapshot that is held says [`Push::Delta`](crate::Push::Delta).
     Pushed(Arc<Pushed>),
     /// Announcements may have been lost, or there was one without an id: only a poll shows what is published.
     Unknown,
+}
+
+impl Hint {
+    /// This snapshot was announced.
+    #[must_use]
+    pub fn published(id: Id) -> Self {
+        Self::Published(Arc::new(Announced::new(id)))
+    }
 }
 
 /// A change that came with its announcement: see [`Push::Delta`](crate::Push::Delta).
@@ -52,7 +61,7 @@ pub struct Pushed {
     /// The snapshot that it changes.
     pub from: Id,
     /// Where it leads, and by which delta.
-    pub changes: Changes,
+    pub changes: Arc<Changes>,
 }
 
 /// The hints of one cache: see [`Hints::subscribe`].
@@ -78,9 +87,16 @@ impl Subscription {
         }
     }
 
-    /// Drops the hints that have come so far: for whoever polls now anyway.
-    pub fn skip(&mut self) {
-        self.hints = self.hints.resubscribe();
+    /// The newest of the hints that have come so far, in place of all of them: for whoever polls now.
+    pub fn newest(&mut self) -> Option<Hint> {
+        let mut newest = None;
+        loop {
+            newest = Some(match self.hints.try_recv() {
+                Ok(hint) => hint,
+                Err(TryRecvError::Lagged(_)) => Hint::Unknown,
+                Err(TryRecvError::Empty | TryRecvError::Closed) => return newest,
+            });
+        }
     }
 }
 

@@ -20,6 +20,7 @@
 )]
 
 mod administration;
+mod announced;
 mod batch;
 #[cfg(feature = "redis")]
 mod chunk;
@@ -66,6 +67,7 @@ mod url;
 mod whole;
 
 pub use administration::{Administration, Finding};
+pub use announced::{Announced, Answer};
 pub use batch::Batch;
 pub use delta::Delta;
 #[cfg(feature = "embedded")]

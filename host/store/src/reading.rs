@@ -11,10 +11,19 @@ use crate::{Delta, Error, HashState, Head, Id, Name, Result, Status, Whole};
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Changes {
+    /// The store's clock.
+    pub now: SystemTime,
     /// Where they lead.
     pub head: Head,
     /// Each delta with the id of the snapshot it leads to, in their order. None: both are one snapshot.
     pub deltas: Vec<(Id, Delta)>,
+}
+
+impl Changes {
+    /// The bytes of all deltas, at most.
+    pub(crate) fn bytes(&self) -> usize {
+        self.deltas.iter().map(|(_, delta)| delta.max_packed_bytes()).sum()
+    }
 }
 
 /// Values, and what they are of, as [`Reading::look_up`] gives them.

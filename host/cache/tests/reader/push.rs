@@ -106,6 +106,39 @@ async fn all_readers_of_a_process_share_one_subscriber() {
     eventually("it ends with the last of them", async || subscribers(&redis) == 0).await;
 }
 
+/// How often the server was asked for the newest deltas.
+fn fetches(redis: &RedisServer) -> usize {
+    let stats = redis.command::<String>(&["INFO", "commandstats"]).unwrap();
+    let calls = stats.lines().find_map(|line| line.strip_prefix("cmdstat_xrevrange:calls=")?.split(',').next());
+    calls.map_or(0, |calls| calls.parse().unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delta_is_fetched_once_for_all_readers_of_a_process() {
+    let redis = RedisServer::start();
+    let publisher = Publisher::new(&redis);
+    let others: Vec<String> = (0..100).map(|number| format!("X{number}")).collect();
+    let map: Vec<(&str, &str)> = others.iter().map(|key| (key.as_str(), "1")).chain([("FR", "1")]).collect();
+    publisher.publish(&map).await;
+    let mut readers = Vec::new();
+    for _ in 0..20 {
+        readers.push(hourly(&redis).connect().await.unwrap());
+    }
+    eventually("it listens", async || subscribers(&redis) == 1).await;
+    // A reader that has to wait for very long fetches on its own, so one change may be fetched more often.
+    for value in 2.. {
+        let before = fetches(&redis);
+        let head = publisher.change(&[("FR", &value.to_string())]).await;
+        eventually("all have it", async || readers.iter().all(|reader| reader.id() == Some(head.id))).await;
+        assert!(readers.iter().all(|reader| *reader.get("FR").unwrap().unwrap() == value));
+        // The publisher looks as well.
+        if fetches(&redis) - before < 5 {
+            return;
+        }
+        assert!(value < 20, "a change was fetched {} times", fetches(&redis) - before);
+    }
+}
+
 #[tokio::test]
 async fn a_commit_while_the_subscriber_is_gone_is_found_when_it_is_back() {
     let mut redis = RedisServer::start();

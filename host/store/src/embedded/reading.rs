@@ -93,10 +93,11 @@ fn look_up(directory: &Directory, cache: &Name, keys: &[String]) -> Result<Optio
 fn changes(directory: &Directory, cache: &Name, from: Id) -> Result<Option<Changes>> {
     let Some(environment) = directory.find(cache)? else { return Ok(None) };
     let txn = environment.read()?;
-    match environment.whole(&txn, Millis::now())? {
+    let now = Millis::now();
+    match environment.whole(&txn, now)? {
         Some(published) => {
             let deltas = changes::since(&environment, &txn, &published.loaded, from)?;
-            Ok(deltas.map(|deltas| Changes { head: published.into_head(), deltas }))
+            Ok(deltas.map(|deltas| Changes { now: now.into(), head: published.into_head(), deltas }))
         }
         None => Ok(None),
     }

@@ -95,7 +95,7 @@ impl Watch {
             let news = now.published.filter(|_| before.and_then(|before| before.published) != now.published);
             self.seen.insert(cache.clone(), now);
             if let Some(id) = news {
-                self.topics.announce(&cache, Hint::Published(id));
+                self.topics.announce(&cache, Hint::published(id));
             }
         }
     }

@@ -171,7 +171,7 @@ impl Open<'_> {
         let id = std::str::from_utf8(message_bytes).ok().and_then(|text| text.parse().ok());
         let pushed = || pushed::read(message_bytes).map(|pushed| Hint::Pushed(Arc::new(pushed)));
         // Whatever else a host, or anybody, says there: looking at the store does no harm.
-        let hint = id.map(Hint::Published).or_else(pushed).unwrap_or(Hint::Unknown);
+        let hint = id.map(Hint::published).or_else(pushed).unwrap_or(Hint::Unknown);
         self.channels.topics.announce(&message.get_channel_name().to_owned(), hint)
     }
 

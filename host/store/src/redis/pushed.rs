@@ -1,6 +1,8 @@
 //! A delta in the announcement of a new snapshot: what it leads on from and the fields of meta as JSON, a line feed, and the
 //! delta as it stands in the log.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use redis::Value;
 use serde::Deserialize;
@@ -42,7 +44,9 @@ pub(super) fn read(message: &[u8]) -> Option<Pushed> {
     let (from, head) = (from.parse().ok()?, meta::head(&head)?);
     let packed = Bytes::copy_from_slice(&message[end + 1..]);
     let delta = Delta::unpack(&frame::unpack_at_most(&packed, MAX_UNPACKED_BYTES).ok()?).ok()?;
-    Some(Pushed { from, changes: Changes { deltas: vec![(head.id, delta)], head } })
+    // It is announced in the moment in which the source was checked, by the clock of the store.
+    let now = head.checked_at;
+    Some(Pushed { from, changes: Arc::new(Changes { now, deltas: vec![(head.id, delta)], head }) })
 }
 
 fn bulk(text: &str) -> Value {

@@ -57,11 +57,11 @@ impl Reading for Redis {
         for count in [1, 16, u32::MAX] {
             let mut newest = redis::cmd("XREVRANGE");
             newest.arg(&keys.log).arg("+").arg("-").arg("COUNT").arg(count);
-            let replies = self.read_with_meta(cache, &keys, [newest], Lane::Quick).await?;
-            let [Value::Array(fields), Value::Array(records)] = &replies[..] else {
+            let replies = self.read_with_meta(cache, &keys, [redis::cmd("TIME"), newest], Lane::Quick).await?;
+            let [Value::Array(fields), clock, Value::Array(records)] = &replies[..] else {
                 return Err(self.unexpected_reply(cache, &replies));
             };
-            let Some((head, _, place)) = meta::split(fields) else {
+            let (Some((head, _, place)), Some(now)) = (meta::split(fields), meta::clock(clock)) else {
                 return Err(self.unexpected_reply(cache, &replies));
             };
             let head = self.server.head(head).map_err(|error| error.of(cache))?;
@@ -75,7 +75,7 @@ impl Reading for Redis {
             match path(from, head.id, &log) {
                 Some(steps) => {
                     let deltas = steps.iter().map(|record| Ok((record.to, record.delta()?))).collect::<Result<_>>();
-                    return Ok(Some(Changes { head, deltas: deltas.map_err(|error| error.of(cache))? }));
+                    return Ok(Some(Changes { now, head, deltas: deltas.map_err(|error| error.of(cache))? }));
                 }
                 None if records.len() < count as usize => return Ok(None),
                 None => {}

@@ -44,7 +44,7 @@ async fn all_subscriptions_of_a_process_share_one_connection() {
     }
     for (subscription, id) in subscriptions.iter_mut().zip(ids.iter().cycle()) {
         // Those who were there before the channel was subscribed to may have missed something.
-        while subscription.next().await != Hint::Published(*id) {}
+        while subscription.next().await != Hint::published(*id) {}
     }
 
     // Nobody follows these any more: the server need not send what is published there.
@@ -76,9 +76,9 @@ async fn another_user_or_prefix_is_another_subscriber() {
     let [ours, theirs] = [Id::random(), Id::random()];
     say(&server, "eu:airlines:changed", &theirs.to_string());
     say(&server, "kiwi:airlines:changed", &ours.to_string());
-    hint_is(&mut european, Hint::Published(theirs)).await;
-    hint_is(&mut default, Hint::Published(ours)).await;
-    hint_is(&mut bobs, Hint::Published(ours)).await;
+    hint_is(&mut european, Hint::published(theirs)).await;
+    hint_is(&mut default, Hint::published(ours)).await;
+    hint_is(&mut bobs, Hint::published(ours)).await;
 }
 
 #[tokio::test]
@@ -97,7 +97,7 @@ async fn a_connection_that_is_lost_is_opened_again_and_whoever_listens_learns_of
         hint_is(subscription, Hint::Unknown).await;
     }
     let id = refill(&open(&server.url()), &name("rates"), &map(&[("EUR", "1")])).await;
-    hint_is(&mut subscriptions[1], Hint::Published(id)).await;
+    hint_is(&mut subscriptions[1], Hint::published(id)).await;
 }
 
 #[tokio::test]
@@ -112,7 +112,7 @@ async fn whatever_is_said_on_the_channel_is_a_hint_and_nothing_more() {
     let forged = Id::random();
     for _ in 0..2 {
         say(&server, "kiwi:airlines:changed", &forged.to_string());
-        hint_is(&mut airlines, Hint::Published(forged)).await;
+        hint_is(&mut airlines, Hint::published(forged)).await;
     }
     for _ in 0..2_000 {
         say(&server, "kiwi:airlines:changed", "flood");
@@ -120,7 +120,7 @@ async fn whatever_is_said_on_the_channel_is_a_hint_and_nothing_more() {
     let last = Id::random();
     say(&server, "kiwi:airlines:changed", &last.to_string());
     let mut hints = 0;
-    while airlines.next().await != Hint::Published(last) {
+    while airlines.next().await != Hint::published(last) {
         hints += 1;
     }
     assert!(hints <= 2_000, "{hints}");
@@ -159,7 +159,7 @@ async fn a_channel_that_is_denied_is_logged_once_and_the_others_are_heard() {
     let id = Id::random();
     say(&server, "kiwi:airlines:changed", &id.to_string());
     say(&server, "kiwi:rates:changed", &id.to_string());
-    hint_is(&mut rates, Hint::Published(id)).await;
+    hint_is(&mut rates, Hint::published(id)).await;
     assert!(tokio::time::timeout(Duration::from_millis(100), denied.next()).await.is_err());
 
     // A new connection tries it again, and logs nothing new.
