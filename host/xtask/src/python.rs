@@ -34,7 +34,7 @@ pub(crate) fn install_kiwi_cache() -> Result<()> {
         .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "--requirement"])
         .arg(&requirements)
         .run()?;
-    Run::new(&python).args(["-W", "ignore", "-c", "import kw.cache, kw.cache.dbcache"]).run()?;
+    Run::new(&python).args(["-W", "ignore", "-c", "import kw.cache.dbcache, psycopg2, pymysql"]).run()?;
     fs::write(venv.join(REQUIREMENTS), wanted).with_context(|| format!("could not write {}", venv.display()))
 }
 
