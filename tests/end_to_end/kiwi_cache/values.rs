@@ -163,10 +163,11 @@ fn keys_differ_only_where_it_is_documented(database: &Database, values: &[Value]
     let caches = (0..values.len()).map(|number| (format!("by_{number}"), name(number)));
     workdir(&redis, database, caches).run(&["run", "--once"]).expect(0);
 
+    let mut python = python(&redis, database, "k");
     let mut departures = Vec::new();
     for (number, value) in values.iter().enumerate() {
         let ours = only_key(&redis, &format!("by_{number}"));
-        match python(&redis, database, &name(number)).save(json!({})) {
+        match python.save(json!({ "key": name(number) })) {
             Ok(()) => {
                 let theirs = only_key(&redis, "Table");
                 if theirs != ours {
