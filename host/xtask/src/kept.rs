@@ -37,20 +37,21 @@ fn build_all() -> Result<Vec<PathBuf>> {
     if let Some(components) = cache.find() {
         return Ok(components);
     }
-    let built = target_dir()?.join("kept/new");
-    fs::create_dir_all(&built).with_context(|| format!("could not create {}", built.display()))?;
+    let built = target_dir()?.join("workspaces/kept");
+    let of_loader = built.join("python");
+    fs::create_dir_all(&of_loader).with_context(|| format!("could not create {}", of_loader.display()))?;
     let [of_python, quickjs, starlingmonkey] =
         ["python", "quickjs", "starlingmonkey"].map(|name| built.join(name).with_extension("wasm"));
 
     let componentize_py = python::install_componentize_py()?;
     // A copy, because the tool leaves compiled files beside the sources.
-    fs::copy(workspace::kept().join("python/loader.py"), built.join("loader.py"))
+    fs::copy(workspace::kept().join("python/loader.py"), of_loader.join("loader.py"))
         .context("could not copy loader.py")?;
     Run::new(componentize_py)
         .arg("--wit-path")
         .arg(workspace::kept().join(CONTRACT))
         .args(["--world", WORLD, "componentize", "--python-path"])
-        .arg(&built)
+        .arg(&of_loader)
         .args(["loader", "--output"])
         .arg(&of_python)
         .run()?;
