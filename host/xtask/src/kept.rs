@@ -57,8 +57,8 @@ fn build_all() -> Result<Vec<PathBuf>> {
         .run()?;
 
     let jco = install_jco()?;
-    let quickjs_alone: &[&str] = &["--backend", "qjs", "--backend-qjs-disable-async"];
-    for (component, engine) in [(&quickjs, quickjs_alone), (&starlingmonkey, &[])] {
+    let with_quickjs: &[&str] = &["--backend", "qjs", "--backend-qjs-disable-async"];
+    for (component, engine) in [(&quickjs, with_quickjs), (&starlingmonkey, &[])] {
         // jco resolves paths to sources against the directory that it runs in.
         Run::new(&jco)
             .current_dir(workspace::kept().join("javascript"))

@@ -15,7 +15,7 @@ pub(super) const POSTGRES_TYPES: &str =
     "CREATE TYPE mood AS ENUM ('sad', 'ok'); CREATE TYPE pair AS (a integer, b text);
     CREATE DOMAIN positive AS integer CHECK (value > 0);";
 
-/// Every type of PostgreSQL.
+/// Values of the types of PostgreSQL.
 pub(super) const POSTGRES: &[Value] = &[
     value("boolean", "true"),
     value("smallint", "-32768"),
@@ -76,7 +76,7 @@ pub(super) const POSTGRES: &[Value] = &[
     value("text", "NULL"),
 ];
 
-/// Every type of MariaDB.
+/// Values of the types of MariaDB.
 pub(super) const MARIADB: &[Value] = &[
     value("tinyint", "-128"),
     value("smallint", "-32768"),
@@ -119,7 +119,7 @@ pub(super) const MARIADB: &[Value] = &[
     value("text", "NULL"),
 ];
 
-/// The types that people declare in SQLite.
+/// Values in columns of SQLite, by the type that a column declares.
 pub(super) const SQLITE: &[Value] = &[
     value("integer", "2147483647"),
     value("bigint", "9223372036854775807"),
