@@ -6,7 +6,7 @@ use kiwi_cache::blocking;
 use serde::Deserialize;
 
 use crate::redis_server::RedisServer;
-use crate::support::{Exited, WorkDir, interpreter, page};
+use crate::support::{Database, Exited, WorkDir, interpreter, page};
 
 /// The table of the page's script.
 const TABLE: &str = "import sqlite3
@@ -58,6 +58,29 @@ fn its_script_configuration_and_commands_work() {
     assert!(failed.stderr.contains("line 2: the document is cut off"), "{}", failed.stderr);
     assert!(failed.stderr.contains("line 1: the rows end after 1, and `--expect-rows` says 2"), "{}", failed.stderr);
     assert!(workdir.run(&["get", "rates", "USD"]).expect(0).stdout.contains("1.0840"), "the old map stays");
+}
+
+/// The same table in a server.
+const IN_A_SERVER: &str = "CREATE TABLE currency_rates (currency varchar(3) PRIMARY KEY, course numeric(10,4));
+    INSERT INTO currency_rates VALUES ('EUR', 1), ('USD', 1.084), ('CHF', 0.9364)";
+
+#[test]
+fn its_script_publishes_tables_of_servers_through_a_pipe() {
+    let redis = RedisServer::start();
+    let page = page("docs/publish.md");
+    let script = &page.blocks("python")[0];
+    for database in [Database::postgres(), Database::mariadb()] {
+        database.sql(IN_A_SERVER);
+        let workdir = WorkDir::with(&page.blocks("toml")[0].replace("redis://127.0.0.1:6379", &redis.url()));
+        workdir.file("load_rates.py", &script.replace("sqlite:///rates.sqlite", &database.sqlalchemy_url()));
+        run(&workdir, "python3 load_rates.py | kiwi-host publish rates --expect-rows 3").expect(0);
+        let rates: blocking::Cache<Rate> = blocking::Cache::connect(redis.url(), "rates").unwrap();
+        assert_eq!((rates.len().unwrap(), rates.get("USD").unwrap().unwrap().course), (3, 1.084));
+
+        let refused = run(&workdir, "python3 load_rates.py | kiwi-host publish rates --expect-rows 4").expect(1);
+        assert!(refused.stderr.contains("`--expect-rows` says 4"), "{refused:?}");
+        workdir.run(&["forget", "rates", "--yes"]).expect(0);
+    }
 }
 
 /// A script that is killed in the middle of a row.

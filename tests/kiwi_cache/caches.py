@@ -11,7 +11,7 @@ from kw.cache.dbcache import SQLAlchemyResource
 import simplejson
 from sqlalchemy import create_engine
 from sqlalchemy.orm import scoped_session, sessionmaker
-from sqlalchemy.pool import StaticPool
+from sqlalchemy.pool import NullPool, StaticPool
 
 
 class Source:
@@ -92,10 +92,28 @@ class Fares(Airlines):
 
 
 @attr.s
-class Routes(SQLAlchemyResource):
+class Table(SQLAlchemyResource):
     """A cache of a database table."""
 
     source = attr.ib(factory=Source)
+
+    @classmethod
+    def of(cls, database, **options):
+        # A connection of its own for each transaction: one that has failed may be left in the middle of a result.
+        engine = create_engine(database, poolclass=NullPool)
+        return cls(session=scoped_session(sessionmaker(bind=engine)), **options)
+
+    def load_from_source(self):
+        self.source.load()
+        try:
+            return super().load_from_source()
+        finally:
+            self.session.remove()
+
+
+@attr.s
+class Routes(Table):
+    """A table of a database in memory."""
 
     @classmethod
     def of_sqlite(cls, **options):
@@ -106,9 +124,22 @@ class Routes(SQLAlchemyResource):
         session = scoped_session(sessionmaker(bind=engine))
         return cls(session=session, table_name="routes", key="code", columns=["distance", "seats"], **options)
 
-    def load_from_source(self):
-        self.source.load()
-        return super().load_from_source()
+
+@attr.s
+class CurrencyRates(Table):
+    """The courses of currencies."""
 
 
-MAKE = {"Airlines": Airlines, "Fares": Fares, "Routes": Routes.of_sqlite}
+@attr.s
+class KiwiAirlines(Table):
+    """Airlines by their IATA codes."""
+
+
+MAKE = {
+    "Airlines": Airlines,
+    "CurrencyRates": CurrencyRates.of,
+    "Fares": Fares,
+    "KiwiAirlines": KiwiAirlines.of,
+    "Routes": Routes.of_sqlite,
+    "Table": Table.of,
+}

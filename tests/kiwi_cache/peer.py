@@ -38,6 +38,9 @@ class Peer:
     def get(self, key):
         return self.cache[key]
 
+    def member(self, key, name):
+        return self.cache[key][name]
+
     def dump(self):
         # Not dict(cache), which may reload between two keys.
         return self.cache.data
@@ -46,6 +49,18 @@ class Peer:
         """The periodic task of kiwi-cache's README."""
         for instance in self.cache.instances.values():
             instance.refill_cache()
+
+    def save(self, **settings):
+        """One refill of a table with other settings, such as `columns`, which raises what `refill_cache` only logs."""
+        for name, value in settings.items():
+            setattr(self.cache, name, value)
+        self.cache.save_to_cache(self.cache.load_from_source())
+
+    def is_same(self, one, other):
+        """Whether two JSON texts are one value, with the same digits. The order of members does not matter."""
+        values = (simplejson.loads(text, use_decimal=True) for text in (one, other))
+        one, other = (simplejson.dumps(value, sort_keys=True) for value in values)
+        return one == other
 
     def source(self, **settings):
         for name, value in settings.items():

@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, IsTerminal};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
@@ -17,6 +18,12 @@ impl Run {
         let mut command = Command::new(program);
         command.current_dir(workspace::root());
         Self(command)
+    }
+
+    /// Another directory to run in.
+    pub(crate) fn current_dir(mut self, dir: impl AsRef<Path>) -> Self {
+        self.0.current_dir(dir);
+        self
     }
 
     /// Adds one argument.

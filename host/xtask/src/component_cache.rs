@@ -36,6 +36,12 @@ impl ComponentCache {
         Self::new("guests", vec![workspace::plugins(), workspace::guests()])
     }
 
+    /// Components of Python and JavaScript that are built against a published version of the contract.
+    pub(crate) fn of_kept() -> Result<Self> {
+        let sources = ["python", "javascript", "loader-0.1.0.wit"].map(|name| workspace::kept().join(name));
+        Self::new("kept", [&sources[..], &[workspace::root().join("host/xtask/src/kept.rs")]].concat())
+    }
+
     fn new(name: &str, mut sources: Vec<PathBuf>) -> Result<Self> {
         let root = workspace::root();
         sources.extend([workspace::wit(), root.join("rust-toolchain.toml"), root.join(".cargo")]);

@@ -78,7 +78,7 @@ fn build(dir: &Path, args: &[&str]) -> Result<Vec<PathBuf>> {
 
 /// Copies a component into a directory, unless the same is there. The file is replaced in one step:
 /// a host that starts meanwhile sees the old one or the new one.
-fn install(component: &Path, dir: &Path) -> Result<PathBuf> {
+pub(crate) fn install(component: &Path, dir: &Path) -> Result<PathBuf> {
     let installed = dir.join(component.file_name().context("a component has a file name")?);
     let content = fs::read(component).with_context(|| format!("could not read {}", component.display()))?;
     if fs::read(&installed).is_ok_and(|present| present == content) {

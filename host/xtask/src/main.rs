@@ -10,6 +10,7 @@ mod demo;
 mod examples;
 mod fuzz;
 mod host;
+mod kept;
 mod lint;
 mod python;
 mod setup;
@@ -37,6 +38,8 @@ enum Task {
     Demo(demo::Args),
     /// Run all tests, or those that arguments for `cargo test` select
     Test(test::Args),
+    /// Build components of Python and JavaScript against an old contract, and test that this host runs them
+    Kept,
     /// Fuzz what reads outside input, with libFuzzer (through bolero)
     Fuzz(fuzz::Args),
     /// Measure the host side by side with its peers, and write BENCHMARKS.md
@@ -51,6 +54,7 @@ fn main() -> ExitCode {
         Task::BuildPlugins => setup::wasm_target().and_then(|()| components::build_plugins()),
         Task::Demo(args) => demo::run(&args),
         Task::Test(args) => test::run(&args),
+        Task::Kept => kept::run(),
         Task::Fuzz(args) => fuzz::run(&args),
         Task::Bench(args) => bench::run(&args),
         Task::Lint => lint::run(),

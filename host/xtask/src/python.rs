@@ -1,4 +1,5 @@
-//! Python's kiwi-cache in a virtual environment, for the tests that run it side by side with ours.
+//! Virtual environments of Python: the one with kiwi-cache, for the tests that run it side by side with ours, and the
+//! one that makes components of Python.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -14,10 +15,30 @@ use crate::{debian, workspace};
 /// as the last step: an environment without the same text is incomplete.
 const REQUIREMENTS: &str = "requirements.txt";
 
-/// Creates the environment, at `tools/kiwi-cache` in the target directory, where the tests look for it.
+/// Creates the environment of kiwi-cache, at `tools/kiwi-cache` in the target directory, where the tests look for it.
 pub(crate) fn install_kiwi_cache() -> Result<()> {
-    let venv = environment()?;
-    let requirements = workspace::root().join("tests/kiwi_cache").join(REQUIREMENTS);
+    install("tests/kiwi_cache", &kiwi_cache()?, &["-W", "ignore", "-c", "import kw.cache.dbcache, psycopg2, pymysql"])
+}
+
+/// The Python interpreter of that environment.
+pub(crate) fn interpreter_of_kiwi_cache() -> Result<PathBuf> {
+    Ok(kiwi_cache()?.join("bin/python"))
+}
+
+fn kiwi_cache() -> Result<PathBuf> {
+    Ok(target_dir()?.join("tools/kiwi-cache"))
+}
+
+/// Creates the environment that makes components of Python, and returns its `componentize-py`.
+pub(crate) fn install_componentize_py() -> Result<PathBuf> {
+    let venv = target_dir()?.join("tools/componentize-py");
+    install("tests/kept/python", &venv, &["-c", "import componentize_py"])?;
+    Ok(venv.join("bin/componentize-py"))
+}
+
+/// Creates an environment with the requirements of a directory, unless it is there, and tries it.
+fn install(sources: &str, venv: &Path, attempt: &[&str]) -> Result<()> {
+    let requirements = workspace::root().join(sources).join(REQUIREMENTS);
     let wanted =
         fs::read_to_string(&requirements).with_context(|| format!("could not read {}", requirements.display()))?;
     // The interpreter links to the system's, which may have been removed.
@@ -27,24 +48,15 @@ pub(crate) fn install_kiwi_cache() -> Result<()> {
     {
         return Ok(());
     }
-    remove(&venv)?;
+    remove(venv)?;
     install_python()?;
-    Run::new("python3").args(["-m", "venv"]).arg(&venv).run()?;
+    Run::new("python3").args(["-m", "venv"]).arg(venv).run()?;
     Run::new(&python)
         .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "--requirement"])
         .arg(&requirements)
         .run()?;
-    Run::new(&python).args(["-W", "ignore", "-c", "import kw.cache.dbcache, psycopg2, pymysql"]).run()?;
+    Run::new(&python).args(attempt).run()?;
     fs::write(venv.join(REQUIREMENTS), wanted).with_context(|| format!("could not write {}", venv.display()))
-}
-
-/// The Python interpreter of that environment.
-pub(crate) fn interpreter_of_kiwi_cache() -> Result<PathBuf> {
-    Ok(environment()?.join("bin/python"))
-}
-
-fn environment() -> Result<PathBuf> {
-    Ok(target_dir()?.join("tools/kiwi-cache"))
 }
 
 /// Installs a Python that can create virtual environments; Debian's needs a package for that.

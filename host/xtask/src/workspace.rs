@@ -25,6 +25,11 @@ pub(crate) fn guests() -> PathBuf {
     root().join("tests/guests")
 }
 
+/// The published versions of the contract, and what is built against them.
+pub(crate) fn kept() -> PathBuf {
+    root().join("tests/kept")
+}
+
 /// The contract that plugins and guests are built against.
 pub(crate) fn wit() -> PathBuf {
     root().join("wit")

@@ -6,12 +6,16 @@ mod locks;
 mod race;
 mod reads_ours;
 mod saves;
+mod tables;
 mod takes_turns;
+mod types;
+mod values;
 mod we_read;
 
 use std::time::Duration;
 
 use kiwi_store::{Layout, RecordKey};
+use serde_json::value::RawValue;
 
 use crate::redis_server::RedisServer;
 use crate::support::{Source, WorkDir, plugin};
@@ -79,6 +83,16 @@ fn record() -> Layout {
 /// The text of the record.
 fn raw(redis: &RedisServer) -> String {
     redis.command(&["GET", RECORD]).expect("a record")
+}
+
+/// The map in the record of this class, as it is written there.
+fn record_data(redis: &RedisServer, class: &str) -> String {
+    #[derive(serde::Deserialize)]
+    struct Record {
+        data: Box<RawValue>,
+    }
+    let record: String = redis.command(&["GET", &format!("resource:{class}")]).expect("a record");
+    serde_json::from_str::<Record>(&record).expect("a record").data.get().to_owned()
 }
 
 /// The number of the load in a record from a [`Source`].

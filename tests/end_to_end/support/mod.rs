@@ -3,6 +3,7 @@
 
 mod built;
 mod config;
+mod database;
 mod no_ttl;
 mod numbers;
 mod page;
@@ -16,6 +17,7 @@ use std::time::{Duration, Instant};
 
 pub(crate) use built::{guest, plugin, repository};
 pub(crate) use config::{numbers, numbers_in};
+pub(crate) use database::Database;
 pub(crate) use no_ttl::keys_without_ttl;
 pub(crate) use numbers::{Number, Numbers};
 pub(crate) use page::page;

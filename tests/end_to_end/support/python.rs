@@ -68,6 +68,11 @@ impl Python {
         self.ask(json!({ "do": "get", "key": key }))
     }
 
+    /// `cache[key][name]`, or the exception.
+    pub(crate) fn member(&mut self, key: &str, name: &str) -> Result<String, String> {
+        self.ask(json!({ "do": "member", "key": key, "name": name }))
+    }
+
     /// `cache.data`: the whole map.
     pub(crate) fn dump(&mut self) -> Result<String, String> {
         self.ask(json!({ "do": "dump" }))
@@ -76,6 +81,18 @@ impl Python {
     /// The periodic task: `refill_cache()` of each of `instances`.
     pub(crate) fn refill(&mut self) -> Result<String, String> {
         self.ask(json!({ "do": "refill" }))
+    }
+
+    /// A refill of a table with other settings, such as `columns`; the exception, if it fails.
+    pub(crate) fn save(&mut self, mut settings: Value) -> Result<(), String> {
+        settings["do"] = "save".into();
+        self.ask(settings).map(drop)
+    }
+
+    /// Whether two JSON texts are one value, with the same digits.
+    #[track_caller]
+    pub(crate) fn is_same(&mut self, one: &str, other: &str) -> bool {
+        self.ask(json!({ "do": "is_same", "one": one, "other": other })).expect("two JSON texts") == "true"
     }
 
     /// Configures its source: `data`, `error`, `url`, `seconds`.
