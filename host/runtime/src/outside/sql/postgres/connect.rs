@@ -158,9 +158,11 @@ where
     let version = connection.parameter("server_version").and_then(|version| version.split('.').next()?.parse().ok());
     let carrier = tokio::spawn(async move {
         let mut connection = std::pin::pin!(connection);
-        if let Err(error) = connection.as_mut().await {
+        match connection.as_mut().await {
             // Before the connection is dropped, which is what the others hear.
-            let _ = ended.0.set(failure(&error));
+            Err(error) if !error.is_closed() => drop(ended.0.set(failure(&error))),
+            // Nothing that they do not know: the server has told them why, or has not told anybody.
+            Ok(()) | Err(_) => {}
         }
     });
     Ok((client, version.unwrap_or_default(), AbortOnDropHandle::new(carrier)))
