@@ -41,17 +41,10 @@ impl Postgres {
             .as_owner("initdb")
             .args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "-D"])
             .arg(&data));
-        let access =
-            "local all all trust\nhost all postgres 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n";
+        let access = "local all all trust\nlocal replication all trust\nhost all postgres 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n";
         std::fs::write(data.join("pg_hba.conf"), access).expect("the data directory is ours");
-        let mut lines = "listen_addresses = '127.0.0.1'\nfsync = off\nlog_statement = 'none'\n".to_owned();
-        for setting in settings {
-            lines.push_str(setting);
-            lines.push('\n');
-        }
-        let conf = data.join("postgresql.conf");
-        let known = std::fs::read_to_string(&conf).expect("its configuration");
-        std::fs::write(conf, known + &lines).expect("the data directory is ours");
+        server.configure("listen_addresses = '127.0.0.1'\nfsync = off\nlog_statement = 'none'");
+        settings.iter().for_each(|setting| server.configure(setting));
         server.restart();
         server
     }
@@ -68,11 +61,55 @@ impl Postgres {
                 run(Command::new("chown").arg("postgres").arg(&to));
             }
         }
-        let conf = server.data().join("postgresql.conf");
-        let known = std::fs::read_to_string(&conf).expect("its configuration");
-        std::fs::write(conf, known + "ssl = on\n").expect("the data directory is ours");
+        server.configure("ssl = on");
         server.restart();
         server
+    }
+
+    /// A copy of it, with everything that it has committed, and with more settings.
+    pub(crate) fn copy(&self, settings: &[&str]) -> Self {
+        let mut copy = self.backup(&[]);
+        settings.iter().for_each(|setting| copy.configure(setting));
+        copy.restart();
+        copy
+    }
+
+    /// A standby that follows it, with more settings.
+    pub(crate) fn standby(&self, settings: &[&str]) -> Self {
+        let mut standby = self.backup(&["--write-recovery-conf"]);
+        settings.iter().for_each(|setting| standby.configure(setting));
+        standby.restart();
+        standby
+    }
+
+    fn backup(&self, arguments: &[&str]) -> Self {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        if is_root() {
+            run(Command::new("chown").arg("postgres").arg(dir.path()));
+        }
+        let copy = Self { server: None, dir, port: free_port() };
+        run(self
+            .as_owner("pg_basebackup")
+            .args(["-U", "postgres", "--checkpoint=fast", "--no-sync", "-p", &self.port.to_string(), "-h"])
+            .arg(self.dir.path())
+            .arg("-D")
+            .arg(copy.data())
+            .args(arguments));
+        copy
+    }
+
+    /// Adds a line to its configuration, for its next start.
+    pub(crate) fn configure(&self, line: &str) {
+        let conf = self.data().join("postgresql.conf");
+        let known = std::fs::read_to_string(&conf).expect("its configuration");
+        std::fs::write(conf, format!("{known}{line}\n")).expect("the data directory is ours");
+    }
+
+    /// Puts a line before those that say who may connect, for its next start.
+    pub(crate) fn let_in(&self, line: &str) {
+        let access = self.data().join("pg_hba.conf");
+        let known = std::fs::read_to_string(&access).expect("its configuration");
+        std::fs::write(access, format!("{line}\n{known}")).expect("the data directory is ours");
     }
 
     /// Ends it as fast as it can, and all its connections.
@@ -82,6 +119,16 @@ impl Postgres {
 
     /// Starts it again on the same port.
     pub(crate) fn restart(&mut self) {
+        self.restart_until(|status| status == Some(0));
+    }
+
+    /// Starts it again, although it will take no queries.
+    pub(crate) fn restart_closed(&mut self) {
+        self.restart_until(|status| status == Some(1));
+    }
+
+    /// Until `pg_isready` ends with such a status.
+    fn restart_until(&mut self, is_ready: impl Fn(Option<i32>) -> bool) {
         self.stop();
         let log = self.dir.path().join("log");
         let command = self.as_owner("postgres");
@@ -93,10 +140,12 @@ impl Postgres {
             .collect();
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         self.server = Some(Guarded::start("INT", &words, &log));
-        wait_until(
-            || self.psql("postgres").args(["-c", "SELECT"]).output().is_ok_and(|done| done.status.success()),
-            &log,
-        );
+        let status = || {
+            let mut ready = self.as_owner("pg_isready");
+            ready.args(["-q", "-U", "postgres", "-p", &self.port.to_string(), "-h"]).arg(self.dir.path());
+            ready.status().ok().and_then(|status| status.code())
+        };
+        wait_until(|| is_ready(status()), &log);
     }
 
     pub(crate) fn port(&self) -> u16 {
@@ -154,6 +203,11 @@ fn programs() -> PathBuf {
 impl PostgresDatabase<'_> {
     pub(crate) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The same database on a copy or a standby of its server.
+    pub(crate) fn at<'o>(&self, other: &'o Postgres) -> PostgresDatabase<'o> {
+        PostgresDatabase { server: other, name: self.name.clone() }
     }
 
     /// Where it is, for the role that may read.

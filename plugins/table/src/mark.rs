@@ -37,8 +37,8 @@ impl<'s> Mark<'s> {
             (Self::Moment, _) => {
                 let moment = database.moment()?.ok_or_else(|| {
                     Error::invalid_settings(
-                        "`mark`: this database has no moment (PostgreSQL 13 and newer do): give a query, such as `SELECT \
-                         max(updated_at), count(*) FROM ..`, or remove `mark`",
+                        "`mark`: this database has no moment (PostgreSQL 13 and newer do; a standby while no transaction is \
+                         under way): give a query, such as `SELECT max(updated_at), count(*) FROM ..`, or remove `mark`",
                     )
                 })?;
                 Some(format!("moment {moment}"))

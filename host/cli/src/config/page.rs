@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::document::Document;
 use super::file::Config;
-use super::keys::{KEYS, Key, Kind};
+use super::keys::{self, Key, Kind};
 use super::section::Section;
 
 const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/configuration.md");
@@ -72,11 +72,11 @@ fn page() -> String {
     let mut page = HEAD.to_owned();
     for (prefix, heading, text) in SECTIONS {
         page += &format!("\n{heading}\n\n{text}\n\n");
-        let has_defaults = KEYS.iter().any(|key| is_in(key, prefix) && key.in_defaults);
+        let has_defaults = keys::all().any(|key| is_in(key, prefix) && key.in_defaults);
         let (heading, rule) = if has_defaults { (" in `[defaults]` |", " --- |") } else { ("", "") };
         page += &format!("| key | kind | unit | default | example |{heading} description |\n");
         page += &format!("| --- | --- | --- | --- | --- |{rule} --- |\n");
-        for key in KEYS.iter().filter(|key| is_in(key, prefix)) {
+        for key in keys::all().filter(|key| is_in(key, prefix)) {
             let name = &key.path[prefix.len()..];
             let defaults = match (has_defaults, key.in_defaults) {
                 (false, _) => "",
@@ -129,7 +129,7 @@ const AUTH: [(&str, &[&str]); 3] = [
 fn full_file() -> String {
     let mut file = String::new();
     let lines = |prefix: &str, in_defaults: bool| {
-        let keys = KEYS.iter().filter(|key| is_in(key, prefix) && (key.in_defaults || !in_defaults));
+        let keys = keys::all().filter(|key| is_in(key, prefix) && (key.in_defaults || !in_defaults));
         let is_value =
             |key: &&Key| key.kind != Kind::Table || key.path.ends_with("settings") || key.path.ends_with("secrets");
         let values = keys.filter(is_value).filter(|key| key.path != "statsd" && !ALTERNATIVES.contains(&key.path));
@@ -139,7 +139,7 @@ fn full_file() -> String {
     for (kind, own) in AUTH {
         let name = if kind == "bearer" { "partner" } else { kind };
         file += &format!("[auth.{name}]\nkind = \"{kind}\"\n");
-        for key in KEYS.iter().filter(|key| is_in(key, "auth.NAME.") && key.path != "auth.NAME.kind") {
+        for key in keys::all().filter(|key| is_in(key, "auth.NAME.") && key.path != "auth.NAME.kind") {
             let name = &key.path["auth.NAME.".len()..];
             if name == "hosts" || own.contains(&name) {
                 file += &format!("{name} = {}\n", key.example);
@@ -171,11 +171,11 @@ fn every_key_that_the_reader_knows_is_in_the_table_and_the_other_way_round() {
     let toml = document.parse().unwrap();
     let config = Config::read(path, Section::top(toml.as_table(), &document));
     document.finish(config).unwrap_or_else(|problems| panic!("the examples are not valid:\n{problems}\n\n{text}"));
-    let mut documented: Vec<String> = KEYS.iter().map(|key| key.path.to_owned()).collect();
-    let in_defaults = KEYS.iter().filter(|key| key.in_defaults);
+    let mut documented: Vec<String> = keys::all().map(|key| key.path.to_owned()).collect();
+    let in_defaults = keys::all().filter(|key| key.in_defaults);
     documented.extend(in_defaults.map(|key| key.path.replace("cache.NAME", "defaults")));
     documented.sort();
-    assert_eq!(document.asked(), documented, "left: keys of the reader; right: config/keys/table.rs");
+    assert_eq!(document.asked(), documented, "left: keys of the reader; right: config/keys");
 }
 
 #[test]
@@ -187,7 +187,7 @@ fn the_configuration_page_is_up_to_date() {
     let written = std::fs::read_to_string(PATH).unwrap_or_default();
     assert!(
         written == page,
-        "docs/configuration.md differs from config/keys/table.rs: update it with \
+        "docs/configuration.md differs from config/keys: update it with \
          `KIWI_UPDATE_DOCS=1 cargo test -p kiwi-host-cli configuration_page`"
     );
 }

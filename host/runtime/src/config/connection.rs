@@ -13,6 +13,9 @@ use super::secret_source::SecretSource;
 const DEFAULT_MAX_CONNECTIONS: NonZeroUsize = NonZeroUsize::new(2).expect("two");
 
 /// A database that plugins may read, by its name.
+///
+/// MySQL and MariaDB use the process's default provider of rustls for TLS. If there is none yet, that of aws-lc-rs becomes it:
+/// a program that wants another one installs it before it starts a host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Connection {
     /// The name by which plugins ask for it.
@@ -23,7 +26,9 @@ pub struct Connection {
     pub password: Option<SecretSource>,
     /// How the connection is protected.
     pub tls: DatabaseTls,
-    /// How many loads may use it at a time; each takes one connection for as long as it needs. Default: 2.
+    /// How many loads may use it at a time; each takes one connection for as long as it needs. Default: 2. All caches of a
+    /// host that are granted an equal `Connection` share these. One that differs in anything counts by itself, also while
+    /// loads of one that it replaces go on.
     pub max_connections: NonZeroUsize,
     /// The longest wait for a free connection, and for each answer of the database. Default: as long as a load may take.
     pub timeout: Option<Duration>,

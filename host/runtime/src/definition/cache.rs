@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kiwi_store::{DefinitionId, Name};
 
 use super::config::CacheConfig;
-use super::identity::DigestKey;
+use super::identity::{self, DigestKey};
 use super::needs::check_needs;
 use super::plugin_error::PluginError;
 use super::standing::Standing;
@@ -92,7 +92,8 @@ impl Definition {
         let description = description.unwrap_or_default();
         warn_of_overruled(&config, &plugin, &description);
         // What it may read decides what it returns, just as its settings do.
-        let id = key.of_plugin(plugin.hash(), &config.settings, &config.grants);
+        let databases = identity::databases(&config.grants.connections).await;
+        let id = key.of_plugin(plugin.hash(), &config.settings, &config.grants, databases);
         let component = Component::new(plugin.clone(), &config.grants);
         Self::new(config, description.timing, id, RunnableLoader::Component(component))
             .map_err(|error| PluginError::of_plugin(plugin.path(), error.to_string()))

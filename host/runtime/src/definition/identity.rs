@@ -9,6 +9,7 @@ use std::fmt;
 use kiwi_store::DefinitionId;
 
 use crate::config::auth::{Auth, AuthKind, OAuth2};
+use crate::config::connection::Connection;
 use crate::config::grants::Grants;
 use crate::config::http_grant::HttpGrant;
 use crate::config::settings::Settings;
@@ -23,12 +24,18 @@ impl DigestKey {
         Self(blake3::derive_key("kiwi-host 2026-11 names of definitions", secret))
     }
 
-    /// Names what a component loads.
-    pub(crate) fn of_plugin(&self, build: u128, settings: &Settings, grants: &Grants) -> DefinitionId {
+    /// Names what a component loads, with what names the databases that it is granted.
+    pub(crate) fn of_plugin(
+        &self,
+        build: u128,
+        settings: &Settings,
+        grants: &Grants,
+        databases: Vec<String>,
+    ) -> DefinitionId {
         let mut digest = self.begin("plugin");
         digest.add(&build.to_be_bytes());
         digest.add(settings.to_json().as_bytes());
-        let Grants { http, dirs, files, env, connections, secrets, auth } = grants;
+        let Grants { http, dirs, files, env, connections: _, secrets, auth } = grants;
         digest.add_all("http", http.iter().map(ToString::to_string));
         // As they are written: where they lie is each machine's own business.
         digest.add_all("dirs", dirs.iter().map(|dir| dir.guest_path.clone()));
@@ -36,10 +43,7 @@ impl DigestKey {
         // What a variable holds decides what is loaded, as a setting does.
         let variable = |name: &String| format!("{name}={}", std::env::var(name).unwrap_or_default());
         digest.add_all("env", env.iter().map(variable));
-        #[cfg(feature = "components")]
-        digest.add_all("connections", connections.iter().map(database));
-        #[cfg(not(feature = "components"))]
-        let _ = connections;
+        digest.add_all("connections", databases.into_iter());
         // Not what it holds: a secret that is replaced gives access to the same.
         digest.add_all("secrets", secrets.iter().map(|secret| format!("{} {}", secret.name, sorted(&secret.origins))));
         // The first one that names a host counts.
@@ -61,10 +65,19 @@ impl DigestKey {
     }
 }
 
-/// A database and its user: a mark of another one is none.
+/// What names each database and its user: a mark of another one is none.
 #[cfg(feature = "components")]
-fn database(connection: &crate::config::connection::Connection) -> String {
-    format!("{}={}", connection.name, crate::outside::sql::identity(connection))
+pub(crate) async fn databases(connections: &[Connection]) -> Vec<String> {
+    let named = async |connection: &Connection| {
+        format!("{}={}", connection.name, crate::outside::sql::identity(connection).await)
+    };
+    futures_util::future::join_all(connections.iter().map(named)).await
+}
+
+/// Without components, nothing can read a database.
+#[cfg(not(feature = "components"))]
+pub(crate) async fn databases(_: &[Connection]) -> Vec<String> {
+    Vec::new()
 }
 
 /// As whom the host authenticates, and where.
@@ -138,7 +151,7 @@ mod tests {
     fn credentials_count_by_what_they_give_access_to() {
         let key = DigestKey::new(b"key");
         let id = |secrets: Vec<SecretGrant>, auth: Vec<Auth>| {
-            key.of_plugin(7, &Settings::default(), &Grants { secrets, auth, ..Grants::default() })
+            key.of_plugin(7, &Settings::default(), &Grants { secrets, auth, ..Grants::default() }, Vec::new())
         };
         let env = |name: &str| SecretSource::Env(name.into());
         let hosts = |hosts: &[&str]| hosts.iter().map(|host| host.parse().unwrap()).collect::<Vec<HttpGrant>>();
@@ -190,14 +203,14 @@ mod tests {
             dirs: dirs.iter().map(|dir| DirGrant::new(dir, Path::new(base))).collect(),
             ..Grants::default()
         };
-        let id = key.of_plugin(7, &settings, &grants("/srv/a", &["data", "more"]));
-        assert_eq!(key.of_plugin(7, &settings, &grants("/home/b", &["more", "data"])), id);
+        let id = key.of_plugin(7, &settings, &grants("/srv/a", &["data", "more"]), Vec::new());
+        assert_eq!(key.of_plugin(7, &settings, &grants("/home/b", &["more", "data"]), Vec::new()), id);
         let other_settings = Settings::new(json!({ "path": "data/a.csv" })).unwrap();
         for other in [
-            key.of_plugin(8, &settings, &grants("/srv/a", &["data", "more"])),
-            key.of_plugin(7, &other_settings, &grants("/srv/a", &["data", "more"])),
-            key.of_plugin(7, &settings, &grants("/srv/a", &["data"])),
-            DigestKey::new(b"another").of_plugin(7, &settings, &grants("/srv/a", &["data", "more"])),
+            key.of_plugin(8, &settings, &grants("/srv/a", &["data", "more"]), Vec::new()),
+            key.of_plugin(7, &other_settings, &grants("/srv/a", &["data", "more"]), Vec::new()),
+            key.of_plugin(7, &settings, &grants("/srv/a", &["data"]), Vec::new()),
+            DigestKey::new(b"another").of_plugin(7, &settings, &grants("/srv/a", &["data", "more"]), Vec::new()),
         ] {
             assert_ne!(other, id);
         }

@@ -1,7 +1,6 @@
 //! The databases of a host: who may connect, and that connections end with their loads.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, FutureExt};
@@ -27,8 +26,9 @@ pub(crate) struct Databases(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
-    /// The places of each connection by its name: how many loads may use it at a time.
-    places: Mutex<HashMap<String, Arc<Semaphore>>>,
+    /// The places of each connection, as it is defined: how many loads may use it at a time. Another definition of the same
+    /// name has places of its own, and these are gone when their last load has ended.
+    places: Mutex<Vec<(Connection, Weak<Semaphore>)>>,
     /// The tasks that hold connections.
     tasks: TaskTracker,
 }
@@ -84,9 +84,14 @@ impl Databases {
     }
 
     fn places(&self, connection: &Connection) -> Arc<Semaphore> {
-        let mut places = self.0.places.lock().unwrap_or_else(PoisonError::into_inner);
-        let new = || Arc::new(Semaphore::new(connection.max_connections.get()));
-        places.entry(connection.name.clone()).or_insert_with(new).clone()
+        let mut all = self.0.places.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|(_, places)| places.strong_count() > 0);
+        if let Some(places) = all.iter().find(|(of, _)| of == connection).and_then(|(_, places)| places.upgrade()) {
+            return places;
+        }
+        let places = Arc::new(Semaphore::new(connection.max_connections.get()));
+        all.push((connection.clone(), Arc::downgrade(&places)));
+        places
     }
 }
 
@@ -121,7 +126,7 @@ async fn connect(target: &Target, limits: SqlLimits, timeout: Duration) -> Resul
         let serve: Serve = match target.dialect {
             #[cfg(feature = "postgres")]
             Dialect::Postgres => {
-                let connected = super::postgres::connect(target, limits).await?;
+                let connected = super::postgres::connect(target, limits, timeout).await?;
                 Box::new(|asked, ended| connected.serve(asked, ended).boxed())
             }
             #[cfg(feature = "mysql")]

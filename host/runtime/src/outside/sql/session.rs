@@ -62,11 +62,27 @@ pub(crate) struct SqlLimits {
     pub(crate) bytes: u64,
     /// Bytes of one value of a map: a row that is much larger is of no use.
     pub(crate) value_bytes: u64,
+    /// How long the load may take.
+    pub(crate) time: Duration,
 }
 
 impl SqlLimits {
     pub(crate) fn of(limits: &Limits) -> Self {
-        Self { rows: limits.query_rows, bytes: limits.query_bytes, value_bytes: limits.value_bytes }
+        Self {
+            rows: limits.query_rows,
+            bytes: limits.query_bytes,
+            value_bytes: limits.value_bytes,
+            time: limits.load_timeout,
+        }
+    }
+
+    /// After how many milliseconds a server ends a statement by itself, in case that nobody can ask it to: a little later
+    /// than the load ends, so that its own clock decides.
+    pub(super) fn statement_millis(&self) -> u64 {
+        const MARGIN: Duration = Duration::from_secs(1);
+        /// The most that each of the servers accepts.
+        const MAX: u128 = i32::MAX as u128;
+        u64::try_from(self.time.saturating_add(MARGIN).as_millis().min(MAX)).unwrap_or(u64::MAX)
     }
 
     /// The longest message of a server that is taken in. A row may be longer as the server sends it than as JSON, but not

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::ops::Range;
+use std::time::Duration;
 
 use kiwi_tls::TlsOptions;
 
@@ -66,6 +67,18 @@ impl Target {
                     None => options,
                 })
             }
+        }
+    }
+
+    /// What else may be missing if a server at this host refuses: it does not always say so.
+    pub(super) fn advice_if_refused(&self, host: Option<&str>) -> &'static str {
+        match self.tls(host) {
+            _ if host.is_none() => "",
+            None => "; if the server asks for TLS, set `tls = \"verify-full\"` for this connection",
+            Some(tls) if tls.client_certificate().is_none() => {
+                "; if the server asks for a client certificate, set `cert` and `key` for this connection"
+            }
+            Some(_) => "",
         }
     }
 }
@@ -135,15 +148,20 @@ fn without_tls(url: &str, configured: &DatabaseTls) -> Result<(String, DatabaseT
     Ok((url, tls))
 }
 
-/// Names what a connection leads to, without its password: what a mark and a failure belong to. If its URL cannot be read,
-/// where that comes from.
-pub(crate) fn identity(connection: &Connection) -> String {
+/// Names what a connection leads to, without its password: what a mark and a failure belong to. If its URL cannot be read
+/// in time, where that comes from.
+pub(crate) async fn identity(connection: &Connection) -> String {
+    /// A file may hang, and with it whoever defines a cache.
+    const TIMEOUT: Duration = Duration::from_secs(5);
     let url = match &connection.url {
         DatabaseUrl::Plain(url) => url.clone(),
-        DatabaseUrl::Secret(source) => match Secret::read(source) {
-            Ok(url) => url.expose().to_owned(),
-            Err(_) => return format!("{source:?}"),
-        },
+        DatabaseUrl::Secret(source) => {
+            let secrets = LoadSecrets::default();
+            match tokio::time::timeout(TIMEOUT, secrets.read_url("the URL", source)).await {
+                Ok(Ok(url)) => url.expose().to_owned(),
+                Ok(Err(_)) | Err(_) => return format!("{source:?}"),
+            }
+        }
     };
     match password_place(&url) {
         Some(password) => format!("{}{}", &url[..password.start], &url[password.end..]),
@@ -155,17 +173,18 @@ pub(crate) fn identity(connection: &Connection) -> String {
 mod tests {
     use super::*;
 
-    fn identity_of(url: &str) -> String {
-        identity(&Connection::new("shop", DatabaseUrl::Plain(url.to_owned())).unwrap())
+    async fn identity_of(url: &str) -> String {
+        identity(&Connection::new("shop", DatabaseUrl::Plain(url.to_owned())).unwrap()).await
     }
 
-    #[test]
-    fn a_connection_is_the_same_with_another_password_and_nothing_else() {
-        assert_eq!(identity_of("postgres://u:p%40w@h:1/d?host=/x"), "postgres://u:@h:1/d?host=/x");
-        assert_eq!(identity_of("postgres://u:a@h1:1,h2:2/d"), identity_of("postgres://u:b@h1:1,h2:2/d"));
-        assert_ne!(identity_of("postgres://u:a@h/d?host=/x"), identity_of("postgres://u:a@h/d?host=/y"));
-        assert_eq!(identity_of("sqlite:a:b@c.db"), "sqlite:a:b@c.db");
-        assert_eq!(identity_of("mysql://u@h:3306/d"), "mysql://u@h:3306/d");
+    #[tokio::test]
+    async fn a_connection_is_the_same_with_another_password_and_nothing_else() {
+        assert_eq!(identity_of("postgres://u:p%40w@h:1/d?host=/x").await, "postgres://u:@h:1/d?host=/x");
+        let several = |password: &str| format!("postgres://u:{password}@h1:1,h2:2/d");
+        assert_eq!(identity_of(&several("a")).await, identity_of(&several("b")).await);
+        assert_ne!(identity_of("postgres://u:a@h/d?host=/x").await, identity_of("postgres://u:a@h/d?host=/y").await);
+        assert_eq!(identity_of("sqlite:a:b@c.db").await, "sqlite:a:b@c.db");
+        assert_eq!(identity_of("mysql://u@h:3306/d").await, "mysql://u@h:3306/d");
         assert_eq!(password_in("postgres://u:p%40w:x@h/d").as_deref(), Some("p@w:x"));
         assert_eq!(password_in("postgres://u@h:5432/d@x:y"), None);
     }

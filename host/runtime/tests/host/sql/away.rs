@@ -116,6 +116,41 @@ async fn loads_wait_for_a_free_connection() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_load_that_finds_no_free_connection_says_so_and_a_new_definition_counts_by_itself() {
+    let database = Database::postgres();
+    let Database::Postgres(of_postgres) = &database else { unreachable!() };
+    let connection = |max_connections| Connection {
+        max_connections: std::num::NonZeroUsize::new(max_connections).unwrap(),
+        timeout: Some(Duration::from_secs(3)),
+        ..Connection::new("shop", DatabaseUrl::Plain(database.url())).unwrap()
+    };
+    // Each answer has about a hundred of its rows, which takes a fifth of a second.
+    let long = "SELECT n AS k, repeat('x', 2600) AS v, pg_sleep(0.002)::text AS s FROM generate_series(1, 20000) AS n";
+    let named = |cache: &str, max_connections, query: &str| kiwi_host::CacheConfig {
+        name: name(cache),
+        ..with_connection(connection(max_connections), json!({ "connection": "shop", "query": query, "key": "k" }))
+    };
+    let short = "SELECT 1 AS k";
+    let setup = Setup::new();
+    let caches = [named("long", 1, long), named("short", 1, short), named("wider", 2, short)];
+    let host = std::sync::Arc::new(setup.host(caches).await);
+    let loading = tokio::spawn({
+        let host = host.clone();
+        async move { crate::support::refill(&host, &name("long")).await }
+    });
+    eventually("it is connected", async || of_postgres.connections() == 1).await;
+    let kiwi_host::Outcome::Failed(failure) = crate::support::refill(&host, &name("short")).await else {
+        panic!("the only connection is in use");
+    };
+    let says = ["no free connection within 3s: other loads use all 1", "raise `max_connections` in [connections.shop]"];
+    assert_failure(&failure, FailureKind::Unavailable, &says);
+    let outcome = crate::support::refill(&host, &name("wider")).await;
+    assert!(matches!(outcome, kiwi_host::Outcome::Published { .. }), "{outcome:?}");
+    assert!(!loading.is_finished());
+    loading.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_connection_is_good_for_more_after_a_query_that_took_too_long() {
     let database = Database::postgres();
     database.sql(AIRLINES);

@@ -99,3 +99,39 @@ async fn a_host_that_stops_leaves_no_query_behind() {
         assert!(setup.is_missing(&name("rows")).await);
     }
 }
+
+/// The server does not let the host in a second time to end a query; so it ends it by itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_query_that_cannot_be_killed_ends_by_itself() {
+    let database = Database::mariadb();
+    let Database::MariaDb(of_mariadb) = &database else { unreachable!() };
+    for host in ["127.0.0.1", "localhost"] {
+        database.sql(&format!("ALTER USER {}@'{host}' WITH MAX_USER_CONNECTIONS 1", of_mariadb.name()));
+    }
+    let failure = failure(&Setup::new(), slow(&database.url(), statements(&database)[1])).await;
+    assert_eq!(failure.kind, FailureKind::Limit, "{failure}");
+    eventually("the server does nothing", async || busy(&database) == 0).await;
+}
+
+#[tokio::test]
+async fn the_shorter_of_the_hosts_and_the_operators_time_is_the_servers() {
+    let (postgres, mariadb) = (Database::postgres(), Database::mariadb());
+    let setting = |database: &Database| match database {
+        Database::Postgres(_) => "SELECT current_setting('statement_timeout') AS k",
+        _ => "SELECT CAST(@@max_statement_time AS char) AS k",
+    };
+    let limit = async |database: &Database| {
+        let mut config = rows(&database.url(), json!({ "query": setting(database), "key": "k" }));
+        config.limits.load_timeout = Duration::from_secs(60);
+        super::published(&Setup::new(), config).await.into_keys().next().unwrap()
+    };
+    assert_eq!((limit(&postgres).await, limit(&mariadb).await), ("61s".to_owned(), "61.000000".to_owned()));
+    let (Database::Postgres(of_postgres), Database::MariaDb(of_mariadb)) = (&postgres, &mariadb) else {
+        unreachable!()
+    };
+    postgres.sql(&format!("ALTER ROLE {} SET statement_timeout = '45s'", of_postgres.name()));
+    for host in ["127.0.0.1", "localhost"] {
+        mariadb.sql(&format!("ALTER USER {}@'{host}' WITH MAX_STATEMENT_TIME 45", of_mariadb.name()));
+    }
+    assert_eq!((limit(&postgres).await, limit(&mariadb).await), ("45s".to_owned(), "45.000000".to_owned()));
+}

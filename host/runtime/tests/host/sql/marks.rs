@@ -4,7 +4,7 @@ use kiwi_host::{FailureKind, Outcome};
 use serde_json::{Value, json};
 
 use super::{AIRLINES, Database, failure, rows};
-use crate::support::{Setup, name, refill};
+use crate::support::{Setup, assert_failure, name, refill};
 
 /// Whether the second load finds nothing changed by its mark alone.
 async fn is_marked(database: &Database, settings: Value) -> bool {
@@ -52,6 +52,70 @@ async fn a_change_is_never_missed() {
         let outcome = refill(&host, &name("rows")).await;
         assert!(matches!(outcome, Outcome::Unchanged { .. }), "{outcome:?}");
     }
+}
+
+/// Sources whose rows may change although no transaction has written anything, or that are not there for others.
+#[tokio::test]
+async fn a_change_is_seen_where_the_moment_does_not_hold() {
+    let database = Database::postgres();
+    let Database::Postgres(of_postgres) = &database else { unreachable!() };
+    let reader = of_postgres.name();
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("airlines.csv");
+    let write = |seats: u32| std::fs::write(&file, format!("FR,{seats}\n")).unwrap();
+    write(1);
+    for path in [dir.path(), file.as_path()] {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let file = file.display();
+    database.sql(&format!(
+        "CREATE TABLE partitioned (code text, seats integer) PARTITION BY LIST (code);
+         CREATE TABLE of_partitioned PARTITION OF partitioned FOR VALUES IN ('FR');
+         INSERT INTO partitioned VALUES ('FR', 1);
+         CREATE TABLE parent (code text, seats integer);
+         CREATE TABLE child () INHERITS (parent);
+         INSERT INTO child VALUES ('FR', 1);
+         CREATE UNLOGGED TABLE unlogged AS SELECT 'FR' AS code, 1 AS seats;
+         CREATE TABLE secured AS SELECT 'FR' AS code, 1 AS seats;
+         ALTER TABLE secured ENABLE ROW LEVEL SECURITY;
+         CREATE POLICY visible ON secured USING (seats > 0);
+         CREATE EXTENSION file_fdw;
+         CREATE SERVER files FOREIGN DATA WRAPPER file_fdw;
+         CREATE FOREIGN TABLE of_file (code text, seats integer) SERVER files OPTIONS (filename '{file}', format 'csv');
+         CREATE TABLE with_foreign (code text, seats integer) PARTITION BY LIST (code);
+         CREATE FOREIGN TABLE of_with_foreign PARTITION OF with_foreign FOR VALUES IN ('FR') SERVER files
+           OPTIONS (filename '{file}', format 'csv');
+         GRANT SELECT ON ALL TABLES IN SCHEMA public TO {reader}"
+    ));
+    for (table, change) in [
+        ("partitioned", "UPDATE partitioned SET seats = 2"),
+        ("parent", "UPDATE child SET seats = 2"),
+        ("unlogged", "UPDATE unlogged SET seats = 2"),
+        ("secured", "UPDATE secured SET seats = 2"),
+        ("of_file", ""),
+        ("with_foreign", ""),
+    ] {
+        write(1);
+        let setup = Setup::new();
+        let host = setup.host([rows(&database.url(), json!({ "table": table, "key": "code" }))]).await;
+        let seats = async || {
+            let outcome = refill(&host, &name("rows")).await;
+            assert!(matches!(outcome, Outcome::Published { .. }), "{table}: {outcome:?}");
+            setup.published(&name("rows")).await["FR"]["seats"].clone()
+        };
+        assert_eq!(seats().await, json!(1), "{table}");
+        assert_eq!(setup.head(&name("rows")).await.mark, None, "{table}");
+        match change {
+            "" => write(2),
+            change => drop(database.sql(change)),
+        }
+        assert_eq!(seats().await, json!(2), "{table}");
+    }
+    // A temporary table is there for its own session only.
+    database.sql("CREATE TEMPORARY TABLE short_lived AS SELECT 'FR' AS code");
+    let failure = failure(&Setup::new(), rows(&database.url(), json!({ "table": "short_lived", "key": "code" }))).await;
+    assert_failure(&failure, FailureKind::Other, &["short_lived"]);
 }
 
 #[tokio::test]

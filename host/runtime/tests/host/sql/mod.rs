@@ -8,6 +8,7 @@ mod limits;
 mod marks;
 mod proof;
 mod rotated;
+mod standby;
 mod tls;
 mod types;
 

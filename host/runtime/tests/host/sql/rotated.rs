@@ -4,7 +4,7 @@ use kiwi_host::{Connection, DatabaseUrl, FailureKind, Outcome, SecretSource};
 use serde_json::json;
 
 use super::{AIRLINES, Database, with_connection};
-use crate::support::{Setup, name, refill};
+use crate::support::{Setup, assert_failure, name, refill};
 
 #[tokio::test]
 async fn a_rotated_password_is_used_by_the_next_load() {
@@ -49,4 +49,21 @@ async fn a_rotated_password_is_used_by_the_next_load() {
         assert_eq!(failure.kind, FailureKind::Unavailable, "{database:?}: {failure}");
         assert!(failure.message.contains("cannot be read"), "{failure}");
     }
+}
+
+/// A named pipe that nobody writes to hangs whoever reads it, as a lost mount does.
+#[tokio::test]
+async fn a_url_that_cannot_be_read_in_time_holds_up_neither_the_host_nor_the_load() {
+    let setup = Setup::new();
+    let pipe = setup.path().join("url");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let connection = Connection::new("shop", DatabaseUrl::Secret(SecretSource::File(pipe.clone()))).unwrap();
+    let settings = json!({ "connection": "shop", "table": "kiwi_airlines", "key": "code" });
+    let mut config = with_connection(connection, settings);
+    config.limits.load_timeout = std::time::Duration::from_millis(500);
+    let host = setup.host([config]).await;
+    let Outcome::Failed(failure) = refill(&host, &name("rows")).await else { panic!("there is no URL") };
+    assert_failure(&failure, FailureKind::Limit, &["longer than 500ms", "waiting for the URL"]);
+    // The threads that hang end.
+    std::fs::write(&pipe, "sqlite:/nowhere").unwrap();
 }

@@ -1,8 +1,9 @@
 //! Connects to MySQL or MariaDB.
 
 use mysql_async::{ClientIdentity, Conn, Opts, OptsBuilder, SslOpts};
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
 
-use super::failure::failure;
+use super::failure::of_connecting;
 use crate::failure::Failure;
 use crate::outside::sql::session::SqlLimits;
 use crate::outside::sql::target::{Target, invalid};
@@ -10,6 +11,7 @@ use crate::outside::sql::target::{Target, invalid};
 /// A connection, before its transaction begins.
 pub(crate) struct Connected {
     pub(super) connection: Conn,
+    pub(super) limits: SqlLimits,
     /// What it takes to connect once more, and have the server end what it does.
     pub(super) again: Opts,
 }
@@ -21,8 +23,11 @@ pub(crate) struct Connected {
 /// (`InvalidSettings`).
 pub(crate) async fn connect(target: &Target, limits: SqlLimits) -> Result<Connected, Failure> {
     let options = options(target, limits)?;
-    let connection = Conn::new(options.clone()).await.map_err(|error| failure(&error))?;
-    Ok(Connected { connection, again: options })
+    let connection = Conn::new(options.clone()).await.map_err(|error| {
+        let host = options.socket().is_none().then(|| options.ip_or_hostname());
+        of_connecting(&error, target.advice_if_refused(host))
+    })?;
+    Ok(Connected { connection, limits, again: options })
 }
 
 fn options(target: &Target, limits: SqlLimits) -> Result<Opts, Failure> {
@@ -54,10 +59,20 @@ fn options(target: &Target, limits: SqlLimits) -> Result<Opts, Failure> {
     Ok(options.into())
 }
 
+/// The driver uses the provider of the process. Where there is none it would choose one by the features of rustls, and panic
+/// if a dependency of the program has added a second one.
+fn have_provider() {
+    if CryptoProvider::get_default().is_none() {
+        // That another thread was faster is fine.
+        let _ = aws_lc_rs::default_provider().install_default();
+    }
+}
+
 /// What the driver takes in place of a configuration of rustls.
 fn ssl(options: &kiwi_tls::TlsOptions) -> Result<SslOpts, Failure> {
     // Read here, so that an error names the file.
     options.client_config().map_err(|error| invalid(format!("TLS: {}", crate::failure::chain(&error))))?;
+    have_provider();
     let ssl = SslOpts::default().with_disable_built_in_roots(true);
     let (ca, with_those_of_the_system) = options.ca();
     let system = match with_those_of_the_system {

@@ -40,6 +40,20 @@ pub(super) fn failure(error: &Error) -> Failure {
     }
 }
 
+/// The code of a user or a password that the server does not accept, or of a certificate that it misses.
+const ACCESS_DENIED: u16 = 1045;
+
+/// An error of a server that does not let us in, with what else may be missing.
+pub(super) fn of_connecting(error: &Error, advice: &str) -> Failure {
+    let failure = failure(error);
+    match error {
+        Error::Server(server) if server.code == ACCESS_DENIED => {
+            Failure { message: format!("{}{advice}", failure.message), ..failure }
+        }
+        _ => failure,
+    }
+}
+
 /// An error of a statement that is to be proved to be a SELECT.
 pub(super) fn of_statement(error: &Error) -> Failure {
     let failure = failure(error);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, Opts};
+use mysql_async::{Conn, Error, Opts};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -11,7 +11,7 @@ use super::connect::Connected;
 use super::failure::failure;
 use super::query::{self, Prepared};
 use crate::outside::sql::rows::{Column, RowWriter};
-use crate::outside::sql::session::Question;
+use crate::outside::sql::session::{Question, SqlLimits};
 
 /// The longest that the server is given to end what it does, and to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(5);
@@ -23,6 +23,17 @@ const BEGIN: [&str; 3] = [
     "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
 ];
 
+/// Has the server end statements that run for longer than this by itself: a `KILL` needs a second connection, which it may
+/// refuse. A shorter time that the operator has set stays. MariaDB runs the first comment, MySQL the second one.
+fn limit_statements(millis: u64) -> String {
+    let seconds = Duration::from_millis(millis).as_secs_f64();
+    format!(
+        "/*M!100101 SET SESSION max_statement_time = IF(@@max_statement_time BETWEEN 0.000001 AND {seconds}, \
+         @@max_statement_time, {seconds}) *//*!50708 SET SESSION max_execution_time = IF(@@max_execution_time BETWEEN 1 AND \
+         {millis}, @@max_execution_time, {millis}) */"
+    )
+}
+
 impl Connected {
     /// Answers until the last line to it is dropped; then has the server end what it still does.
     pub(crate) async fn serve(mut self, mut asked: mpsc::Receiver<Question>, ended: CancellationToken) {
@@ -30,7 +41,7 @@ impl Connected {
         let was_busy = tokio::select! {
             // First: an idle connection has nothing to end.
             biased;
-            () = answer(&mut self.connection, &mut asked) => false,
+            () = answer(&mut self.connection, self.limits, &mut asked) => false,
             () = ended.cancelled() => true,
         };
         let goodbye = async {
@@ -50,15 +61,13 @@ async fn kill(again: Opts, id: u32) {
     let _ = connection.disconnect().await;
 }
 
-async fn answer(connection: &mut Conn, asked: &mut mpsc::Receiver<Question>) {
-    for statement in BEGIN {
-        if let Err(error) = connection.query_drop(statement).await {
-            let failure = failure(&error);
-            while let Some(question) = asked.recv().await {
-                question.refuse(&failure);
-            }
-            return;
+async fn answer(connection: &mut Conn, limits: SqlLimits, asked: &mut mpsc::Receiver<Question>) {
+    if let Err(error) = begin(connection, limits).await {
+        let failure = failure(&error);
+        while let Some(question) = asked.recv().await {
+            question.refuse(&failure);
         }
+        return;
     }
     while let Some(question) = asked.recv().await {
         match question {
@@ -81,6 +90,18 @@ async fn answer(connection: &mut Conn, asked: &mut mpsc::Receiver<Question>) {
             Question::Fetch(..) | Question::Close => question.refuse_without_result(),
         }
     }
+}
+
+async fn begin(connection: &mut Conn, limits: SqlLimits) -> Result<(), Error> {
+    match connection.query_drop(limit_statements(limits.statement_millis())).await {
+        // What only speaks the protocol of MySQL may not know this.
+        Ok(()) | Err(Error::Server(_)) => {}
+        Err(error) => return Err(error),
+    }
+    for statement in BEGIN {
+        connection.query_drop(statement).await?;
+    }
+    Ok(())
 }
 
 /// Runs a statement when its first rows are asked for, and reads its result as it is asked for, until its end, or until no

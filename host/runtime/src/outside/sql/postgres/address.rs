@@ -5,9 +5,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream, lookup_host};
+use tokio::time::{Instant, timeout};
 use tokio_postgres::config::Host;
 
 /// A connection of either kind.
@@ -48,6 +50,12 @@ impl AsyncWrite for Socket {
     }
 }
 
+/// The part of the time until then that the next of so many attempts gets.
+pub(super) fn share(until: Instant, attempts: usize) -> Duration {
+    let left = until.saturating_duration_since(Instant::now());
+    left / u32::try_from(attempts.max(1)).unwrap_or(u32::MAX)
+}
+
 /// Where a server was found.
 #[derive(Clone, Debug)]
 pub(super) enum Address {
@@ -56,11 +64,12 @@ pub(super) enum Address {
 }
 
 impl Address {
-    /// Connects to a host, and says where it was found: a name may lead elsewhere the next time.
+    /// Connects to a host, and says where it was found: a name may lead elsewhere the next time. Each address that the name
+    /// has gets its part of the time.
     ///
     /// # Errors
-    /// The last address that the name has did not answer.
-    pub(super) async fn connect(host: &Host, port: u16) -> io::Result<(Self, Socket)> {
+    /// The last address did not answer.
+    pub(super) async fn connect(host: &Host, port: u16, until: Instant) -> io::Result<(Self, Socket)> {
         match host {
             Host::Unix(directory) => {
                 let address = Self::Unix(directory.join(format!(".s.PGSQL.{port}")));
@@ -68,11 +77,12 @@ impl Address {
             }
             Host::Tcp(name) => {
                 let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-                for address in lookup_host((name.as_str(), port)).await? {
-                    let address = Self::Tcp(address);
-                    match address.again().await {
-                        Ok(socket) => return Ok((address, socket)),
-                        Err(error) => last = error,
+                let addresses: Vec<_> = lookup_host((name.as_str(), port)).await?.map(Self::Tcp).collect();
+                for (place, address) in addresses.iter().enumerate() {
+                    match timeout(share(until, addresses.len() - place), address.again()).await {
+                        Ok(Ok(socket)) => return Ok((address.clone(), socket)),
+                        Ok(Err(error)) => last = error,
+                        Err(late) => last = late.into(),
                     }
                 }
                 Err(last)

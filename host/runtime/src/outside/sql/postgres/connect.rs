@@ -1,18 +1,20 @@
 //! Connects to PostgreSQL.
 
-use std::str::FromStr;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use kiwi_tls::ClientConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Instant;
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect, TlsStream};
 use tokio_postgres::{CancelToken, Client, Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::address::{Address, Socket};
-use super::failure::failure;
+use super::address::{Address, Socket, share};
+use super::failure::{failure, of_connecting};
+use super::hosts::{Attempt, Hosts};
 use super::stream::{Bounded, BoundedTls};
 use crate::failure::{Failure, FailureKind, chain};
 use crate::outside::sql::session::SqlLimits;
@@ -23,6 +25,7 @@ pub(crate) struct Connected {
     pub(super) client: Client,
     /// The server's version, such as 15.
     pub(super) version: u32,
+    pub(super) limits: SqlLimits,
     pub(super) canceller: Canceller,
     /// Carries what client and server send. It ends when the client is dropped.
     pub(super) carrier: AbortOnDropHandle<()>,
@@ -48,39 +51,44 @@ pub(super) struct Canceller {
     pub(super) tls: Option<(ClientConfig, String)>,
 }
 
-/// Connects to the first host of the URL that answers.
+/// Connects to the first host of the URL that answers, and is what the URL asks for. Each gets its part of the time.
 ///
 /// # Errors
 /// None answers, or it refuses (`Unavailable`); the URL is wrong, or the certificates cannot be read
 /// (`InvalidSettings`).
-pub(crate) async fn connect(target: &Target, limits: SqlLimits) -> Result<Connected, Failure> {
-    let config = config(target)?;
-    let ports = config.get_ports();
-    let mut last = invalid("its URL names no host: expected `postgres://USER@HOST/DATABASE`");
-    for (place, host) in config.get_hosts().iter().enumerate() {
-        let port = ports.get(place).or(ports.first()).copied().unwrap_or(5432);
-        match connect_to(target, &config, host, port, limits).await {
+pub(crate) async fn connect(target: &Target, limits: SqlLimits, timeout: Duration) -> Result<Connected, Failure> {
+    let until = Instant::now() + timeout;
+    let Hosts { config, attempts } = Hosts::of(target)?;
+    let mut failures = Vec::new();
+    for (place, Attempt { host, port, role }) in attempts.iter().enumerate() {
+        let time = share(until, attempts.len() - place);
+        let time = config.get_connect_timeout().map_or(time, |most| time.min(*most));
+        let connecting = async {
+            let connected = connect_to(target, &config, host, *port, limits, Instant::now() + time).await?;
+            role.check(&connected.client).await?;
+            Ok(connected)
+        };
+        let connected = tokio::time::timeout(time, connecting).await.unwrap_or_else(|_| {
+            Err(Failure::new(FailureKind::Unavailable, format!("no answer within {time:.1?}: is the address right?")))
+        });
+        match connected {
             Ok(connected) => return Ok(connected),
-            Err(failure) => last = failure,
+            Err(failure) if attempts.len() == 1 => return Err(failure),
+            Err(failure) => failures.push((shown(host, *port), failure)),
         }
     }
-    Err(last)
+    let Some((_, last)) = failures.last() else {
+        return Err(invalid("its URL names no host: expected `postgres://USER@HOST/DATABASE`"));
+    };
+    let each: Vec<_> = failures.iter().map(|(host, failure)| format!("{host}: {}", failure.message)).collect();
+    Err(Failure { message: format!("none of its hosts can be used: {}", each.join("; ")), ..last.clone() })
 }
 
-fn config(target: &Target) -> Result<Config, Failure> {
-    // The error may quote the URL.
-    let mut config = Config::from_str(target.url.expose())
-        .map_err(|_| invalid("its URL is not valid: expected `postgres://USER@HOST/DATABASE`"))?;
-    if let Some(password) = &target.password {
-        config.password(password.expose());
+fn shown(host: &Host, port: u16) -> String {
+    match host {
+        Host::Tcp(name) => format!("{name}:{port}"),
+        Host::Unix(directory) => directory.display().to_string(),
     }
-    if config.get_user().is_none_or(str::is_empty) {
-        return Err(invalid("its URL names no user: expected `postgres://USER@HOST/DATABASE`"));
-    }
-    if config.get_application_name().is_none() {
-        config.application_name("kiwi-host");
-    }
-    Ok(config)
 }
 
 async fn connect_to(
@@ -89,6 +97,7 @@ async fn connect_to(
     host: &Host,
     port: u16,
     limits: SqlLimits,
+    until: Instant,
 ) -> Result<Connected, Failure> {
     let name = match host {
         Host::Tcp(name) => Some(name.as_str()),
@@ -101,23 +110,24 @@ async fn connect_to(
         }
         None => None,
     };
-    let (address, socket) = Address::connect(host, port).await.map_err(|error| {
-        let place = name.map_or_else(|| "its socket".to_owned(), |name| format!("{name}:{port}"));
-        Failure::new(FailureKind::Unavailable, format!("no connection to {place}: {error}"))
+    let (address, socket) = Address::connect(host, port, until).await.map_err(|error| {
+        Failure::new(FailureKind::Unavailable, format!("no connection to {}: {error}", shown(host, port)))
     })?;
     let mut config = config.clone();
     config.ssl_mode(if tls.is_some() { SslMode::Require } else { SslMode::Disable });
     let max = limits.message_bytes();
     let ended = Ended::default();
-    let (client, version, carrier) = match &tls {
-        None => connect_by(&config, Bounded::new(socket, max), NoTls, ended.clone()).await?,
+    let connected = match &tls {
+        None => connect_by(&config, Bounded::new(socket, max), NoTls, ended.clone()).await,
         Some((client_config, name)) => {
             let tls = rustls::<Socket>(client_config, name)?;
-            connect_by(&config, socket, BoundedTls { tls, max }, ended.clone()).await?
+            connect_by(&config, socket, BoundedTls { tls, max }, ended.clone()).await
         }
     };
+    let (client, version, carrier) =
+        connected.map_err(|error| of_connecting(&error, target.advice_if_refused(name)))?;
     let token = client.cancel_token();
-    Ok(Connected { client, version, canceller: Canceller { token, address, tls }, carrier, ended })
+    Ok(Connected { client, version, limits, canceller: Canceller { token, address, tls }, carrier, ended })
 }
 
 /// The connector of tokio-postgres for a server that must have this name.
@@ -138,19 +148,21 @@ async fn connect_by<S, T>(
     stream: S,
     tls: T,
     ended: Ended,
-) -> Result<(Client, u32, AbortOnDropHandle<()>), Failure>
+) -> Result<(Client, u32, AbortOnDropHandle<()>), tokio_postgres::Error>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     T: TlsConnect<S>,
     T::Stream: TlsStream + Send + 'static,
 {
-    let (client, connection) = config.connect_raw(stream, tls).await.map_err(|error| failure(&error))?;
+    let (client, connection) = config.connect_raw(stream, tls).await?;
     let version = connection.parameter("server_version").and_then(|version| version.split('.').next()?.parse().ok());
     let carrier = tokio::spawn(async move {
         let mut connection = std::pin::pin!(connection);
-        if let Err(error) = connection.as_mut().await {
+        match connection.as_mut().await {
             // Before the connection is dropped, which is what the others hear.
-            let _ = ended.0.set(failure(&error));
+            Err(error) if !error.is_closed() => drop(ended.0.set(failure(&error))),
+            // Nothing that they do not know: the server has told them why, or has not told anybody.
+            Ok(()) | Err(_) => {}
         }
     });
     Ok((client, version.unwrap_or_default(), AbortOnDropHandle::new(carrier)))

@@ -24,6 +24,17 @@ pub(super) fn failure(error: &Error) -> Failure {
     }
 }
 
+/// An error of a server that does not let us in, with what else may be missing.
+pub(super) fn of_connecting(error: &Error, advice: &str) -> Failure {
+    let failure = failure(error);
+    match error.code() {
+        Some(&SqlState::INVALID_AUTHORIZATION_SPECIFICATION) => {
+            Failure { message: format!("{}{advice}", failure.message), ..failure }
+        }
+        _ => failure,
+    }
+}
+
 /// An error of a statement that is to be proved to be a SELECT: its syntax is then the loader's business.
 pub(super) fn of_statement(error: &Error) -> Failure {
     let failure = failure(error);
@@ -36,7 +47,17 @@ pub(super) fn of_statement(error: &Error) -> Failure {
 }
 
 fn said(error: &DbError) -> String {
-    format!("{} (SQLSTATE {})", printable::message(error.message()), error.code().code())
+    let code = error.code();
+    let advice = match *code {
+        // Between transactions that only read there are no others of this code.
+        SqlState::T_R_SERIALIZATION_FAILURE => {
+            "; a standby ends what stands in the way of its recovery: a higher `max_standby_streaming_delay` or \
+             `hot_standby_feedback` there gives loads more time"
+        }
+        SqlState::CANNOT_CONNECT_NOW => "; it is starting, stopping, or a standby that does not take queries yet",
+        _ => "",
+    };
+    format!("{} (SQLSTATE {}){advice}", printable::message(error.message()), code.code())
 }
 
 fn kind(error: &DbError) -> FailureKind {

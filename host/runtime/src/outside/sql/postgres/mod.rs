@@ -4,6 +4,7 @@ mod address;
 mod cancel;
 mod connect;
 mod failure;
+mod hosts;
 mod kind;
 mod numeric;
 mod query;

@@ -11,7 +11,7 @@ use super::connect::{Connected, Ended};
 use super::failure::failure;
 use super::query;
 use crate::failure::Failure;
-use crate::outside::sql::session::Question;
+use crate::outside::sql::session::{Question, SqlLimits};
 
 /// How long the connection may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(1);
@@ -26,12 +26,33 @@ const SETTINGS: &str = "SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO';
 const CHECKS_ITS_CLIENT: u32 = 14;
 const CHECK: &str = "; SET LOCAL client_connection_check_interval = '1s'";
 
+/// Has the server end statements, and a transaction in which nothing happens, by itself after so many milliseconds, in case
+/// that nobody can ask it to. A shorter time that the operator has set stays.
+fn limit_statements(millis: u64) -> String {
+    let limit = |setting: &str| {
+        format!(
+            "; SELECT set_config('{setting}', '{millis}ms', true) WHERE current_setting('{setting}')::interval NOT BETWEEN \
+             '1ms' AND '{millis}ms'"
+        )
+    };
+    limit("statement_timeout") + &limit("idle_in_transaction_session_timeout")
+}
+
 /// A savepoint around each statement: an error would end the transaction, and with it the moment that all statements see.
 const SAVEPOINT: &str = "kiwi";
 
-/// Equal text means that the same transactions are visible, in the same cluster: see `Session::moment`.
-const MOMENT: &str = "SELECT concat_ws(' ', current_database(), system_identifier, timeline_id, pg_current_snapshot()) \
-                      FROM pg_control_system(), pg_control_checkpoint()";
+/// Equal text means that the same transactions are visible, in the same history of the same server: see `Session::moment`.
+///
+/// A copy of a server has its identifier, and counts its transactions from the same number: what starts anew (a copy, a
+/// standby in place of the primary, an older state that was restored) has another time of start. One that recovers from the
+/// crash of a process goes on without starting anew, and may give a lost transaction's number to another; but it makes a
+/// checkpoint.
+///
+/// On a standby the snapshot does not list the transactions that are under way, so that the end of one of them may not show.
+/// It is complete if none is: then it has no range.
+const MOMENT: &str = "SELECT concat_ws(' ', current_database(), system_identifier, pg_postmaster_start_time(), \
+                      checkpoint_lsn, seen) FROM pg_control_system(), pg_control_checkpoint(), pg_current_snapshot() AS \
+                      seen WHERE NOT pg_is_in_recovery() OR pg_snapshot_xmin(seen) = pg_snapshot_xmax(seen)";
 
 impl Connected {
     /// Answers until the last line to it is dropped; then has the server end what it still does.
@@ -39,7 +60,7 @@ impl Connected {
         let was_busy = tokio::select! {
             // First: an idle connection has nothing to cancel.
             biased;
-            () = answer(&mut self.client, self.version, &self.ended, &mut asked) => false,
+            () = answer(&mut self.client, self.version, self.limits, &self.ended, &mut asked) => false,
             () = ended.cancelled() => true,
         };
         if was_busy {
@@ -50,8 +71,14 @@ impl Connected {
     }
 }
 
-async fn answer(client: &mut Client, version: u32, ended: &Ended, asked: &mut mpsc::Receiver<Question>) {
-    match begin(client, version).await {
+async fn answer(
+    client: &mut Client,
+    version: u32,
+    limits: SqlLimits,
+    ended: &Ended,
+    asked: &mut mpsc::Receiver<Question>,
+) {
+    match begin(client, version, limits).await {
         Ok(mut transaction) => {
             while let Some(question) = asked.recv().await {
                 one(&mut transaction, question, ended, asked).await;
@@ -67,11 +94,12 @@ async fn answer(client: &mut Client, version: u32, ended: &Ended, asked: &mut mp
 }
 
 /// Begins the one transaction of the connection. What it sees is decided by its first statement.
-async fn begin(client: &mut Client, version: u32) -> Result<Transaction<'_>, tokio_postgres::Error> {
+async fn begin(client: &mut Client, version: u32, limits: SqlLimits) -> Result<Transaction<'_>, tokio_postgres::Error> {
     let begin = client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true);
     let transaction = begin.start().await?;
     let check = if version >= CHECKS_ITS_CLIENT { CHECK } else { "" };
-    transaction.batch_execute(&format!("{SETTINGS}{check}")).await?;
+    let limit = limit_statements(limits.statement_millis());
+    transaction.batch_execute(&format!("{SETTINGS}{check}{limit}")).await?;
     Ok(transaction)
 }
 
@@ -125,7 +153,7 @@ async fn rows(
     }
 }
 
-/// `None`: the server is too old, or does not tell this user.
+/// `None`: the server is too old, does not tell this user, or is a standby of which it cannot be told.
 async fn moment(transaction: &Transaction<'_>) -> Result<Option<String>, Failure> {
     match transaction.simple_query(MOMENT).await {
         Ok(messages) => Ok(messages.iter().find_map(|message| match message {
