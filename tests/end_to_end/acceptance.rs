@@ -1,10 +1,12 @@
 //! First steps: the examples on a Redis, the plugins without configuration, and finding out what is
 //! wrong.
 
+use std::os::unix::fs::symlink;
+
 use serde_json::Value;
 
 use crate::redis_server::RedisServer;
-use crate::support::{WorkDir, eventually, plugin, repository};
+use crate::support::{Asked, Exited, Reply, WebServer, WorkDir, eventually, plugin, repository};
 
 #[test]
 fn the_examples_run_on_a_redis_and_any_client_reads_them() {
@@ -39,6 +41,38 @@ fn the_examples_run_on_a_redis_and_any_client_reads_them() {
         assert_eq!((&row["well"], &row["data"]), (&Value::Bool(true), &Value::from("fresh")), "{row}");
         assert!(row["entries"].as_u64() > Some(3) && row["failures"] == serde_json::json!([]), "{row}");
     }
+}
+
+/// Two pages for who has the token.
+fn prices(asked: &Asked) -> Reply {
+    match (asked.header("authorization"), asked.path.as_str()) {
+        (Some("Bearer t0ken"), "/prices") => Reply {
+            headers: vec![("Link", "</prices?page=2>; rel=\"next\"".to_owned())],
+            ..Reply::body("[{\"sku\": \"a\", \"price\": 1.10}]")
+        },
+        (Some("Bearer t0ken"), "/prices?page=2") => Reply::body("[{\"sku\": \"b\", \"price\": 2}]"),
+        _ => Reply { status: 401, ..Reply::body("") },
+    }
+}
+
+/// The lines that the example has as comments are valid, and load an API.
+#[test]
+fn the_api_of_the_examples_is_loaded_with_its_secret() {
+    let (redis, server) = (RedisServer::start(), WebServer::start(prices));
+    let example = std::fs::read_to_string(repository().join("examples/kiwi.toml")).expect("the example");
+    let is_config = |line: &str| line.strip_prefix('#').is_some_and(|rest| !rest.is_empty() && !rest.starts_with(' '));
+    let uncommented = |line: &str| format!("{}\n", if is_config(line) { &line[1..] } else { line });
+    let config: String = example.lines().map(uncommented).collect();
+    let workdir = WorkDir::new();
+    std::fs::create_dir(workdir.path().join("conf")).expect("a directory");
+    symlink(repository().join("plugins"), workdir.path().join("plugins")).expect("a link");
+    workdir.file("conf/kiwi.toml", &config.replace("https://api.example.com", &server.origin()));
+    let mut command = workdir.command(&["refill", "prices", "--config", "conf/kiwi.toml", "--store", &redis.url()]);
+    let exited: Exited = command.env("PRICES_TOKEN", "t0ken").output().expect("kiwi-host starts").into();
+    let exited = exited.expect(0);
+    assert!(exited.stdout.contains("prices: published 2 entries"), "{exited:?}");
+    let price: String = redis.command(&["HGET", "kiwi:{prices}", "a"]).expect("a value");
+    assert_eq!(price, "{\"sku\":\"a\",\"price\":1.10}");
 }
 
 #[test]

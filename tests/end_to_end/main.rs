@@ -15,6 +15,7 @@ mod kiwi_cache;
 mod lifecycle;
 mod metrics;
 mod migrating;
+mod paged_api;
 mod publish;
 mod publish_page;
 mod read_through;

@@ -8,55 +8,10 @@ use rustix::process::Signal;
 
 use crate::databases::{MariaDb, Postgres};
 use crate::redis_server::RedisServer;
-use crate::support::{Exited, Reply, Running, WebServer, WorkDir, eventually, guest, page, plugin, repository};
-
-/// Everything that is secret in this test, and what was found where. To add a secret: give it to `add`, and use it.
-#[derive(Default)]
-struct Secrets(Vec<(&'static str, String)>);
-
-impl Secrets {
-    /// A secret of its own, which looks like one.
-    fn add(&mut self, what: &'static str) -> String {
-        let secret = format!("{}+{}/S3cret", what.replace(' ', ""), 0x5eed_0000 + self.0.len());
-        self.0.push((what, secret.clone()));
-        secret
-    }
-
-    /// # Panics
-    /// One of them is in this text, as it is or as programs write it. Says where.
-    fn are_not_in(&self, place: &str, text: &[u8]) {
-        for (what, secret) in &self.0 {
-            // Redis writes JSON with `\/`.
-            let forms = [secret.clone(), secret.replace('/', "\\/"), encoded(secret)];
-            for form in forms.into_iter().chain(in_base64(secret)) {
-                let found = text.windows(form.len()).position(|window| window == form.as_bytes());
-                if let Some(at) = found {
-                    let around = &text[at.saturating_sub(300)..(at + 300).min(text.len())];
-                    panic!("{place} has the {what} ({form}):\n{}", String::from_utf8_lossy(around));
-                }
-            }
-        }
-    }
-}
-
-/// As it stands in a URL.
-fn encoded(secret: &str) -> String {
-    secret.replace('+', "%2B").replace('/', "%2F")
-}
-
-/// The characters of Base64 that follow from a secret alone, wherever it begins.
-fn in_base64(secret: &str) -> Vec<String> {
-    const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let digits = |offset: usize| {
-        let bits = |index: usize| (secret.as_bytes()[index / 8] >> (7 - index % 8)) & 1;
-        let starts = (offset..secret.len() * 8 - 5).step_by(6);
-        starts
-            .map(|start| char::from(DIGITS[(start..start + 6).fold(0, |all, at| all << 1 | usize::from(bits(at)))]))
-            .collect::<String>()
-    };
-    // A secret that begins 0, 1 or 2 bytes behind a multiple of three.
-    [0, 4, 2].map(digits).to_vec()
-}
+use crate::support::{
+    Exited, Reply, Running, Secrets, TRACE, WebServer, WorkDir, encoded, eventually, everything_in, guest, in_base64,
+    page, plugin, repository,
+};
 
 #[test]
 fn base64_is_found_wherever_a_secret_begins() {
@@ -83,58 +38,6 @@ fn echo_server(token: &str) -> WebServer {
 fn received(server: &WebServer) -> String {
     server.asked().iter().map(ToString::to_string).collect()
 }
-
-/// All that stands in a Redis, and not only what this version writes.
-fn everything_in(redis: &str) -> Vec<u8> {
-    let client = redis::Client::open(redis).expect("a URL");
-    let mut connection = client.get_connection().expect("a connection");
-    let mut ask = |command: &[&str]| {
-        let (name, arguments) = command.split_first().expect("a command");
-        redis::cmd(name).arg(arguments).query::<redis::Value>(&mut connection).expect("an answer")
-    };
-    let mut all = Vec::new();
-    let keys = ask(&["KEYS", "*"]);
-    collect(&keys, &mut all);
-    let keys: Vec<String> = redis::from_redis_value(keys).expect("the keys");
-    assert!(!keys.is_empty());
-    for key in &keys {
-        let kind: String = redis::from_redis_value(ask(&["TYPE", key])).expect("a type");
-        let value = match kind.as_str() {
-            "string" => ask(&["GET", key]),
-            "hash" => ask(&["HGETALL", key]),
-            "list" => ask(&["LRANGE", key, "0", "-1"]),
-            "set" => ask(&["SMEMBERS", key]),
-            "zset" => ask(&["ZRANGE", key, "0", "-1"]),
-            "stream" => ask(&["XRANGE", key, "-", "+"]),
-            // It has expired.
-            "none" => continue,
-            other => panic!("{key} is a {other}, which this test cannot read"),
-        };
-        collect(&value, &mut all);
-    }
-    for command in [&["PUBSUB", "CHANNELS"][..], &["CLIENT", "LIST"], &["SLOWLOG", "GET", "-1"]] {
-        collect(&ask(command), &mut all);
-    }
-    all
-}
-
-/// All texts of a value, each on a line.
-fn collect(value: &redis::Value, all: &mut Vec<u8>) {
-    match value {
-        redis::Value::Array(values) | redis::Value::Set(values) => values.iter().for_each(|value| collect(value, all)),
-        redis::Value::Map(pairs) => pairs.iter().for_each(|(key, value)| {
-            collect(key, all);
-            collect(value, all);
-        }),
-        redis::Value::BulkString(bytes) => all.extend_from_slice(bytes),
-        other => all.extend_from_slice(format!("{other:?}").as_bytes()),
-    }
-    all.push(b'\n');
-}
-
-/// What a host logs at trace level, but for compilers, which know no secrets and write gigabytes.
-const TRACE: &str = "trace,cranelift_codegen=warn,cranelift_frontend=warn,regalloc2=warn,wasmtime_cranelift=warn,\
-                     wasmtime_environ=warn,wasmtime=warn,wasmtime_internal_cranelift=warn,wasmparser=warn";
 
 #[test]
 fn no_secret_leaks() {
@@ -285,7 +188,8 @@ client_auth = "body"
     for name in &caches {
         let logs = name.ends_with("-log") || name.ends_with("-stdout") || name.ends_with("-stderr");
         let fails = !name.starts_with("good") && (!logs || name == "body-log");
-        let line = if fails { format!("\"{name}\" not refilled") } else { format!("\"{name}\" published") };
+        let event = if fails { "not refilled" } else { "\"message\":\"published\"" };
+        let line = format!("\"cache\":\"{name}\" {event}");
         host.wait_for_log(&line);
     }
     eventually("the host reports", || {
@@ -294,7 +198,7 @@ client_auth = "body"
     });
     // They were used, and hidden where they came back.
     let received = received(&server);
-    for (what, secret) in &secrets.0[..6] {
+    for (what, secret) in &secrets.all()[..6] {
         let forms = [vec![secret.clone(), encoded(secret)], in_base64(secret), in_base64(&encoded(secret))].concat();
         assert!(forms.iter().any(|form| received.contains(form.as_str())), "{what} was never sent:\n{received}");
     }

@@ -28,7 +28,7 @@ pub(crate) struct ComponentCache {
 impl ComponentCache {
     /// The plugins we ship.
     pub(crate) fn of_plugins() -> Result<Self> {
-        Self::new("plugins", vec![workspace::plugins()])
+        Self::new("plugins", vec![workspace::plugins(), workspace::rows()])
     }
 
     /// The guests of the tests, which are built with the SDK in `plugins`.

@@ -20,6 +20,11 @@ pub(crate) fn plugins() -> PathBuf {
     root().join("plugins")
 }
 
+/// The crate that the plugins share with the host.
+pub(crate) fn rows() -> PathBuf {
+    root().join("rows")
+}
+
 /// The hostile and odd components that the tests run.
 pub(crate) fn guests() -> PathBuf {
     root().join("tests/guests")

@@ -56,7 +56,10 @@ fn load_pages(mut walk: Walk, rows: RowSettings) -> Result<Load<Entries>, Error>
 fn describe() -> Description {
     Description::new("The rows of a JSON, NDJSON or CSV document, or of its pages, fetched by HTTP.")
         .settings::<Settings>()
-        .grants_for(|settings: Settings| [Grant::http(&settings.url, "to get `url`")])
+        .grants_for(|settings: Settings| {
+            let secrets = Grant::secrets_in(settings.headers.values().map(String::as_str), "to send `headers`");
+            [Grant::http(&settings.url, "to get `url`")].into_iter().chain(secrets)
+        })
 }
 
 kiwi_loader::loader!(load_from_source, describe);

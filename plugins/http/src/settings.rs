@@ -19,7 +19,7 @@ pub(crate) struct Settings {
     pub(crate) rows: RowSettings,
     #[setting(default = "GET")]
     pub(crate) method: Method,
-    /// Headers to send: names and values.
+    /// Headers to send: names and values, in which `${secret:NAME}` stands for a secret of the host.
     #[serde(default)]
     pub(crate) headers: BTreeMap<String, String>,
     /// What to send with `POST`: a text, or a table, which is sent as JSON.

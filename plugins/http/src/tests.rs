@@ -69,7 +69,10 @@ fn the_operator_sees_the_settings_and_the_grant() {
         .setting(Setting::text("format", "`json`, `ndjson` or `csv`.").default_value("json"))
         .settings::<RowSettings>()
         .setting(Setting::text("method", "`GET` or `POST`.").default_value("GET"))
-        .setting(Setting::table("headers", "Headers to send: names and values."))
+        .setting(Setting::table(
+            "headers",
+            "Headers to send: names and values, in which `${secret:NAME}` stands for a secret of the host.",
+        ))
         .setting(Setting::any("body", "What to send with `POST`: a text, or a table, which is sent as JSON."))
         .setting(Setting::text(
             "timeout",
@@ -83,8 +86,12 @@ fn the_operator_sees_the_settings_and_the_grant() {
         ))
         .setting(Setting::integer("max_pages", "How many pages there may be.").default_value(1000));
     assert_eq!(Host::new().run(describe), expected);
-    let configured = Host::new().settings(json!({ "url": URL })).run(describe);
-    assert_eq!(configured, expected.grant(Grant::http("https://example.com", "to get `url`")));
+    let expected = expected.grant(Grant::http("https://example.com", "to get `url`"));
+    assert_eq!(Host::new().settings(json!({ "url": URL })).run(describe), expected);
+    let headers = json!({ "x-key": "${secret:key}", "authorization": "Bearer ${secret:token}", "accept": "*/*" });
+    let configured = Host::new().settings(json!({ "url": URL, "headers": headers })).run(describe);
+    let secret = |name: &str| Grant::secret(name, "to send `headers`");
+    assert_eq!(configured, expected.grant(secret("key")).grant(secret("token")));
 }
 
 #[test]

@@ -1,38 +1,37 @@
 //! CSV with a header: each record becomes a JSON object.
 
-use std::io::Read;
+use std::io::BufRead;
 
-use csv::{Reader, ReaderBuilder, StringRecord};
 use kiwi_loader::{Error, Json};
+use kiwi_rows::csv::{self, Header, Record};
+use kiwi_rows::{label, near};
 
 use crate::column::ColumnType;
 use crate::entries::{Next, Rows};
+use crate::failed::{failed, failed_in_line};
 use crate::filter::Accepted;
-use crate::key;
-use crate::near;
-use crate::row::label;
 use crate::selection::Selection;
 
 /// The records of a text.
 pub(crate) struct Records<R> {
-    reader: Reader<R>,
-    record: StringRecord,
+    records: csv::Records<R>,
+    record: Record,
     table: Table,
 }
 
-impl<R: Read> Records<R> {
+impl<R: BufRead> Records<R> {
     pub(crate) fn open(text: R, selection: &Selection) -> Result<Self, Error> {
         // It is ASCII: the settings were checked.
         let delimiter = u8::try_from(selection.settings.delimiter).map_err(Error::invalid_settings)?;
-        let mut reader = ReaderBuilder::new().delimiter(delimiter).from_reader(text);
-        let table = Table::new(reader.headers()?, selection)?;
-        Ok(Self { reader, record: StringRecord::new(), table })
+        let (mut records, mut record) = (csv::Records::new(text, delimiter, usize::MAX), Record::default());
+        let table = Table::new(&records.header(&mut record).map_err(failed)?, selection)?;
+        Ok(Self { records, record, table })
     }
 }
 
-impl<R: Read> Rows for Records<R> {
+impl<R: BufRead> Rows for Records<R> {
     fn next(&mut self, selection: &mut Selection) -> Result<Next, Error> {
-        if self.reader.read_record(&mut self.record)? {
+        if self.records.next(&mut self.record).map_err(failed_in_line)? {
             self.table.entry(&self.record, selection).map(Next::Row)
         } else {
             Ok(Next::End)
@@ -42,37 +41,26 @@ impl<R: Read> Rows for Records<R> {
 
 /// Which columns make up an entry.
 struct Table {
-    key: Vec<Column>,
+    /// Where the fields of the key are.
+    key: Vec<usize>,
     kept: Vec<Kept>,
     filter: Vec<(usize, Accepted)>,
 }
 
-struct Column {
-    name: String,
-    index: usize,
-}
-
 /// A column of the value.
 struct Kept {
-    column: Column,
+    name: String,
+    index: usize,
     /// The start of its member.
     label: String,
     r#type: Option<ColumnType>,
 }
 
 impl Table {
-    fn new(header: &StringRecord, selection: &Selection) -> Result<Self, Error> {
-        for (index, name) in header.iter().enumerate() {
-            if header.iter().take(index).any(|earlier| earlier == name) {
-                return Err(Error::other(format_args!("the header has the column `{name}` twice: rename one of them")));
-            }
-        }
+    fn new(header: &Header, selection: &Selection) -> Result<Self, Error> {
         let find = |setting: &str, name: &str| {
-            let index = header.iter().position(|column| column == name).ok_or_else(|| {
-                let hint = near::hint(name, header);
-                Error::invalid_settings(format_args!("`{setting}`: the header has no column `{name}` ({hint})"))
-            })?;
-            Ok(Column { name: name.to_owned(), index })
+            let missing = |message| Error::invalid_settings(format_args!("`{setting}`: {message}"));
+            header.find(name).map_err(missing)
         };
         let settings = &selection.settings;
         for name in settings.columns_as.iter().flatten().map(|(name, _)| name) {
@@ -80,54 +68,48 @@ impl Table {
         }
         let kept = |name: &str| {
             let r#type = settings.columns_as.as_ref().and_then(|types| types.get(name)).copied();
-            Ok(Kept { column: find("columns", name)?, label: label(name), r#type })
+            Ok(Kept { name: name.to_owned(), index: find("columns", name)?, label: label(name), r#type })
         };
+        let key = selection.key.fields.iter().map(|field| find("key", &field.written));
         let filter = settings.filter.iter().flatten();
         Ok(Self {
-            key: settings
-                .key
-                .iter()
-                .flat_map(|key| &key.0)
-                .map(|name| find("key", name))
-                .collect::<Result<_, Error>>()?,
+            key: key.collect::<Result<_, Error>>()?,
             kept: match &settings.columns {
-                None => header.iter().map(kept).collect::<Result<_, Error>>()?,
+                None => header.names().map(kept).collect::<Result<_, Error>>()?,
                 Some(columns) => columns.iter().map(|name| kept(name)).collect::<Result<_, Error>>()?,
             },
             filter: filter
-                .map(|(name, accepted)| Ok((find("filter", name)?.index, accepted.clone())))
+                .map(|(name, accepted)| Ok((find("filter", name)?, accepted.clone())))
                 .collect::<Result<_, Error>>()?,
         })
     }
 
-    fn entry(&self, record: &StringRecord, selection: &mut Selection) -> Result<Option<(String, Json)>, Error> {
-        if !self.filter.iter().all(|(index, accepted)| accepted.accepts_text(&record[*index])) {
+    fn entry(&self, record: &Record, selection: &mut Selection) -> Result<Option<(String, Json)>, Error> {
+        if !self.filter.iter().all(|(index, accepted)| accepted.accepts_text(record.field(*index))) {
             return Ok(None);
         }
-        let line = record.position().map_or(0, csv::Position::line);
-        let parts = self.key.iter().map(|column| &record[column.index]);
-        let key = match key::of_record(parts, &selection.settings.key_separator) {
-            Ok(key) => selection.remember(key, line)?,
+        let (line, mut key) = (record.line(), String::new());
+        let key = match selection.key.of_texts(self.key.iter().map(|index| record.field(*index)), &mut key) {
+            Ok(()) => selection.remember(key, line)?,
             Err(no_key) => {
-                let why = selection.is_told(no_key).then(|| key::why_empty(&self.key[no_key.field].name));
+                let why = selection.is_told(no_key).then(|| selection.key.explain(no_key, None));
                 return selection.leave_out(no_key, line, why);
             }
         };
         let mut value = Vec::from(b"{");
-        for Kept { column, label, r#type } in &self.kept {
+        for Kept { name, index, label, r#type } in &self.kept {
             if value.len() > 1 {
                 value.push(b',');
             }
             value.extend_from_slice(label.as_bytes());
-            let text = &record[column.index];
+            let text = record.field(*index);
             match r#type.map(|r#type| r#type.json(text).ok_or(r#type)) {
                 None => serde_json::to_writer(&mut value, text)?,
                 Some(Ok(json)) => value.extend_from_slice(json.as_bytes()),
                 Some(Err(r#type)) => {
                     return Err(Error::other(format_args!(
-                        "line {line}: `{}` in the column `{}` is not {}: correct the source or `columns_as`",
+                        "line {line}: `{}` in the column `{name}` is not {}: correct the source or `columns_as`",
                         near::shown(text),
-                        column.name,
                         r#type.name()
                     )));
                 }
@@ -210,14 +192,18 @@ mod tests {
     fn the_error_for_a_bad_record_has_its_line() {
         let empty = of("iata,name\nFR,Ryanair\n,Nobody\n", json!({})).unwrap_err().to_string();
         assert!(empty.starts_with("line 3: the key `iata` is empty: "), "{empty}");
-        let short = of("iata,name\nFR\n", json!({})).unwrap_err();
-        assert!(short.to_string().contains("line: 2"), "{short}");
+        let short = of("iata,name\n\n\nFR\n", json!({})).unwrap_err();
+        assert_eq!(short.to_string(), "line 4: expected 2 fields, as the header has, found 1");
+        let after_empty_lines = of("iata,name\n\r\n\n,Nobody\n", json!({})).unwrap_err().to_string();
+        assert!(after_empty_lines.starts_with("line 4: the key `iata` is empty: "), "{after_empty_lines}");
+        let nothing = of("", json!({})).unwrap_err().to_string();
+        assert!(nothing.starts_with("there is no header: expected"), "{nothing}");
     }
 
     #[test]
     fn a_column_that_the_header_does_not_have_is_an_error() {
         for (settings, expected) in [
-            (json!({}), "`key`: the header has no column `iata` (there is `code`, `name`)"),
+            (json!({}), "`key`: the header has no column `iata` (there are `code`, `name`)"),
             (json!({ "key": "cdoe" }), "`key`: the header has no column `cdoe` (did you mean `code`?)"),
             (
                 json!({ "key": "code", "columns": ["code", "Name"] }),

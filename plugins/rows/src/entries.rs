@@ -3,11 +3,11 @@
 use std::io::{BufRead, Cursor, Read};
 
 use kiwi_loader::{Error, Json};
+use kiwi_rows::Lines;
 
 use crate::csv::Records;
 use crate::format::Format;
 use crate::json::Document;
-use crate::ndjson::Lines;
 use crate::selection::Selection;
 use crate::settings::RowSettings;
 
@@ -98,7 +98,7 @@ fn open(body: Box<dyn BufRead>, format: Format, selection: &Selection) -> Result
     let text = without_byte_order_mark(body)?;
     Ok(match format {
         Format::Json => Box::new(Document::open(text, selection)?),
-        Format::Ndjson => Box::new(Lines::new(text)),
+        Format::Ndjson => Box::new(Lines::new(text, usize::MAX)),
         Format::Csv => Box::new(Records::open(text, selection)?),
     })
 }

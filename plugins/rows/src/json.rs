@@ -3,9 +3,10 @@
 use std::io::BufRead;
 
 use kiwi_loader::Error;
+use kiwi_rows::Scanner;
 
 use crate::entries::{Next, Rows};
-use crate::scan::Scanner;
+use crate::failed::failed;
 use crate::selection::Selection;
 
 /// The rows of a document that has been read up to the first of them.
@@ -13,6 +14,7 @@ pub(crate) struct Document<R> {
     scanner: Option<Scanner<R>>,
     rows: u64,
     has_names: bool,
+    name: Vec<u8>,
 }
 
 impl<R: BufRead> Document<R> {
@@ -20,7 +22,7 @@ impl<R: BufRead> Document<R> {
         let mut scanner = Scanner::new(text);
         selection.pointer.follow(&mut scanner)?;
         let has_names = selection.settings.key.is_none();
-        match scanner.peek()? {
+        match scanner.peek().map_err(failed)? {
             Some(b'[') if has_names => Err(Error::invalid_settings(
                 "`key` is missing: the rows are an array, so say which field of a row is its key",
             )),
@@ -28,8 +30,8 @@ impl<R: BufRead> Document<R> {
                 "`key` is only for an array of rows, and the rows are an object: remove it, or set `pointer`",
             )),
             _ => {
-                scanner.enter()?;
-                Ok(Self { scanner: Some(scanner), rows: 0, has_names })
+                scanner.enter().map_err(failed)?;
+                Ok(Self { scanner: Some(scanner), rows: 0, has_names, name: Vec::new() })
             }
         }
     }
@@ -38,26 +40,33 @@ impl<R: BufRead> Document<R> {
 impl<R: BufRead> Rows for Document<R> {
     fn next(&mut self, selection: &mut Selection) -> Result<Next, Error> {
         let Some(scanner) = &mut self.scanner else { return Ok(Next::End) };
-        let has_next = scanner.has_next().map_err(|error| error.context(format_args!("after row {}", self.rows)))?;
-        if !has_next {
+        let has_next = scanner.has_next().map_err(failed);
+        if !has_next.map_err(|error| error.context(format_args!("after row {}", self.rows)))? {
             // The rest is read, too, because the document may be cut off after its rows.
             if let Some(scanner) = self.scanner.take() {
-                scanner.finish()?;
+                scanner.finish().map_err(failed)?;
             }
             return Ok(Next::End);
         }
         self.rows += 1;
         let number = self.rows;
         let in_row = |error: Error| error.context(format_args!("row {number}"));
+        let mut value = Vec::new();
         let entry = if self.has_names {
-            let name = scanner.name().map_err(in_row)?;
-            let value = scanner.value().map_err(in_row)?;
-            selection.member(name, value, number)?
+            scanner.name(&mut self.name).map_err(|error| in_row(failed(error)))?;
+            let name = serde_json::from_slice(&self.name).map_err(|error| in_row(error.into()))?;
+            scanner.value(&mut value).map_err(|error| in_row(failed(error)))?;
+            selection.member(name, text(value).map_err(in_row)?, number)?
         } else {
-            selection.object(scanner.value().map_err(in_row)?, number)?
+            scanner.value(&mut value).map_err(|error| in_row(failed(error)))?;
+            selection.object(text(value).map_err(in_row)?, number)?
         };
         Ok(Next::Row(entry))
     }
+}
+
+fn text(value: Vec<u8>) -> Result<String, Error> {
+    String::from_utf8(value).map_err(|_| Error::other("the text is not UTF-8"))
 }
 
 #[cfg(test)]

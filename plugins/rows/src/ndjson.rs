@@ -3,37 +3,17 @@
 use std::io::BufRead;
 
 use kiwi_loader::Error;
+use kiwi_rows::Lines;
 
 use crate::entries::{Next, Rows};
+use crate::failed::failed_in_line;
 use crate::selection::Selection;
-
-/// The lines of a text. Empty ones are skipped, but counted.
-pub(crate) struct Lines<R> {
-    text: R,
-    number: u64,
-    line: Vec<u8>,
-}
-
-impl<R: BufRead> Lines<R> {
-    pub(crate) fn new(text: R) -> Self {
-        Self { text, number: 0, line: Vec::new() }
-    }
-}
 
 impl<R: BufRead> Rows for Lines<R> {
     fn next(&mut self, selection: &mut Selection) -> Result<Next, Error> {
-        loop {
-            self.line.clear();
-            self.number += 1;
-            let in_line = |error: Error| error.context(format_args!("line {}", self.number));
-            if self.text.read_until(b'\n', &mut self.line).map_err(|error| in_line(error.into()))? == 0 {
-                return Ok(Next::End);
-            }
-            let line = self.line.trim_ascii();
-            if !line.is_empty() {
-                let row = std::str::from_utf8(line).map_err(|_| in_line(Error::other("it is not UTF-8")))?;
-                return Ok(Next::Row(selection.object(row.to_owned(), self.number)?));
-            }
+        match Lines::next(self).map_err(failed_in_line)? {
+            Some(line) => Ok(Next::Row(selection.object(line.text.to_owned(), line.number)?)),
+            None => Ok(Next::End),
         }
     }
 }
@@ -73,7 +53,7 @@ mod tests {
     fn the_error_for_a_bad_line_has_its_number() {
         let message = |text| of(text, json!({ "key": "id" })).pop().unwrap().unwrap_err();
         assert!(message(b"{\"id\": 1}\n\n{\"id\":\n").starts_with("line 3: EOF while parsing"));
-        assert_eq!(message(b"{\"id\": \"\xff\"}\n"), "line 1: it is not UTF-8");
+        assert_eq!(message(b"{\"id\": \"\xff\"}\n"), "line 1: byte 9 of the row is not UTF-8");
         let missing = message(b"{\"id\": 1}\n{\"ib\": 2}\n");
         assert!(missing.starts_with("line 2: there is no field `id`, which is the key (there is `ib`)"), "{missing}");
         assert!(missing.ends_with("`on_missing_key = \"skip\"` leaves out rows without a key"), "{missing}");

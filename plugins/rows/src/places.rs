@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 
 use kiwi_loader::Error;
+use kiwi_rows::near;
 
 use crate::format::Format;
-use crate::near;
 
 /// Keys are remembered up to this number, in about 5 MB. After that the host still finds a duplicate, without its places.
 const MAX_KEYS: usize = 100_000;

@@ -1,14 +1,13 @@
 //! What becomes of the rows of a load: which are kept, their keys and their values.
 
 use kiwi_loader::{Error, Json, log};
+use kiwi_rows::{Field, Key, NoKey, Object};
 
-use crate::field::Field;
 use crate::filter::Accepted;
 use crate::format::Format;
-use crate::key::{self, NoKey, OnMissingKey};
+use crate::key::OnMissingKey;
 use crate::places::Places;
 use crate::pointer::Pointer;
-use crate::row::Object;
 use crate::settings::RowSettings;
 use crate::unseen::Unseen;
 
@@ -16,8 +15,8 @@ use crate::unseen::Unseen;
 pub(crate) struct Selection {
     pub(crate) settings: RowSettings,
     pub(crate) pointer: Pointer,
-    /// Where the key is; empty: the rows are members of an object.
-    key: Vec<Field>,
+    /// Where the key is; without fields: the rows are members of an object.
+    pub(crate) key: Key,
     filter: Vec<(Field, Accepted)>,
     unseen: Unseen,
     skipped: Skipped,
@@ -35,11 +34,11 @@ struct Skipped {
 impl Selection {
     pub(crate) fn new(settings: RowSettings) -> Result<Self, Error> {
         let pointer = Pointer::parse("pointer", settings.pointer.as_deref().unwrap_or_default())?;
-        let key: Vec<Field> = settings.key.iter().flat_map(|key| &key.0).map(|name| Field::new(name)).collect();
+        let key = Key::new(settings.key.iter().flat_map(|key| &key.0), settings.key_separator.clone());
         let filter: Vec<(Field, Accepted)> =
             settings.filter.iter().flatten().map(|(name, accepted)| (Field::new(name), accepted.clone())).collect();
         let mut unseen = Unseen::default();
-        key.iter().for_each(|field| unseen.want("key", field.clone()));
+        key.fields.iter().for_each(|field| unseen.want("key", field.clone()));
         filter.iter().for_each(|(field, _)| unseen.want("filter", field.clone()));
         settings.columns.iter().flatten().for_each(|name| unseen.want("columns", Field::name(name)));
         Ok(Self { settings, pointer, key, filter, unseen, skipped: Skipped::default(), places: Places::new() })
@@ -57,10 +56,11 @@ impl Selection {
         if !self.accepts(&object) {
             return Ok(None);
         }
-        let key = match key::of_object(&object, &self.key, &self.settings.key_separator) {
-            Ok(key) => self.remember(key, number)?,
+        let mut key = String::new();
+        let key = match self.key.of_object(&object, &mut key) {
+            Ok(()) => self.remember(key, number)?,
             Err(no_key) => {
-                let why = self.is_told(no_key).then(|| key::why(&object, &self.key[no_key.field]));
+                let why = self.is_told(no_key).then(|| self.key.explain(no_key, Some(&object)));
                 return self.leave_out(no_key, number, why);
             }
         };
@@ -112,7 +112,7 @@ impl Selection {
             return Ok(None);
         }
         let (row, why) = (self.places.row(number), why.unwrap_or_default());
-        Err(if no_key.is_missing {
+        Err(if no_key.is_missing() {
             Error::other(format_args!(
                 "{row}: {why}: correct the source or `key`; `on_missing_key = \"skip\"` leaves out rows without a key"
             ))
@@ -122,7 +122,7 @@ impl Selection {
     }
 
     fn is_skipped(&self, no_key: NoKey) -> bool {
-        no_key.is_missing && self.settings.on_missing_key == OnMissingKey::Skip
+        no_key.is_missing() && self.settings.on_missing_key == OnMissingKey::Skip
     }
 
     /// At the end of all texts.
@@ -136,7 +136,7 @@ impl Selection {
     }
 
     fn parse<'a>(&mut self, row: &'a str, number: u64) -> Result<Object<'a>, Error> {
-        let object = Object::parse(row).map_err(|error| error.context(self.places.row(number)))?;
+        let object = Object::parse(row).map_err(|error| Error::other(error).context(self.places.row(number)))?;
         if !self.unseen.is_empty() {
             self.unseen.look(&object);
         }

@@ -7,14 +7,14 @@ use kiwi_loader::{Error, Settings};
 use crate::column::ColumnType;
 use crate::filter::Accepted;
 use crate::format::Format;
-use crate::key::{Key, OnMissingKey};
+use crate::key::{KeySetting, OnMissingKey};
 
 /// The settings that `file` and `http` share, `format` aside.
 #[derive(Clone, Debug, Settings)]
 pub struct RowSettings {
     /// The field or CSV column whose value is the key, a JSON pointer into the row such as `/name/common`, or an array
     /// of several; not set: the rows are one JSON object, and its names are the keys.
-    pub key: Option<Key>,
+    pub key: Option<KeySetting>,
     /// What stands between the values of a key of several fields.
     #[setting(default = ":")]
     pub key_separator: String,

@@ -3,10 +3,7 @@
 use std::collections::BTreeSet;
 
 use kiwi_loader::Error;
-
-use crate::field::Field;
-use crate::near;
-use crate::row::Object;
+use kiwi_rows::{Field, Object, near};
 
 /// So many rows are searched for what may have been meant.
 const MAX_SEARCHED: u32 = 1_000;

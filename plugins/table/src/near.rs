@@ -2,7 +2,7 @@
 
 use kiwi_loader::Error;
 use kiwi_loader::sql::{self, Connection};
-use rows::near::hint;
+use kiwi_rows::near::hint;
 use serde::Deserialize;
 
 use crate::statement::Table;

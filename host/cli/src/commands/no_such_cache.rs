@@ -1,14 +1,10 @@
 //! Whether a cache exists, and the error for a name that no cache has.
 
+use kiwi_rows::near;
 use kiwi_store::{Error, HostState, LeaseState, Name, Presence, Status, Store};
 
 use crate::config::Config;
 use crate::target::Target;
-
-/// How similar a name must be to be suggested (Jaro-Winkler).
-const MIN_SIMILARITY: f64 = 0.8;
-/// How many names are listed where none is similar.
-const MAX_LISTED: usize = 10;
 
 /// Whether the store knows anything of a cache.
 pub(super) fn exists(status: &Status, hosts: &[HostState]) -> bool {
@@ -24,20 +20,13 @@ pub(super) async fn no_such_cache(target: &Target, store: &dyn Store, cache: &Na
     names.sort_unstable();
     names.dedup();
     let hint = hint(cache.as_str(), &names);
-    Error::missing(format!("no such cache in {} or in kiwi.toml{hint}", store.location())).of(cache)
+    Error::missing(format!("no such cache in {} or in kiwi.toml: {hint}", store.location())).of(cache)
 }
 
 fn hint(wanted: &str, names: &[Name]) -> String {
-    let similarity = |name: &&Name| strsim::jaro_winkler(wanted, name.as_str());
-    let nearest = names.iter().max_by(|a, b| similarity(a).total_cmp(&similarity(b)));
-    match nearest.filter(|name| similarity(name) > MIN_SIMILARITY) {
-        Some(name) => format!(": did you mean `{name}`?"),
-        None if names.is_empty() => ": there are no caches yet".to_owned(),
-        None => {
-            let listed: Vec<&str> = names.iter().take(MAX_LISTED).map(Name::as_str).collect();
-            let more = if names.len() > MAX_LISTED { ", ..." } else { "" };
-            format!(": expected one of `{}`{more}", listed.join("`, `"))
-        }
+    match names {
+        [] => "there are no caches yet".to_owned(),
+        names => near::hint(wanted, names.iter().map(Name::as_str)),
     }
 }
 
@@ -48,8 +37,8 @@ mod tests {
     #[test]
     fn a_name_that_is_like_another_is_suggested() {
         let names: Vec<Name> = ["airlines", "rates"].map(|name| name.parse().expect("a name")).into();
-        assert_eq!(hint("airline", &names), ": did you mean `airlines`?");
-        assert_eq!(hint("xyz", &names), ": expected one of `airlines`, `rates`");
-        assert_eq!(hint("xyz", &[]), ": there are no caches yet");
+        assert_eq!(hint("airline", &names), "did you mean `airlines`?");
+        assert_eq!(hint("xyz", &names), "there are `airlines`, `rates`");
+        assert_eq!(hint("xyz", &[]), "there are no caches yet");
     }
 }

@@ -8,12 +8,12 @@ use kiwi_host::{
     AskedTiming, CacheConfig, Connection, DirGrant, FileGrant, Grants, Guards, Limits, Settings, parse_duration,
     parse_ttl,
 };
+use kiwi_rows::near::nearest;
 use kiwi_store::{Error, Layout, Name, Push, RecordKey};
 
 use super::credentials::Credentials;
 use super::published::{NotLoadedHere, Source, check_published};
 use super::section::Section;
-use super::similar::nearest;
 use super::value::{json_object, mismatch, number, table, text};
 use crate::human;
 

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use kiwi_host::{Auth, AuthKind, ClientAuth, HttpGrant, OAuth2, SecretGrant, SecretSource, is_secret_name};
+use kiwi_rows::near::nearest;
 use kiwi_store::{Error, Result};
 
 use super::secret::secret;
 use super::section::Section;
-use super::similar::nearest;
 use super::value::quoted;
 
 /// What caches may be granted. `None` stands for what is defined and not valid, which is reported where it is defined.

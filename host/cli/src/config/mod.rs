@@ -18,7 +18,6 @@ mod search;
 mod secret;
 mod section;
 mod select;
-mod similar;
 mod statsd;
 mod store;
 #[cfg(test)]

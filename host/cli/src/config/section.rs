@@ -4,11 +4,11 @@
 use std::ops::{Range, RangeInclusive};
 
 use kiwi_host::parse_size;
+use kiwi_rows::near::nearest;
 use toml_edit::{Array, Item, Table, TableLike};
 
 use super::document::Document;
 use super::keys::{self, Kind};
-use super::similar::nearest;
 use super::value::{mismatch, number, quoted, table, texts};
 use crate::human;
 

@@ -31,8 +31,23 @@ impl Bounds {
         Self { row: bytes(row), name: bytes(name), key_bytes: limits.key_bytes, value_bytes }
     }
 
+    /// What is wrong with a text, and what to do.
+    pub(super) fn problem(&self, error: kiwi_rows::Error) -> Problem {
+        let kiwi_rows::Error { line, problem } = error;
+        match problem {
+            kiwi_rows::Problem::Io(error) => Problem::unreadable(line, &error),
+            kiwi_rows::Problem::RowTooLong => self.too_long(line),
+            kiwi_rows::Problem::NameTooLong => self.too_long_name(line),
+            kiwi_rows::Problem::CutOff(_) => {
+                Problem::at(line, format_args!("{problem}; its producer has probably failed: run it again"))
+            }
+            kiwi_rows::Problem::NotUtf8(_) => Problem::at(line, format_args!("{problem}: write the rows as UTF-8")),
+            problem => Problem::at(line, problem),
+        }
+    }
+
     /// That a name is longer than any key that could be published.
-    pub(super) fn too_long_name(&self, line: u64) -> Problem {
+    fn too_long_name(&self, line: u64) -> Problem {
         let message = format!(
             "the name is longer than a key may be ({}): look for a quote that is missing, or raise `limits.key_bytes` of \
              this cache in kiwi.toml",

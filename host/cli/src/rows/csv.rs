@@ -1,145 +1,79 @@
 //! CSV with a header: each record becomes a JSON object of texts.
 
-use std::collections::HashSet;
-use std::io::{self, BufRead, Read};
+use std::io::BufRead;
 
-use csv::{Reader, ReaderBuilder, StringRecord};
+use kiwi_rows::csv::{Header, Record, Records};
+use kiwi_rows::{Key, label};
 
 use super::bounds::Bounds;
-use super::key::{Field, Keys};
 use super::problem::{Problem, Result};
-
-/// How much of the text is read at a time.
-const BUFFER_BYTES: usize = 64 << 10;
 
 /// Passes on the entry of each record.
 pub(super) fn read(
     text: impl BufRead,
-    keys: Keys,
+    key: &Key,
     bounds: Bounds,
     mut entry: impl FnMut(u64, &str, &str) -> Result<()>,
 ) -> Result<()> {
-    let text = Bounded { text, max: bounds.row, record: 0, has_ended: false };
-    let mut records = Records {
-        reader: ReaderBuilder::new().buffer_capacity(BUFFER_BYTES).has_headers(false).from_reader(text),
-        bounds,
-    };
-    let mut record = StringRecord::new();
-    if records.next(&mut record)?.is_none() {
-        return Err(Problem::at(1, "there is no header: expected the names of the columns in the first line"));
-    }
-    let table = Table::new(&record, keys)?;
-    let (mut key, mut value) = (String::new(), Vec::new());
-    while let Some(line) = records.next(&mut record)? {
-        let value = table.entry(&record, &mut key, &mut value).map_err(|message| Problem::at(line, message))?;
-        entry(line, &key, value)?;
-    }
-    Ok(())
-}
-
-/// The records of a text.
-struct Records<R> {
-    reader: Reader<Bounded<R>>,
-    bounds: Bounds,
-}
-
-impl<R: Read> Records<R> {
-    /// Reads one, and returns the line that it, or the empty lines before it, begin in. `None`: there are no more.
-    fn next(&mut self, record: &mut StringRecord) -> Result<Option<u64>> {
-        self.reader.get_mut().record = 0;
-        let before = self.reader.position().line();
-        let has_record = self.reader.read_record(record);
-        let line = record.position().map_or(before, csv::Position::line);
-        let text = self.reader.get_ref();
-        match has_record {
-            Ok(false) => Ok(None),
-            // What ends with its line is complete before the end of the text is seen.
-            Ok(true) | Err(_) if text.has_ended => Err(Problem::at(
-                line,
-                "the input ends in the middle of a record: a quote is not closed, or the last line does not end with a \
-                 line break; its producer has probably failed: run it again",
-            )),
-            Ok(true) => Ok(Some(line)),
-            Err(_) if text.record > text.max => Err(self.bounds.too_long(before)),
-            Err(error) => Err(Problem::at(before, explain(&error))),
+    let (mut records, mut record) = (Records::new(text, b',', bounds.row), Record::default());
+    let header = records.header(&mut record);
+    let header = whole(header, &record, &bounds)?;
+    let table = Table::new(&header, key).map_err(|message| Problem::at(record.line(), message))?;
+    let (mut text, mut value) = (String::new(), Vec::new());
+    loop {
+        let has_record = records.next(&mut record);
+        if !whole(has_record, &record, &bounds)? {
+            return Ok(());
         }
+        let value = table.entry(&record, &mut text, &mut value);
+        let value = value.map_err(|message| Problem::at(record.line(), message))?;
+        entry(record.line(), &text, value)?;
     }
 }
 
-fn explain(error: &csv::Error) -> String {
-    match error.kind() {
-        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
-            format!("expected {expected_len} fields, as the header has, found {len}")
-        }
-        csv::ErrorKind::Utf8 { err, .. } => {
-            format!("field {} is not UTF-8: write the rows as UTF-8", err.field() + 1)
-        }
-        csv::ErrorKind::Io(error) => format!("standard input cannot be read: {error}"),
-        _ => error.to_string(),
+/// What was read with this record, unless that ends with the text: it may be cut off, whatever else is wrong with it. A
+/// record that ends with its line is complete before the end of the text is seen.
+fn whole<T>(read: kiwi_rows::Result<T>, record: &Record, bounds: &Bounds) -> Result<T> {
+    if record.has_ended() {
+        return read.map_err(|error| bounds.problem(error));
     }
-}
-
-/// Stops where a record becomes too long, and notes the end.
-struct Bounded<R> {
-    text: R,
-    max: usize,
-    /// How much was read since the last record.
-    record: usize,
-    has_ended: bool,
-}
-
-impl<R: Read> Read for Bounded<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.record > self.max {
-            return Err(io::Error::other("the record is too long"));
-        }
-        let read = self.text.read(buffer)?;
-        self.record = self.record.saturating_add(read);
-        self.has_ended = read == 0;
-        Ok(read)
-    }
+    Err(Problem::at(
+        record.line(),
+        "the input ends in the middle of a record: a quote is not closed, or the last line does not end with a line \
+         break; its producer has probably failed: run it again",
+    ))
 }
 
 /// Which columns make up an entry.
-struct Table {
-    keys: Keys,
+struct Table<'k> {
+    key: &'k Key,
     /// Where the fields of the key are.
     places: Vec<usize>,
     /// The start of the member of each column.
     labels: Vec<String>,
 }
 
-impl Table {
-    fn new(header: &StringRecord, keys: Keys) -> Result<Self> {
-        let mut names = HashSet::new();
-        if let Some(name) = header.iter().find(|name| !names.insert(*name)) {
-            return Err(Problem::at(1, format_args!("the header has the column `{name}` twice: rename one of them")));
-        }
-        let find = |Field { written, .. }: &Field| {
-            header.iter().position(|name| name == written).ok_or_else(|| {
-                let names = header.iter().collect::<Vec<_>>().join("`, `");
-                Problem::at(1, format_args!("there is no column `{written}` (`--key`); the header has `{names}`"))
-            })
-        };
-        let places = keys.fields.iter().map(find).collect::<Result<_>>()?;
-        let labels = header.iter().map(|name| serde_json::Value::from(name).to_string() + ":").collect();
-        Ok(Self { keys, places, labels })
+impl<'k> Table<'k> {
+    fn new(header: &Header, key: &'k Key) -> std::result::Result<Self, String> {
+        let find = |name: &str| header.find(name).map_err(|missing| format!("`--key`: {missing}"));
+        let places = key.fields.iter().map(|field| find(&field.written)).collect::<std::result::Result<_, _>>()?;
+        Ok(Self { key, places, labels: header.names().map(label).collect() })
     }
 
     /// Writes the key, and the value as JSON.
     fn entry<'v>(
         &self,
-        record: &StringRecord,
+        record: &Record,
         key: &mut String,
         value: &'v mut Vec<u8>,
     ) -> std::result::Result<&'v str, String> {
-        key.clear();
-        for (field, place) in self.keys.fields.iter().zip(&self.places) {
-            self.keys.add(key, field, &record[*place])?;
-        }
+        let texts = self.places.iter().map(|place| record.field(*place));
+        self.key
+            .of_texts(texts, key)
+            .map_err(|no_key| format!("{}: expected at least one character", self.key.explain(no_key, None)))?;
         value.clear();
         value.push(b'{');
-        for (label, field) in self.labels.iter().zip(record) {
+        for (label, field) in self.labels.iter().zip(record.fields()) {
             if value.len() > 1 {
                 value.push(b',');
             }
@@ -153,15 +87,15 @@ impl Table {
 
 #[cfg(test)]
 mod tests {
-    use std::io::BufReader;
+    use std::io::{BufReader, Read, repeat};
 
     use super::*;
 
     fn read(text: &[u8], keys: &[&str]) -> std::result::Result<Vec<(u64, String, String)>, String> {
-        let keys = Keys::new(keys.iter().map(ToString::to_string).collect(), ":".to_owned()).unwrap();
+        let key = Key::new(keys, ":");
         let bounds = Bounds::new(&kiwi_host::Limits { value_bytes: 10_000, ..kiwi_host::Limits::default() });
         let mut entries = Vec::new();
-        let read = super::read(text, keys, bounds, |line, key, value| {
+        let read = super::read(text, &key, bounds, |line, key, value| {
             entries.push((line, key.to_owned(), value.to_owned()));
             Ok(())
         });
@@ -173,7 +107,7 @@ mod tests {
         let text = b"iata,name,fleet\nFR,\"Ryanair, \"\"DAC\"\"\nDublin\",0576\n\r\nLH,,7\r\n";
         let entries = [
             (2, "FR:0576".to_owned(), r#"{"iata":"FR","name":"Ryanair, \"DAC\"\nDublin","fleet":"0576"}"#.to_owned()),
-            (4, "LH:7".to_owned(), r#"{"iata":"LH","name":"","fleet":"7"}"#.to_owned()),
+            (5, "LH:7".to_owned(), r#"{"iata":"LH","name":"","fleet":"7"}"#.to_owned()),
         ];
         assert_eq!(read(text, &["iata", "fleet"]).unwrap(), entries);
         assert_eq!(read(b"iata,name\n", &["iata"]).unwrap(), []);
@@ -205,17 +139,17 @@ mod tests {
         assert_eq!(message(b"iata,name,iata\n"), "line 1: the header has the column `iata` twice: rename one of them");
         assert_eq!(
             message(b"code,name\nFR,Ryanair\n"),
-            "line 1: there is no column `iata` (`--key`); the header has `code`, `name`"
+            "line 1: `--key`: the header has no column `iata` (there are `code`, `name`)"
         );
         assert!(message(b"").starts_with("line 1: there is no header"));
     }
 
     #[test]
     fn a_quote_that_is_never_closed_is_not_collected() {
-        let text = b"iata,name\nFR,Ryanair\nLH,\"".chain(io::repeat(b'x'));
-        let keys = Keys::new(vec!["iata".to_owned()], String::new()).unwrap();
+        let text = b"iata,name\nFR,Ryanair\nLH,\"".chain(repeat(b'x'));
+        let key = Key::new(["iata"], "");
         let bounds = Bounds::new(&kiwi_host::Limits::default());
-        let problem = super::read(BufReader::new(text), keys, bounds, |_, _, _| Ok(())).unwrap_err().to_string();
+        let problem = super::read(BufReader::new(text), &key, bounds, |_, _, _| Ok(())).unwrap_err().to_string();
         assert!(problem.starts_with("line 3: the row is longer than a value may be (1.0 MiB)"), "{problem}");
     }
 }

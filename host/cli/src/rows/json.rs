@@ -2,43 +2,44 @@
 
 use std::io::BufRead;
 
+use kiwi_rows::{Key, Scanner};
+
 use super::bounds::Bounds;
-use super::key::Keys;
 use super::problem::{Problem, Result, of_json};
 use super::row::{Rows, Wrong};
-use super::scan::Scanner;
 
 /// Passes on each entry of the document.
 pub(super) fn read(
     text: impl BufRead,
-    keys: Keys,
+    key: Key,
     bounds: Bounds,
     mut entry: impl FnMut(u64, &str, &str) -> Result<()>,
 ) -> Result<()> {
-    let has_keys = !keys.fields.is_empty();
-    let (mut scanner, mut rows) = (Scanner::new(text, bounds), Rows::new(keys));
-    let is_object = scanner.enter()? == b'{';
-    if is_object && has_keys {
+    let has_key = !key.fields.is_empty();
+    let (mut scanner, mut rows) = (Scanner::bounded(text, bounds.row, bounds.name), Rows::new(key));
+    let in_text = |error| bounds.problem(error);
+    let is_object = scanner.enter().map_err(in_text)? == b'{';
+    if is_object && has_key {
         let message = "`--key` is for rows, and this is one object, whose names are the keys: remove `--key`, or give an \
                        array of rows, or a row on each line with `--input-format ndjson`";
         return Err(Problem::at(scanner.line(), message));
     }
     let (mut name, mut value) = (Vec::new(), Vec::new());
-    while scanner.has_next()? {
+    while scanner.has_next().map_err(in_text)? {
         let line = scanner.line();
         if !is_object {
-            scanner.value(&mut value)?;
+            scanner.value(&mut value).map_err(in_text)?;
             let (key, value) = rows.entry(utf8(&value, line)?).map_err(|wrong| Problem::at(line, explain(&wrong)))?;
             entry(line, key, value)?;
             continue;
         }
-        scanner.name(&mut name)?;
+        scanner.name(&mut name).map_err(in_text)?;
         let key: String = serde_json::from_str(utf8(&name, line)?)
             .map_err(|error| Problem::at(line, format_args!("the name is not valid JSON: {}", of_json(&error))))?;
-        scanner.value(&mut value)?;
+        scanner.value(&mut value).map_err(in_text)?;
         entry(line, &key, utf8(&value, line)?)?;
     }
-    Ok(())
+    scanner.finish().map_err(in_text)
 }
 
 fn utf8(text: &[u8], line: u64) -> Result<&str> {
@@ -62,13 +63,12 @@ mod tests {
     use super::*;
 
     fn read(text: &str, keys: &[&str]) -> std::result::Result<Vec<(u64, String, String)>, String> {
-        let keys = Keys::new(keys.iter().map(ToString::to_string).collect(), ":".to_owned()).unwrap();
+        let key = Key::new(keys, ":");
         let mut entries = Vec::new();
-        let read =
-            super::read(text.as_bytes(), keys, Bounds::new(&kiwi_host::Limits::default()), |line, key, value| {
-                entries.push((line, key.to_owned(), value.to_owned()));
-                Ok(())
-            });
+        let read = super::read(text.as_bytes(), key, Bounds::new(&kiwi_host::Limits::default()), |line, key, value| {
+            entries.push((line, key.to_owned(), value.to_owned()));
+            Ok(())
+        });
         read.map(|()| entries).map_err(|problem| problem.to_string())
     }
 

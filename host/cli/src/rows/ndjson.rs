@@ -1,39 +1,25 @@
 //! NDJSON: a JSON object on each line.
 
-use std::io::{BufRead, Read};
+use std::io::BufRead;
+
+use kiwi_rows::Lines;
 
 use super::bounds::Bounds;
 use super::problem::{Problem, Result};
 use super::row::{Rows, Wrong};
 
-/// Passes on the entry of each line. Empty lines are skipped, but counted.
+/// Passes on the entry of each line.
 pub(super) fn read(
-    mut text: impl BufRead,
+    text: impl BufRead,
     mut rows: Rows,
     bounds: Bounds,
     mut entry: impl FnMut(u64, &str, &str) -> Result<()>,
 ) -> Result<()> {
-    let mut line = Vec::new();
-    for number in 1.. {
-        line.clear();
-        let read = text.by_ref().take(bounds.row as u64 + 1).read_until(b'\n', &mut line);
-        if read.map_err(|error| Problem::unreadable(number, &error))? == 0 {
-            break;
-        }
-        let has_ended = line.last() == Some(&b'\n');
-        if line.len() > bounds.row {
-            return Err(bounds.too_long(number));
-        }
-        let row = line.trim_ascii();
-        if row.is_empty() {
-            continue;
-        }
-        let row = std::str::from_utf8(row).map_err(|error| {
-            let at = error.valid_up_to() + 1;
-            Problem::at(number, format_args!("byte {at} of the row is not UTF-8: write the rows as UTF-8"))
-        })?;
-        let (key, value) = rows.entry(row).map_err(|wrong| Problem::at(number, explain(&wrong, has_ended)))?;
-        entry(number, key, value)?;
+    let mut lines = Lines::new(text, bounds.row);
+    while let Some(line) = lines.next().map_err(|error| bounds.problem(error))? {
+        let taken = rows.entry(line.text);
+        let (key, value) = taken.map_err(|wrong| Problem::at(line.number, explain(&wrong, line.has_ended)))?;
+        entry(line.number, key, value)?;
     }
     Ok(())
 }
@@ -56,14 +42,15 @@ fn explain(wrong: &Wrong, has_ended: bool) -> String {
 
 #[cfg(test)]
 mod tests {
+    use kiwi_rows::Key;
+
     use super::*;
-    use crate::rows::key::Keys;
 
     fn read(text: &[u8], keys: &[&str]) -> std::result::Result<Vec<(u64, String, String)>, String> {
-        let keys = Keys::new(keys.iter().map(ToString::to_string).collect(), ":".to_owned()).unwrap();
+        let key = Key::new(keys, ":");
         let mut entries = Vec::new();
         let bounds = Bounds::new(&kiwi_host::Limits { value_bytes: 100, ..kiwi_host::Limits::default() });
-        let read = super::read(text, Rows::new(keys), bounds, |line, key, value| {
+        let read = super::read(text, Rows::new(key), bounds, |line, key, value| {
             entries.push((line, key.to_owned(), value.to_owned()));
             Ok(())
         });
@@ -105,9 +92,9 @@ mod tests {
     #[test]
     fn a_line_without_an_end_is_not_collected() {
         let endless = std::io::BufReader::new(std::io::repeat(b'x'));
-        let keys = Keys::new(Vec::new(), String::new()).unwrap();
+        let key = Key::new([""; 0], "");
         let bounds = Bounds::new(&kiwi_host::Limits::default());
-        let problem = super::read(endless, Rows::new(keys), bounds, |_, _, _| Ok(())).unwrap_err().to_string();
+        let problem = super::read(endless, Rows::new(key), bounds, |_, _, _| Ok(())).unwrap_err().to_string();
         assert!(problem.starts_with("line 1: the row is longer than a value may be (1.0 MiB)"), "{problem}");
     }
 }

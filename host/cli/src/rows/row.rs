@@ -1,26 +1,17 @@
-//! One row: its key and its value, taken from the text of a JSON object. Numbers keep the digits that they are written
-//! with.
+//! One row: its key and its value, taken from the text of a JSON object.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
-use std::fmt;
-
+use kiwi_rows::{Key, NoText, Object, text};
 use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 
-use super::key::{Field, Keys, MAX_FIELDS};
 use super::problem::of_json;
-
-/// How many names of a row a message has.
-const MAX_NAMES: usize = 10;
 
 /// Takes the entry out of each row.
 pub(super) struct Rows {
-    keys: Keys,
+    key: Key,
     /// The key of the last row.
-    key: String,
+    text: String,
 }
 
 /// What is wrong with a row.
@@ -44,34 +35,42 @@ struct Pair<'a> {
 }
 
 impl Rows {
-    pub(super) fn new(keys: Keys) -> Self {
-        Self { keys, key: String::new() }
+    pub(super) fn new(key: Key) -> Self {
+        Self { key, text: String::new() }
     }
 
     /// The key and the value of a row. With `--key` the value is the row itself.
     pub(super) fn entry<'r>(&'r mut self, row: &'r str) -> Result<(&'r str, &'r str), Wrong> {
-        if self.keys.fields.is_empty() {
-            // serde takes an array for a structure as well.
-            if !row.starts_with('{') {
-                return Err(Wrong::NoPair("the row is not a JSON object".to_owned()));
-            }
-            let Pair { key, value } = serde_json::from_str(row).map_err(|error| match error.classify() {
-                Category::Data => Wrong::NoPair(of_json(&error)),
-                _ => Wrong::of(&error),
-            })?;
-            self.key.clear();
-            self.key += &text(key).map_err(|what| Wrong::no_key("key", what))?;
-            if self.key.is_empty() {
-                return Err(Wrong::Other("the key is empty: expected at least one character".to_owned()));
-            }
-            return Ok((&self.key, value.get()));
+        if self.key.fields.is_empty() {
+            return self.pair(row);
         }
-        let values = find(row, &self.keys.fields).map_err(|error| Wrong::of(&error))?;
-        self.key.clear();
-        for (field, value) in self.keys.fields.iter().zip(values) {
-            self.keys.add(&mut self.key, field, &of_field(field, value, row)?).map_err(Wrong::Other)?;
+        let object = Object::parse(row).map_err(|error| Wrong::of(&error))?;
+        self.key.of_object(&object, &mut self.text).map_err(|no_key| {
+            let why = self.key.explain(no_key, Some(&object));
+            Wrong::Other(if no_key.is_missing() { format!("{why}: correct the rows or `--key`") } else { why })
+        })?;
+        Ok((&self.text, row))
+    }
+
+    fn pair<'r>(&'r mut self, row: &'r str) -> Result<(&'r str, &'r str), Wrong> {
+        // serde takes an array for a structure as well.
+        if !row.starts_with('{') {
+            return Err(Wrong::NoPair("the row is not a JSON object".to_owned()));
         }
-        Ok((&self.key, row))
+        let Pair { key, value } = serde_json::from_str(row).map_err(|error| match error.classify() {
+            Category::Data => Wrong::NoPair(of_json(&error)),
+            _ => Wrong::of(&error),
+        })?;
+        let key = text(key).map_err(|no_text| {
+            Wrong::Other(match no_text {
+                NoText::Empty => "the key is empty: expected at least one character".to_owned(),
+                NoText::Other(what) => format!("the key `key` is {what}: expected a text or a number"),
+                _ => "the key `key` is null: expected a text or a number".to_owned(),
+            })
+        })?;
+        self.text.clear();
+        self.text += &key;
+        Ok((&self.text, value.get()))
     }
 }
 
@@ -83,121 +82,6 @@ impl Wrong {
             _ => Self::Other(format!("not valid JSON: {} (column {})", of_json(error), error.column())),
         }
     }
-
-    fn no_key(name: &str, what: &str) -> Self {
-        Self::Other(format!("the key `{name}` is {what}: expected a text or a number"))
-    }
-}
-
-/// The value of one field of the key, as text.
-fn of_field<'r>(field: &Field, value: Option<&'r RawValue>, row: &str) -> Result<Cow<'r, str>, Wrong> {
-    let steps = field.path.iter().skip(1);
-    let found = steps.fold(value, |value, step| inside(value?, step));
-    let found = found.ok_or_else(|| {
-        Wrong::Other(format!("there is no field `{}` (`--key`); the row has {}", field.written, names(row)))
-    })?;
-    text(found).map_err(|what| Wrong::no_key(&field.written, what))
-}
-
-/// Some names of a row, for people.
-fn names(row: &str) -> String {
-    let members: BTreeMap<String, IgnoredAny> = serde_json::from_str(row).unwrap_or_default();
-    let names: Vec<&str> = members.keys().take(MAX_NAMES).map(String::as_str).collect();
-    let more = if members.len() > MAX_NAMES { ", ..." } else { "" };
-    if names.is_empty() { "no fields".to_owned() } else { format!("`{}`{more}", names.join("`, `")) }
-}
-
-/// A text is used as it is, a number as its digits. Otherwise, what it is.
-fn text(value: &RawValue) -> Result<Cow<'_, str>, &'static str> {
-    let json = value.get();
-    match json.as_bytes().first() {
-        Some(b'"') => match json.get(1..json.len() - 1).filter(|text| !text.contains('\\')) {
-            Some(text) => Ok(Cow::Borrowed(text)),
-            None => serde_json::from_str(json).map(Cow::Owned).map_err(|_| "not a text that can be decoded"),
-        },
-        Some(b'-' | b'0'..=b'9') => Ok(Cow::Borrowed(json)),
-        Some(b'{') => Err("an object"),
-        Some(b'[') => Err("an array"),
-        Some(b'n') => Err("null"),
-        _ => Err("true or false"),
-    }
-}
-
-/// A member of an object, or an element of an array.
-fn inside<'r>(value: &'r RawValue, step: &str) -> Option<&'r RawValue> {
-    match value.get().as_bytes().first()? {
-        b'{' => {
-            let field = Field { written: String::new(), path: vec![step.to_owned()] };
-            find(value.get(), &[field]).ok()?.into_iter().next().flatten()
-        }
-        b'[' => {
-            let index = step.parse::<usize>().ok().filter(|index| index.to_string() == step)?;
-            serde_json::from_str::<Vec<&RawValue>>(value.get()).ok()?.get(index).copied()
-        }
-        _ => None,
-    }
-}
-
-/// For each of the fields, the member in which it begins.
-type Found<'r> = [Option<&'r RawValue>; MAX_FIELDS];
-
-/// Finds the members of an object. The whole object is read, because it may be invalid further on.
-fn find<'r>(row: &'r str, fields: &[Field]) -> serde_json::Result<Found<'r>> {
-    let mut json = serde_json::Deserializer::from_str(row);
-    let found = json.deserialize_map(Members(fields))?;
-    json.end()?;
-    Ok(found)
-}
-
-struct Members<'f>(&'f [Field]);
-
-impl<'de> Visitor<'de> for Members<'_> {
-    type Value = Found<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a row that is a JSON object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let Self(fields) = self;
-        let mut found = Found::default();
-        while let Some(wanted) = map.next_key_seed(Wanted(fields))? {
-            let Some(first) = wanted else {
-                map.next_value::<IgnoredAny>()?;
-                continue;
-            };
-            let (value, name) = (map.next_value::<&RawValue>()?, &fields[first].path[0]);
-            if found[first].is_some() {
-                return Err(A::Error::custom(format_args!("the row has the field `{name}` twice")));
-            }
-            let same = fields.iter().zip(&mut found).filter(|(field, _)| field.path[0] == *name);
-            same.for_each(|(_, found)| *found = Some(value));
-        }
-        Ok(found)
-    }
-}
-
-/// Reads a name: the first of the fields that begins with it.
-struct Wanted<'f>(&'f [Field]);
-
-impl<'de> DeserializeSeed<'de> for Wanted<'_> {
-    type Value = Option<usize>;
-
-    fn deserialize<D: Deserializer<'de>>(self, name: D) -> Result<Self::Value, D::Error> {
-        name.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for Wanted<'_> {
-    type Value = Option<usize>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a name")
-    }
-
-    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
-        Ok(self.0.iter().position(|field| field.path[0] == name))
-    }
 }
 
 #[cfg(test)]
@@ -205,8 +89,8 @@ mod tests {
     use super::*;
 
     fn entry(row: &str, keys: &[&str]) -> Result<(String, String), String> {
-        let keys = Keys::new(keys.iter().map(ToString::to_string).collect(), "-".to_owned()).unwrap();
-        match Rows::new(keys).entry(row) {
+        let key = Key::new(keys, "-");
+        match Rows::new(key).entry(row) {
             Ok((key, value)) => Ok((key.to_owned(), value.to_owned())),
             Err(Wrong::CutOff) => Err("cut off".to_owned()),
             Err(Wrong::NoPair(why) | Wrong::Other(why)) => Err(why),
@@ -223,14 +107,15 @@ mod tests {
         assert_eq!(key(&["/o/a~1b/1", "/o/c"]), found("x-y"));
         assert_eq!(key(&["/id"]), found("é"));
         for missing in ["x", "/o/x", "/o/a~1b/01", "/o/a~1b/2", "/id/0", "o/c"] {
-            let message = format!("there is no field `{missing}` (`--key`); the row has `big`, `id`, `n`, `o`");
-            assert_eq!(key(&[missing]), Err(message));
+            let why = key(&[missing]).unwrap_err();
+            assert!(why.starts_with(&format!("there is no field `{missing}`, which is the key (")), "{why}");
+            assert!(why.ends_with("): correct the rows or `--key`"), "{why}");
         }
     }
 
     #[test]
     fn what_is_no_key_is_named() {
-        assert_eq!(entry(r#"{"id": null}"#, &["id"]).unwrap_err(), "the key `id` is null: expected a text or a number");
+        assert_eq!(entry(r#"{"id": null}"#, &["id"]).unwrap_err(), "the key `id` is null: correct the rows or `--key`");
         assert!(entry(r#"{"id": [1]}"#, &["id"]).unwrap_err().starts_with("the key `id` is an array"));
         assert!(entry(r#"{"id": "", "n": 1}"#, &["n", "id"]).unwrap_err().starts_with("the key `id` is empty"));
         assert!(entry(r#"{"id": 1, "id": 2}"#, &["id"]).unwrap_err().contains("the field `id` twice"));

@@ -3,10 +3,11 @@
 use std::io::{BufRead, Cursor, Read};
 
 use kiwi_host::Limits;
+use kiwi_rows::Key;
 use kiwi_store::{Error, Result};
 
 use super::bounds::Bounds;
-use super::key::Keys;
+use super::key::key;
 use super::problem::{self, Problem};
 use super::row::Rows;
 use super::{csv, json, ndjson};
@@ -20,7 +21,7 @@ const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 pub(crate) struct Shape {
     /// `None`: as they begin.
     format: Option<InputFormat>,
-    keys: Keys,
+    key: Key,
 }
 
 impl Shape {
@@ -35,8 +36,8 @@ impl Shape {
         if args.key_separator.is_some() && args.keys.len() < 2 {
             return Err(Error::invalid("--key-separator has no effect without a second --key: remove it, or add one"));
         }
-        let separator = args.key_separator.clone().unwrap_or_else(|| DEFAULT_SEPARATOR.to_owned());
-        Ok(Self { format: args.input_format, keys: Keys::new(args.keys.clone(), separator)? })
+        let separator = args.key_separator.as_deref().unwrap_or(DEFAULT_SEPARATOR);
+        Ok(Self { format: args.input_format, key: key(&args.keys, separator)? })
     }
 
     /// Passes on each entry: the line of its row, its key and its value.
@@ -51,9 +52,9 @@ impl Shape {
         let format = self.format.map_or_else(|| guess(&start), Ok)?;
         let text = Cursor::new(start).chain(text);
         match format {
-            InputFormat::Ndjson => ndjson::read(text, Rows::new(self.keys), bounds, entry),
-            InputFormat::Json => json::read(text, self.keys, bounds, entry),
-            InputFormat::Csv => csv::read(text, self.keys, bounds, entry),
+            InputFormat::Ndjson => ndjson::read(text, Rows::new(self.key), bounds, entry),
+            InputFormat::Json => json::read(text, self.key, bounds, entry),
+            InputFormat::Csv => csv::read(text, &self.key, bounds, entry),
         }
     }
 }
@@ -98,13 +99,13 @@ mod tests {
     use super::*;
 
     fn read(text: &str, chunk: usize, format: Option<InputFormat>, keys: &[&str]) -> Vec<(u64, String, String)> {
-        let keys = Keys::new(keys.iter().map(ToString::to_string).collect(), ":".to_owned()).unwrap();
+        let key = Key::new(keys, ":");
         let (mut entries, text) = (Vec::new(), BufReader::with_capacity(chunk, text.as_bytes()));
         let each = |line, key: &str, value: &str| {
             entries.push((line, key.to_owned(), value.to_owned()));
             Ok(())
         };
-        Shape { format, keys }.read(text, &Limits::default(), each).unwrap();
+        Shape { format, key }.read(text, &Limits::default(), each).unwrap();
         entries
     }
 

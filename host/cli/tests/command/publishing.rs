@@ -92,7 +92,7 @@ fn what_is_wrong_with_the_rows_is_said_with_the_line() {
         (
             &["--key", "id"],
             RATES.to_owned(),
-            "(other): line 1: there is no field `id` (`--key`); the row has `key`, `value`",
+            "(other): line 1: there is no field `id`, which is the key (there are `key`, `value`): correct the rows",
         ),
         (&["--input-format", "json"], "{\"a\": 1,\n\"b\": 2".to_owned(), "(other): line 2: the document is cut off"),
         (

@@ -100,6 +100,27 @@ settings = { grants = ["http https://api.example.com", "secrets api-token", "aut
 }
 
 #[test]
+fn the_secrets_that_headers_name_are_advised_before_anything_is_sent() {
+    let workdir = workdir();
+    workdir.file(
+        "kiwi.toml",
+        r#"store = "file:.kiwi"
+[cache.prices]
+plugin = "http.wasm"
+settings = { url = "https://api.example.com/prices", headers = { authorization = "Bearer ${secret:api-token}" } }
+grants = { http = ["https://api.example.com"] }
+"#,
+    );
+    for command in ["inspect", "check"] {
+        let args: &[&str] = if command == "inspect" { &["inspect", "http.wasm"] } else { &["check"] };
+        let said = workdir.transcript(args);
+        for line in ["secrets.api-token = [\"https://api.example.com\"]", "to send `headers`", "[secrets]"] {
+            assert!(said.contains(line), "{line}: {said}");
+        }
+    }
+}
+
+#[test]
 fn a_secret_that_is_missing_is_said_at_the_start_and_stops_no_other_cache() {
     let workdir = with_guests();
     workdir.file(

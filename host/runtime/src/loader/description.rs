@@ -1,5 +1,6 @@
 //! How a plugin describes itself.
 
+use kiwi_rows::near;
 use serde_json::Value;
 
 use crate::config::settings::{Settings, kind_of};
@@ -58,16 +59,13 @@ pub struct Setting {
 /// One grant a plugin asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AskedGrant {
-    /// As in kiwi.toml: `http`, `files`, `dirs`, `env`, or a kind we do not know.
+    /// As in kiwi.toml: `http`, `files`, `dirs`, `env`, `connections`, `secrets`, `auth`, or a kind we do not know.
     pub kind: String,
     /// As it would stand in kiwi.toml.
     pub name: String,
     /// What for.
     pub reason: String,
 }
-
-/// How similar an unknown setting must be to a known one to be suggested (Jaro-Winkler).
-const MIN_SIMILARITY: f64 = 0.75;
 
 /// What is wrong with one setting of a cache.
 #[derive(Debug, PartialEq, Eq)]
@@ -94,10 +92,9 @@ impl Description {
 
     fn unknown(&self, name: &str) -> SettingProblem<'_> {
         let name = printable::line(name, NAME_BYTES);
-        let similarity = |setting: &&Setting| similarity(&name, &setting.name);
-        let nearest = self.settings.iter().max_by(|a, b| similarity(a).total_cmp(&similarity(b)));
-        let meant = nearest.filter(|setting| similarity(setting) > MIN_SIMILARITY);
         let known: Vec<&str> = self.settings.iter().map(|setting| setting.name.as_str()).collect();
+        let nearest = near::nearest(&name, known.iter().copied());
+        let meant = self.settings.iter().find(|setting| nearest == Some(&setting.name));
         let hint = match meant {
             Some(setting) => format!("did you mean `{}`?", setting.name),
             None if known.is_empty() => "expected no settings".to_owned(),
@@ -105,11 +102,6 @@ impl Description {
         };
         SettingProblem { message: format!("it takes no setting `{name}`: {hint}"), meant }
     }
-}
-
-/// From 0 to 1. One slip of a finger is similar enough, also in a short name, where Jaro-Winkler sees little in common.
-fn similarity(name: &str, known: &str) -> f64 {
-    if name.len() > 2 && strsim::osa_distance(name, known) == 1 { 1.0 } else { strsim::jaro_winkler(name, known) }
 }
 
 fn is_of_kind(value: &Value, kind: &str) -> bool {

@@ -29,6 +29,18 @@ pub(crate) struct Component {
     secret_readers: SecretReaders,
 }
 
+/// What one load is given.
+struct Load<'c> {
+    cache: &'c Name,
+    settings: &'c Settings,
+    grants: &'c Grants,
+    limits: &'c Limits,
+    deadline: Deadline,
+    published_mark: Option<String>,
+    intake: Intake,
+    secrets: LoadSecrets,
+}
+
 impl Component {
     pub(crate) fn new(plugin: Arc<Plugin>, grants: &Grants) -> Self {
         let client = Arc::new(HttpClient::new(grants, &plugin.resources.http));
@@ -49,22 +61,13 @@ impl Component {
         intake: Intake,
     ) -> Result<Loaded, Failure> {
         let secrets = LoadSecrets::new(self.secret_readers.clone(), intake.progress().clone());
-        let loaded = self.load_with(cache, settings, grants, limits, published_mark, intake, secrets.clone()).await;
-        loaded.map_err(|failure| secrets.scrub_failure(failure))
+        let deadline = Deadline::after(limits.load_timeout, intake.progress());
+        let load = Load { cache, settings, grants, limits, deadline, published_mark, intake, secrets: secrets.clone() };
+        self.run(load).await.map_err(|failure| secrets.scrub_failure(failure))
     }
 
-    #[allow(clippy::too_many_arguments, reason = "those of `load`, and the secrets that are removed from its failure")]
-    async fn load_with(
-        &self,
-        cache: &Name,
-        settings: &Settings,
-        grants: &Grants,
-        limits: &Limits,
-        published_mark: Option<String>,
-        intake: Intake,
-        secrets: LoadSecrets,
-    ) -> Result<Loaded, Failure> {
-        let deadline = Deadline::after(limits.load_timeout, intake.progress());
+    async fn run(&self, load: Load<'_>) -> Result<Loaded, Failure> {
+        let Load { cache, settings, grants, limits, deadline, published_mark, intake, secrets } = load;
         let threads = self.file_threads.begin(grants).await?;
         let opened = deadline.bounds(Files::open(grants, threads)).await;
         let files = opened.map_err(|failure| waiting(failure, self.file_threads.waits_for()))??;

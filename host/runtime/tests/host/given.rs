@@ -1,10 +1,10 @@
 //! Loaders whose map was handed to them, such as rows on standard input: no other host can load it.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use kiwi_host::{CacheConfig, FailureKind, Limits, LoadError, Loader, Outcome, Output};
+use kiwi_host::{CacheConfig, FailureKind, Host, Limits, LoadError, Loader, Outcome, Output};
 use kiwi_store::Batch;
+use kiwi_store::testing::{FaultyStore, Method};
 use serde_json::json;
 use tokio::sync::Notify;
 
@@ -35,21 +35,23 @@ impl Loader for Given {
 async fn what_was_given_is_published_after_what_another_host_publishes() {
     let (setup, name, gate) = (Setup::new(), name("given-twice"), Arc::new(Notify::new()));
     let first = setup.host([CacheConfig::native(name.clone(), Given { value: 1, gate: Some(gate.clone()) })]).await;
-    let second = setup.host([CacheConfig::native(name.clone(), Given { value: 2, gate: None })]).await;
+    let of_second = FaultyStore::new(setup.store.clone());
+    let second = [CacheConfig::native(name.clone(), Given { value: 2, gate: None })];
+    let (second, _) = Host::builder(Arc::new(of_second.clone())).caches(second).build().await.unwrap();
     let (first_name, second_name) = (name.clone(), name.clone());
     let loading = tokio::spawn(async move { refill(&first, &first_name).await });
     eventually("the first host loads", async || setup.status(&name).await.holder.is_some()).await;
     let waiting = tokio::spawn(async move { refill(&second, &second_name).await });
     let waits = || log_of(&name).iter().filter(|line| line.message.contains("waiting until it has finished")).count();
     eventually("the second host waits", async || waits() == 1).await;
-    // It looks again several times meanwhile, and says so once.
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    let looked = of_second.calls(Method::Begin);
+    eventually("it has looked again several times", async || of_second.calls(Method::Begin) >= looked + 3).await;
     gate.notify_one();
     for outcome in [loading.await.unwrap(), waiting.await.unwrap()] {
         assert!(matches!(outcome, Outcome::Published { entries: 1, .. }), "{outcome:?}");
     }
     assert_eq!(json!(setup.published(&name).await), json!({ "value": 2 }));
-    assert_eq!((setup.head(&name).await.seq, waits()), (2, 1));
+    assert_eq!((setup.head(&name).await.seq, waits()), (2, 1), "it says once that it waits");
 }
 
 /// A loader that emits numbers in batches, and the last of them once more; it says where an entry that is refused was.

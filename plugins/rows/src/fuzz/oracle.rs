@@ -132,7 +132,9 @@ fn selected(rows: impl Iterator<Item = (Option<String>, String)>, case: &Case) -
         let key = match name {
             Some(name) => name,
             None => {
-                let parts = key_fields(case).iter().map(|name| key_part(find(name)));
+                let is_twice = |name: &str| members.iter().filter(|(member, _)| member == name).count() > 1;
+                let part = |name: &&str| if is_twice(name) { Err(NoKey::Invalid) } else { key_part(find(name)) };
+                let parts = key_fields(case).iter().map(part);
                 match parts.collect::<Result<Vec<_>, _>>() {
                     Ok(parts) => parts.join(":"),
                     Err(NoKey::Missing) if case.skips => continue,

@@ -1,7 +1,12 @@
 //! One grant that a loader asks for.
 
+use std::collections::BTreeSet;
+
 use crate::bindings::about;
 use crate::http::origin;
+
+/// How long the name of a secret may be.
+const MAX_SECRET_NAME: usize = 64;
 
 /// One grant that the loader needs.
 ///
@@ -43,11 +48,63 @@ impl Grant {
         Self::new("connections", name, reason)
     }
 
+    /// A secret of `[secrets]` that the loader sends in a header as `${secret:NAME}`. The loader never sees it.
+    pub fn secret(name: &str, reason: &str) -> Self {
+        Self::new("secrets", name, reason)
+    }
+
+    /// The secrets whose placeholders stand in the values of these headers, each once: for a loader whose settings say
+    /// what it sends.
+    ///
+    /// ```
+    /// use kiwi_loader::Grant;
+    ///
+    /// let headers = [("accept", "text/csv"), ("authorization", "Bearer ${secret:api_token}")];
+    /// let values = headers.iter().map(|(_, value)| *value);
+    /// let grants = Grant::secrets_in(values, "to send `headers`");
+    /// assert_eq!(grants, [Grant::secret("api_token", "to send `headers`")]);
+    /// ```
+    pub fn secrets_in<'v>(values: impl IntoIterator<Item = &'v str>, reason: &str) -> Vec<Self> {
+        let names: BTreeSet<&str> = values.into_iter().flat_map(secret_names).collect();
+        names.into_iter().map(|name| Self::secret(name, reason)).collect()
+    }
+
+    /// Credentials of `[auth]`, by their name there: the host authenticates the requests to the servers they are for.
+    /// Only for a loader that knows the name, for example from a setting; otherwise the operator grants what the API needs.
+    pub fn auth(name: &str, reason: &str) -> Self {
+        Self::new("auth", name, reason)
+    }
+
     fn new(kind: &str, name: &str, reason: &str) -> Self {
         Self(about::Grant { kind: kind.into(), name: name.into(), reason: reason.into() })
     }
 
     pub(crate) fn into_contract(self) -> about::Grant {
         self.0
+    }
+}
+
+/// The names of a value's placeholders. What is not the name of a secret is left out: the host refuses to send it.
+fn secret_names(value: &str) -> impl Iterator<Item = &str> {
+    let names = value.split("${secret:").skip(1).filter_map(|rest| Some(rest.split_once('}')?.0));
+    let is_valid = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    names.filter(move |name| (1..=MAX_SECRET_NAME).contains(&name.len()) && name.bytes().all(is_valid))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_secrets_of_headers_are_found_once() {
+        let grants = Grant::secrets_in(["${secret:b}-${secret:a-1_Z}", "Bearer ${secret:b}", "plain"], "why");
+        assert_eq!(grants, [Grant::secret("a-1_Z", "why"), Grant::secret("b", "why")]);
+        let long = format!("${{secret:{}}}", "x".repeat(65));
+        for none in
+            ["", "${secret:", "${secret:}", "${secret:a", "${secret:a b}", "${secret:\u{fc}}", "${env:a}", &long]
+        {
+            assert_eq!(Grant::secrets_in([none], "why"), [], "{none}");
+        }
+        assert_eq!(Grant::secrets_in(["${secret:${secret:x}}"], "why"), [Grant::secret("x", "why")]);
     }
 }

@@ -33,6 +33,7 @@
 //!   [`serde::Deserialize`] type: `fn load_from_source(settings: Settings)`.
 //! - **Loading only what has changed**: [`mark`] and [`Load::Unchanged`].
 //! - **The world outside**: [`http`]; databases by [`sql`]; files and environment variables through `std`, where they are granted; [`log`].
+//! - **Secrets that the loader never sees**: `${secret:NAME}` in the value of a header, and [`Grant::secret`].
 //! - **What the operator is shown**: [`loader!`] and [`Description`].
 //! - **Unit tests**: [`testing`] stands in for the host.
 //!

@@ -3,28 +3,39 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use kiwi_loader::Error;
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_core::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+/// As many members as a row has room for at first.
+const USUAL_MEMBERS: usize = 16;
+
 /// The members of a JSON object.
-pub(crate) struct Object<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+#[derive(Debug)]
+pub struct Object<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
 impl<'a> Object<'a> {
-    pub(crate) fn parse(row: &'a str) -> Result<Self, Error> {
-        serde_json::from_str(row).map_err(Error::other)
+    /// Reads a row, all of it.
+    ///
+    /// # Errors
+    /// It is not a JSON object.
+    pub fn parse(row: &'a str) -> serde_json::Result<Self> {
+        serde_json::from_str(row)
     }
 
-    pub(crate) fn get(&self, name: &str) -> Option<&'a RawValue> {
+    /// The value of the first member of this name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&'a RawValue> {
         self.0.iter().find(|(member, _)| member == name).map(|(_, value)| *value)
     }
 
-    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+    /// The names of its members.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|(name, _)| &**name)
     }
 
     /// Only these columns, as a JSON object. A column that it does not have is left out.
-    pub(crate) fn pick(&self, columns: &[String]) -> String {
+    #[must_use]
+    pub fn pick(&self, columns: &[String]) -> String {
         let mut json = String::from("{");
         for column in columns {
             if let Some(value) = self.get(column) {
@@ -55,7 +66,7 @@ impl<'de> Visitor<'de> for Members {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object<'de>, A::Error> {
-        let mut members = Vec::new();
+        let mut members = Vec::with_capacity(USUAL_MEMBERS);
         while let Some((Name(name), value)) = map.next_entry()? {
             members.push((name, value));
         }
@@ -64,11 +75,34 @@ impl<'de> Visitor<'de> for Members {
 }
 
 /// A name, borrowed where it has no escapes. (`Cow` alone is always owned.)
-#[derive(serde::Deserialize)]
-#[serde(transparent)]
-struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+struct Name<'a>(Cow<'a, str>);
+
+impl<'de> Deserialize<'de> for Name<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(AnyText).map(Name)
+    }
+}
+
+struct AnyText;
+
+impl<'de> Visitor<'de> for AnyText {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_borrowed_str<E: Error>(self, name: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(name))
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(name.to_owned()))
+    }
+}
 
 /// The start of a member: its name as JSON text, and the colon.
-pub(crate) fn label(name: &str) -> String {
+#[must_use]
+pub fn label(name: &str) -> String {
     serde_json::Value::from(name).to_string() + ":"
 }

@@ -2,37 +2,43 @@
 
 use serde_json::value::RawValue;
 
-use crate::pointer::{parse_index, steps, with_step};
-use crate::row::Object;
+use crate::object::Object;
+use crate::pointer::{index, steps, with_step};
 
 /// A field of a row, by its name, or by a JSON pointer into the row.
 #[derive(Clone, Debug)]
-pub(crate) struct Field {
-    /// As in the settings.
-    pub(crate) written: String,
-    name: String,
-    /// What leads on from the value of the field.
+pub struct Field {
+    /// As somebody wrote it.
+    pub written: String,
+    /// The member that it is in.
+    pub(crate) name: String,
+    /// What leads on from the value of that.
     deeper: Vec<String>,
 }
 
 impl Field {
     /// A text that begins with `/` is a JSON pointer, any other a name.
-    pub(crate) fn new(written: &str) -> Self {
+    #[must_use]
+    pub fn new(written: &str) -> Self {
         let mut deeper = written.strip_prefix('/').map_or_else(|| vec![written.to_owned()], steps);
         Self { written: written.to_owned(), name: deeper.remove(0), deeper }
     }
 
     /// The field of this name, whatever it begins with.
-    pub(crate) fn name(name: &str) -> Self {
+    #[must_use]
+    pub fn name(name: &str) -> Self {
         Self { written: name.to_owned(), name: name.to_owned(), deeper: Vec::new() }
     }
 
-    pub(crate) fn find<'a>(&self, row: &Object<'a>) -> Option<&'a RawValue> {
+    /// What a row has there.
+    #[must_use]
+    pub fn find<'a>(&self, row: &Object<'a>) -> Option<&'a RawValue> {
         self.deeper.iter().try_fold(row.get(&self.name)?, |value, step| go_down(value, step))
     }
 
     /// What could be written instead, where a row does not have it.
-    pub(crate) fn alternatives(&self, row: &Object<'_>) -> Vec<String> {
+    #[must_use]
+    pub fn alternatives(&self, row: &Object<'_>) -> Vec<String> {
         let Some(mut value) = row.get(&self.name) else {
             let is_pointer = self.written.starts_with('/') && self.written != self.name;
             return row.names().map(|name| if is_pointer { with_step("", name) } else { name.to_owned() }).collect();
@@ -52,7 +58,7 @@ impl Field {
 fn go_down<'a>(value: &'a RawValue, step: &str) -> Option<&'a RawValue> {
     match value.get().as_bytes().first()? {
         b'{' => Object::parse(value.get()).ok()?.get(step),
-        b'[' => serde_json::from_str::<Vec<&RawValue>>(value.get()).ok()?.get(parse_index(step)?).copied(),
+        b'[' => serde_json::from_str::<Vec<&RawValue>>(value.get()).ok()?.get(index(step)?).copied(),
         _ => None,
     }
 }

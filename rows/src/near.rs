@@ -9,18 +9,26 @@ const MAX_LISTED: usize = 10;
 /// How many characters of a name are shown.
 const MAX_SHOWN: usize = 60;
 
+/// The name that was meant, if one is similar enough.
+pub fn nearest<'n>(wanted: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+    let names = names.into_iter().map(|name| (similarity(wanted, name), name));
+    let (similarity, nearest) = names.max_by(|(a, _), (b, _)| a.total_cmp(b))?;
+    (similarity > MIN_SIMILARITY).then_some(nearest)
+}
+
 /// The name that was meant, or else those that there are.
-pub fn hint<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>) -> String {
+pub fn hint<'n>(wanted: &str, names: impl IntoIterator<Item = &'n str>) -> String {
     let names: Vec<&str> = names.into_iter().collect();
-    let nearest = names.iter().map(|name| (similarity(wanted, name), name)).max_by(|(a, _), (b, _)| a.total_cmp(b));
-    if let Some((_, name)) = nearest.filter(|(similarity, _)| *similarity > MIN_SIMILARITY) {
+    if let Some(name) = nearest(wanted, names.iter().copied()) {
         return format!("did you mean `{}`?", shown(name));
     }
     let listed: Vec<String> = names.iter().take(MAX_LISTED).map(|name| format!("`{}`", shown(name))).collect();
-    match (listed.join(", "), names.len().saturating_sub(MAX_LISTED)) {
-        (listed, _) if listed.is_empty() => "there are no names at all".to_owned(),
-        (listed, 0) => format!("there is {listed}"),
-        (listed, more) => format!("there is {listed} and {more} more"),
+    let more = names.len() - listed.len();
+    match listed.as_slice() {
+        [] => "there are no names at all".to_owned(),
+        [name] => format!("there is {name}"),
+        listed if more == 0 => format!("there are {}", listed.join(", ")),
+        listed => format!("there are {} and {more} more", listed.join(", ")),
     }
 }
 
@@ -38,7 +46,7 @@ fn similarity(wanted: &str, name: &str) -> f64 {
 }
 
 /// The beginning of a name or a value from a source, for messages.
-pub(crate) fn shown(text: &str) -> String {
+pub fn shown(text: &str) -> String {
     match text.char_indices().nth(MAX_SHOWN) {
         None => text.to_owned(),
         Some((end, _)) => format!("{}...", &text[..end]),
@@ -54,8 +62,9 @@ mod tests {
         let names = ["iata", "icao", "name", "Elevation (ft)"];
         assert_eq!(hint("itaa", names), "did you mean `iata`?");
         assert_eq!(hint("IATA", names), "did you mean `iata`?");
+        assert_eq!((nearest("iat", names), nearest("zone", names)), (Some("iata"), None));
         assert_eq!(hint("elevation", names), "did you mean `Elevation (ft)`?");
-        assert_eq!(hint("zone", ["a", "b"]), "there is `a`, `b`");
+        assert_eq!(hint("zone", ["a", "b"]), "there are `a`, `b`");
         assert_eq!(hint("zone", []), "there are no names at all");
     }
 
