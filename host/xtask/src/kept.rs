@@ -1,6 +1,6 @@
 //! `cargo xtask kept`: components of Python and JavaScript that are built against the first contract go on running.
 //!
-//! `cargo xtask test` does not do this: the tools need Node.js, and 340 MB from npm.
+//! `cargo xtask test` does not do this: the tools need Node.js, and 340 MB of packages from npm.
 
 use std::fs;
 use std::path::PathBuf;
