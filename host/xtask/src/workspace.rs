@@ -22,7 +22,7 @@ pub(crate) fn plugins() -> PathBuf {
 
 /// The crate that the plugins share with the host.
 pub(crate) fn rows() -> PathBuf {
-    root().join("rows")
+    root().join("host/rows")
 }
 
 /// The hostile and odd components that the tests run.
