@@ -1,12 +1,17 @@
 //! MariaDB.
 
+use std::cell::Cell;
+use std::path::Path;
 use std::process::Command;
 use std::sync::OnceLock;
 
-use super::guarded::{Guarded, free_port, is_root, run, unique, wait_until};
+use super::guarded::{Guarded, free_port, is_root, run, unique};
 
 /// The password of each user but root's.
 pub(crate) const PASSWORD: &str = "s3cret-of-mariadb";
+
+/// The kernel has few places for asynchronous requests, which all servers of a machine share.
+const AIO: &[&str] = &["--innodb-use-native-aio=0"];
 
 /// A server.
 pub(crate) struct MariaDb {
@@ -36,27 +41,30 @@ impl MariaDb {
         let user: &[&str] = if is_root() { &["--user=root"] } else { &[] };
         run(Command::new("mariadb-install-db")
             .args(["--no-defaults", &datadir, "--auth-root-authentication-method=normal", "--skip-test-db"])
+            .args(AIO)
             .args(user));
-        let port = free_port();
-        let (port_argument, socket_argument) = (format!("--port={port}"), format!("--socket={}", socket.display()));
+        let socket_argument = format!("--socket={}", socket.display());
         let own = [
             "mariadbd",
             "--no-defaults",
             &datadir,
-            &port_argument,
             &socket_argument,
             "--bind-address=127.0.0.1",
             "--innodb-flush-log-at-trx-commit=0",
             "--innodb-buffer-pool-size=64M",
             "--skip-log-bin",
         ];
-        let server = Guarded::start("TERM", &[&own[..], user, arguments].concat(), &log);
-        let server = Self { _server: server, dir, port };
-        wait_until(
-            || server.client("").args(["-e", "SELECT 1"]).output().is_ok_and(|done| done.status.success()),
-            &log,
-        );
-        server
+        let words: Vec<String> = [&own[..], AIO, user, arguments].concat().into_iter().map(str::to_owned).collect();
+        let port = Cell::new(0);
+        let command = || {
+            port.set(free_port());
+            words.iter().cloned().chain([format!("--port={}", port.get())]).collect()
+        };
+        let is_ready =
+            || client(dir.path(), "").args(["-e", "SELECT 1"]).output().is_ok_and(|done| done.status.success());
+        let server = Guarded::start("TERM", &log, command, is_ready);
+        let port = port.get();
+        Self { _server: server, dir, port }
     }
 
     /// A new database, and a user of the same name that may read it.
@@ -76,14 +84,19 @@ impl MariaDb {
     }
 
     fn client(&self, database: &str) -> Command {
-        let mut client = Command::new("mariadb");
-        client.args(["--no-defaults", "--batch", "--skip-column-names", "--default-character-set=utf8mb4", "-uroot"]);
-        client.arg(format!("--socket={}", self.dir.path().join("s.sock").display()));
-        if !database.is_empty() {
-            client.arg(database);
-        }
-        client
+        client(self.dir.path(), database)
     }
+}
+
+/// The client of the server in this directory.
+fn client(dir: &Path, database: &str) -> Command {
+    let mut client = Command::new("mariadb");
+    client.args(["--no-defaults", "--batch", "--skip-column-names", "--default-character-set=utf8mb4", "-uroot"]);
+    client.arg(format!("--socket={}", dir.join("s.sock").display()));
+    if !database.is_empty() {
+        client.arg(database);
+    }
+    client
 }
 
 impl MariaDbDatabase<'_> {

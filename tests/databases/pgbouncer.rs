@@ -1,10 +1,11 @@
 //! PgBouncer in front of a PostgreSQL server, with connections of the server that clients share transaction by
 //! transaction.
 
+use std::cell::Cell;
 use std::net::TcpStream;
 use std::process::Command;
 
-use super::guarded::{Guarded, free_port, is_root, run, wait_until};
+use super::guarded::{Guarded, free_port, is_root, run};
 use super::postgres::{PASSWORD, Postgres, PostgresDatabase};
 
 /// One that leads to a server.
@@ -17,25 +18,33 @@ pub(crate) struct PgBouncer {
 impl PgBouncer {
     pub(crate) fn start(postgres: &Postgres, database: &PostgresDatabase<'_>) -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
-        let (port, log) = (free_port(), dir.path().join("log"));
+        let log = dir.path().join("log");
         let users = dir.path().join("users");
         std::fs::write(&users, format!("\"{}\" \"{PASSWORD}\"\n", database.name())).expect("a file");
-        let configuration = format!(
-            "[databases]\n* = host=127.0.0.1 port={}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\n\
-             auth_type = scram-sha-256\nauth_file = {}\npool_mode = transaction\nunix_socket_dir =\n",
-            postgres.port(),
-            users.display()
-        );
         let file = dir.path().join("pgbouncer.ini");
-        std::fs::write(&file, configuration).expect("a file");
-        let mut words = vec!["pgbouncer", file.to_str().expect("a path")];
+        let mut words = vec!["pgbouncer".to_owned(), file.display().to_string()];
         if is_root() {
-            run(Command::new("chown").args(["-R", "postgres"]).arg(dir.path()));
-            words.splice(0..0, ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]);
+            let owner = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"];
+            words.splice(0..0, owner.map(str::to_owned));
         }
-        let server = Guarded::start("INT", &words, &log);
-        wait_until(|| TcpStream::connect(("127.0.0.1", port)).is_ok(), &log);
-        Self { _server: server, _dir: dir, port }
+        let port = Cell::new(0);
+        let command = || {
+            port.set(free_port());
+            let configuration = format!(
+                "[databases]\n* = host=127.0.0.1 port={}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {}\n\
+                 auth_type = scram-sha-256\nauth_file = {}\npool_mode = transaction\nunix_socket_dir =\n",
+                postgres.port(),
+                port.get(),
+                users.display()
+            );
+            std::fs::write(&file, configuration).expect("a file");
+            if is_root() {
+                run(Command::new("chown").args(["-R", "postgres"]).arg(dir.path()));
+            }
+            words.clone()
+        };
+        let server = Guarded::start("INT", &log, command, || TcpStream::connect(("127.0.0.1", port.get())).is_ok());
+        Self { _server: server, port: port.get(), _dir: dir }
     }
 
     /// A database behind it.

@@ -1,10 +1,11 @@
 //! PostgreSQL.
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use super::guarded::{Guarded, free_port, is_root, run, unique, wait_until};
+use super::guarded::{Guarded, free_port, is_root, run, unique};
 
 /// The password of each role but the superuser's.
 pub(crate) const PASSWORD: &str = "s3cret-of-postgres";
@@ -35,7 +36,7 @@ impl Postgres {
         if is_root() {
             run(Command::new("chown").arg("postgres").arg(dir.path()));
         }
-        let mut server = Self { server: None, dir, port: free_port() };
+        let mut server = Self { server: None, dir, port: 0 };
         let data = server.data();
         run(server
             .as_owner("initdb")
@@ -45,8 +46,14 @@ impl Postgres {
         std::fs::write(data.join("pg_hba.conf"), access).expect("the data directory is ours");
         server.configure("listen_addresses = '127.0.0.1'\nfsync = off\nlog_statement = 'none'");
         settings.iter().for_each(|setting| server.configure(setting));
-        server.restart();
+        server.first_start();
         server
+    }
+
+    /// Where somebody else takes its port before it does, another is tried.
+    fn first_start(&mut self) {
+        let (server, port) = self.run_on(free_port, |status| status == Some(0));
+        (self.server, self.port) = (Some(server), port);
     }
 
     /// One that also speaks TLS, with this certificate and its key.
@@ -70,7 +77,7 @@ impl Postgres {
     pub(crate) fn copy(&self, settings: &[&str]) -> Self {
         let mut copy = self.backup(&[]);
         settings.iter().for_each(|setting| copy.configure(setting));
-        copy.restart();
+        copy.first_start();
         copy
     }
 
@@ -78,7 +85,7 @@ impl Postgres {
     pub(crate) fn standby(&self, settings: &[&str]) -> Self {
         let mut standby = self.backup(&["--write-recovery-conf"]);
         settings.iter().for_each(|setting| standby.configure(setting));
-        standby.restart();
+        standby.first_start();
         standby
     }
 
@@ -87,7 +94,7 @@ impl Postgres {
         if is_root() {
             run(Command::new("chown").arg("postgres").arg(dir.path()));
         }
-        let copy = Self { server: None, dir, port: free_port() };
+        let copy = Self { server: None, dir, port: 0 };
         run(self
             .as_owner("pg_basebackup")
             .args(["-U", "postgres", "--checkpoint=fast", "--no-sync", "-p", &self.port.to_string(), "-h"])
@@ -130,22 +137,30 @@ impl Postgres {
     /// Until `pg_isready` ends with such a status.
     fn restart_until(&mut self, is_ready: impl Fn(Option<i32>) -> bool) {
         self.stop();
+        let port = self.port;
+        self.server = Some(self.run_on(|| port, is_ready).0);
+    }
+
+    /// Starts it on the port that `port` gives, until `pg_isready` ends with such a status. Returns the port, too.
+    fn run_on(&self, mut port: impl FnMut() -> u16, is_ready: impl Fn(Option<i32>) -> bool) -> (Guarded, u16) {
         let log = self.dir.path().join("log");
-        let command = self.as_owner("postgres");
-        let words: Vec<String> = std::iter::once(command.get_program())
-            .chain(command.get_args())
-            .map(|word| word.to_string_lossy().into_owned())
-            .chain(["-D".into(), self.data().display().to_string(), "-p".into(), self.port.to_string(), "-k".into()])
-            .chain([self.dir.path().display().to_string()])
-            .collect();
-        let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        self.server = Some(Guarded::start("INT", &words, &log));
+        let postgres = self.as_owner("postgres");
+        let words = std::iter::once(postgres.get_program()).chain(postgres.get_args());
+        let words: Vec<String> = words.map(|word| word.to_string_lossy().into_owned()).collect();
+        let tried = Cell::new(0);
+        let command = || {
+            tried.set(port());
+            let (data, sockets) = (self.data().display().to_string(), self.dir.path().display().to_string());
+            let own = ["-D".into(), data, "-p".into(), tried.get().to_string(), "-k".into(), sockets];
+            words.iter().cloned().chain(own).collect()
+        };
         let status = || {
             let mut ready = self.as_owner("pg_isready");
-            ready.args(["-q", "-U", "postgres", "-p", &self.port.to_string(), "-h"]).arg(self.dir.path());
-            ready.status().ok().and_then(|status| status.code())
+            ready.args(["-q", "-U", "postgres", "-p", &tried.get().to_string(), "-h"]).arg(self.dir.path());
+            is_ready(ready.status().ok().and_then(|status| status.code()))
         };
-        wait_until(|| is_ready(status()), &log);
+        let server = Guarded::start("INT", &log, command, status);
+        (server, tried.get())
     }
 
     pub(crate) fn port(&self) -> u16 {
