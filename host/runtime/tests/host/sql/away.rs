@@ -121,7 +121,7 @@ async fn a_load_that_finds_no_free_connection_says_so_and_a_new_definition_count
     let Database::Postgres(of_postgres) = &database else { unreachable!() };
     let connection = |max_connections| Connection {
         max_connections: std::num::NonZeroUsize::new(max_connections).unwrap(),
-        timeout: Some(Duration::from_secs(3)),
+        timeout: Some(Duration::from_secs(8)),
         ..Connection::new("shop", DatabaseUrl::Plain(database.url())).unwrap()
     };
     // Each answer has about a hundred of its rows, which takes a fifth of a second.
@@ -142,7 +142,7 @@ async fn a_load_that_finds_no_free_connection_says_so_and_a_new_definition_count
     let kiwi_host::Outcome::Failed(failure) = crate::support::refill(&host, &name("short")).await else {
         panic!("the only connection is in use");
     };
-    let says = ["no free connection within 3s: other loads use all 1", "raise `max_connections` in [connections.shop]"];
+    let says = ["no free connection within 8s: other loads use all 1", "raise `max_connections` in [connections.shop]"];
     assert_failure(&failure, FailureKind::Unavailable, &says);
     let outcome = crate::support::refill(&host, &name("wider")).await;
     assert!(matches!(outcome, kiwi_host::Outcome::Published { .. }), "{outcome:?}");
@@ -152,26 +152,25 @@ async fn a_load_that_finds_no_free_connection_says_so_and_a_new_definition_count
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_is_good_for_more_after_a_query_that_took_too_long() {
-    let database = Database::postgres();
+    let server = Postgres::start(&["max_prepared_transactions = 1"]);
+    let database = server.database();
     database.sql(AIRLINES);
-    let locking = std::thread::scope(|threads| {
-        // To prepare a query of a locked table waits for the lock.
-        threads.spawn(|| database.sql("BEGIN; LOCK TABLE kiwi_airlines; SELECT pg_sleep(1); COMMIT"));
-        let locked =
-            "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND relation = 'kiwi_airlines'::regclass";
-        while database.sql(locked) == "0" {}
-        let connection = Connection {
-            timeout: Some(Duration::from_millis(200)),
-            ..Connection::new("shop", DatabaseUrl::Plain(database.url())).unwrap()
-        };
-        let config = kiwi_host::CacheConfig {
-            grants: kiwi_host::Grants { connections: vec![connection], ..kiwi_host::Grants::default() },
-            ..cache("rows", guest("sql_again"), json!({ "slow": "SELECT * FROM kiwi_airlines" }))
-        };
-        let published = published_here(config);
-        tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(published))
-    });
-    assert_eq!(locking, ["again"]);
+    // To prepare a query of a locked table waits for the lock.
+    database.sql("BEGIN; LOCK TABLE kiwi_airlines; PREPARE TRANSACTION 'locking'");
+    let timeout = Duration::from_secs(2);
+    let connection =
+        Connection { timeout: Some(timeout), ..Connection::new("shop", DatabaseUrl::Plain(database.url())).unwrap() };
+    let config = kiwi_host::CacheConfig {
+        grants: kiwi_host::Grants { connections: vec![connection], ..kiwi_host::Grants::default() },
+        ..cache("rows", guest("sql_again"), json!({ "slow": "SELECT * FROM kiwi_airlines" }))
+    };
+    let loading = tokio::spawn(published_here(config));
+    let waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
+    eventually("the query waits", async || database.sql(waits) == "1").await;
+    // The host's clock began before: it is over first.
+    tokio::time::sleep(timeout + Duration::from_secs(1)).await;
+    database.sql("ROLLBACK PREPARED 'locking'");
+    assert_eq!(loading.await.unwrap(), ["again"]);
 }
 
 async fn published_here(config: kiwi_host::CacheConfig) -> Vec<String> {
