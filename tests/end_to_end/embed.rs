@@ -98,8 +98,8 @@ fn a_service_serves_what_it_loads_itself_also_after_a_flush() {
         "FLUSHALL: the service had newer airlines after {after:.1?}, {:?} old, and answered every request",
         newer.age()
     );
-    assert!(after < Duration::from_secs(3), "{after:?}");
-    assert!(newer.age() < Duration::from_secs(3), "{:?}", newer.age());
+    assert!(after < Duration::from_secs(15), "{after:?}");
+    assert!(newer.age() < Duration::from_secs(15), "{:?}", newer.age());
 }
 
 #[test]

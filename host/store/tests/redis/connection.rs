@@ -137,11 +137,11 @@ async fn a_server_busy_with_a_script_is_unavailable_until_it_is_done() {
 #[tokio::test]
 async fn a_server_that_does_not_accept_us_is_unavailable_in_time() {
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let store = open(&format!("redis://:password@{}?connect_timeout=1s", silent.local_addr().unwrap()));
+    let store = open(&format!("redis://:password@{}?connect_timeout=3s", silent.local_addr().unwrap()));
     let started = std::time::Instant::now();
     // Those who wait for the same connection do not wait one after the other.
     let (first, second, third) = tokio::join!(store.caches(), store.caches(), store.caches());
-    assert!(started.elapsed() < Duration::from_millis(2_500), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(8), "{:?}", started.elapsed());
     for error in [first, second, third].map(Result::unwrap_err) {
         assert!(error.is_unavailable() && error.to_string().contains("in time"), "{error}");
     }
@@ -153,11 +153,11 @@ async fn a_server_that_does_not_answer_is_unavailable_in_time() {
     let store = open(&format!("{}?response_timeout=300ms", server.url()));
     let cache = name("airlines");
     refill(&store, &cache, &map(&[("FR", "1")])).await;
-    let _: () = server.command(&["CLIENT", "PAUSE", "3000", "ALL"]).unwrap();
+    let _: () = server.command(&["CLIENT", "PAUSE", "10000", "ALL"]).unwrap();
     let started = std::time::Instant::now();
     let error = store.status(&cache).await.unwrap_err();
     assert!(error.is_unavailable() && error.to_string().contains("in time"), "{error}");
-    assert!(started.elapsed() < Duration::from_millis(2_500), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(8), "{:?}", started.elapsed());
     eventually("it answers again", || async { store.status(&cache).await.is_ok() }).await;
 }
 
@@ -186,11 +186,11 @@ async fn a_server_that_is_loading_its_data_is_unavailable_until_it_has() {
     let store = open(&server.url());
     let (cache, map) = (name("airlines"), map(&[("FR", "1")]));
     refill(&store, &cache, &map).await;
-    let reload = load_again(&server, Duration::from_secs(4));
+    let reload = load_again(&server, Duration::from_secs(10));
     let started = std::time::Instant::now();
     let error = store.begin(&cache, Holder::anonymous(), LEASE_TTL, Due::Always).await.unwrap_err();
     assert!(error.is_unavailable() && error.to_string().contains("loading"), "{error}");
-    assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(8), "{:?}", started.elapsed());
     reload.join().unwrap();
     assert_eq!(published(&store, &cache).await.unwrap().1, map);
 }
