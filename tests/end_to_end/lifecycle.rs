@@ -29,7 +29,7 @@ fn loading(redis: &RedisServer, workdir: &WorkDir, args: &[&str]) -> Running {
 fn ctrl_c_and_sigterm_let_a_load_in_flight_finish() {
     for signal in [Signal::INT, Signal::TERM] {
         let redis = RedisServer::start();
-        let workdir = slow(&redis, 1_000);
+        let workdir = slow(&redis, 4_000);
         let host = loading(&redis, &workdir, &[]);
         host.signal(signal);
         let exited = host.wait().expect(0);
@@ -125,7 +125,7 @@ fn a_second_ctrl_c_stops_a_host_immediately() {
 #[test]
 fn a_refill_waits_for_the_result_of_the_host_that_is_loading() {
     let redis = RedisServer::start();
-    let workdir = slow(&redis, 1_500);
+    let workdir = slow(&redis, 10_000);
     let host = loading(&redis, &workdir, &[]);
     let exited = workdir.run(&["refill", "slow"]).expect(0);
     assert_eq!(exited.stdout, "slow: just refilled by another host\n");
@@ -143,7 +143,7 @@ fn a_refill_waits_for_the_result_of_the_host_that_is_loading() {
 fn a_refill_reports_the_failure_of_the_host_that_is_loading() {
     let redis = RedisServer::start();
     let workdir = WorkDir::with(&format!(
-        "store = \"{}\"\n[cache.slow]\nplugin = {:?}\nsettings.ms = 60_000\nlimits.load_timeout = \"1500ms\"\n",
+        "store = \"{}\"\n[cache.slow]\nplugin = {:?}\nsettings.ms = 60_000\nlimits.load_timeout = \"10s\"\n",
         redis.url(),
         guest("sleeper")
     ));

@@ -185,7 +185,7 @@ impl<V: DeserializeOwned + Send + Sync + 'static> Reload<V> {
                 debug!(cache = %self.local.cache, ?by, "the whole map is to be loaded, like by all other readers: put off");
                 Ok(ReaderEvent::PutOff { id: published, by, took: polled_at.elapsed() })
             }
-            Ok(Some(load)) => Ok(self.hold(load, status.now, polled_at)),
+            Ok(Some(load)) => Ok(self.hold(load, status.now, polled_at, polled_at)),
             Err(failure) => Err(self.failed(failure)),
         }
     }
@@ -193,20 +193,28 @@ impl<V: DeserializeOwned + Send + Sync + 'static> Reload<V> {
     /// Follows the deltas from what is held to what is published, which are fetched once for all readers that hear of it.
     /// `None`: they do not lead there, and only a poll tells what to do.
     async fn follow(&mut self, announced: &Announced) -> Result<Option<ReaderEvent>> {
+        let began = Instant::now();
         if self.refused.as_ref().is_some_and(|(id, _)| *id == announced.id()) {
             return Ok(None);
         }
         let Some(held) = self.held_to_change() else { return Ok(None) };
         let answer = announced.changes(&*self.source.store, &self.local.cache, held.id()).await?;
         let Some(changes) = answer.changes.filter(|changes| !changes.deltas.is_empty()) else { return Ok(None) };
+        let (now, asked_at) = (changes.now, Instant::from_std(answer.asked_at));
         match deltas::apply(&self.local.cache, &held, &changes).await {
             Ok(None) => Ok(None),
             Ok(Some(entries)) => {
                 self.whole_due = None;
-                let (now, head) = (changes.now, changes.head.clone());
-                Ok(Some(self.hold(Load { head, entries, changes: Some(changes) }, now, answer.asked_at)))
+                let head = changes.head.clone();
+                Ok(Some(self.hold(Load { head, entries, changes: Some(changes) }, now, asked_at, began)))
             }
-            Err(failure) => Err(self.failed(failure)),
+            Err(failure) => {
+                // The store was reached, and what is held is not what it has: it grows old.
+                if let Some(seen) = self.local.with_held(|held| held.seen.store_only(now, asked_at)) {
+                    self.local.hold(Held { snapshot: held, seen });
+                }
+                Err(self.failed(failure))
+            }
         }
     }
 
@@ -240,22 +248,22 @@ impl<V: DeserializeOwned + Send + Sync + 'static> Reload<V> {
         let applied = deltas::apply(&self.local.cache, &held, changes).await;
         let Ok(Some(entries)) = applied else { return false };
         let load = Load { head: changes.head.clone(), entries, changes: Some(Arc::clone(changes)) };
-        let event = self.hold(load, changes.now, heard_at);
+        let event = self.hold(load, changes.now, heard_at, heard_at);
         // The next poll stays due when it was: only that proves what was heard.
         self.local.polled(None);
         self.source.metrics.report(&self.source.name, &event);
         true
     }
 
-    /// Replaces what is held.
-    fn hold(&mut self, load: Load<V>, store_now: SystemTime, polled_at: Instant) -> ReaderEvent {
+    /// Replaces what is held. It was the store's time when it was asked; the work began at another.
+    fn hold(&mut self, load: Load<V>, store_now: SystemTime, asked_at: Instant, began: Instant) -> ReaderEvent {
         let Load { head, entries, changes } = load;
         let len = entries.len();
         let cache = self.local.cache.clone();
         let snapshot = Arc::new(Snapshot::new(cache, &head, entries, self.settings.missing.clone()));
         let replaced = self.local.with_held(|held| Arc::clone(&held.snapshot));
         let is_new = replaced.as_ref().is_none_or(|replaced| replaced.id() != head.id);
-        self.local.hold(Held { snapshot, seen: Seen::new(&head, store_now, polled_at) });
+        self.local.hold(Held { snapshot, seen: Seen::new(&head, store_now, asked_at) });
         replaced.into_iter().for_each(|replaced| self.retired.add(replaced));
         if is_new {
             self.local
@@ -264,7 +272,7 @@ impl<V: DeserializeOwned + Send + Sync + 'static> Reload<V> {
         }
         self.refused = None;
         let (id, seq, loaded) = (head.id, head.seq, changes.map_or(Loaded::Whole, |_| Loaded::Deltas));
-        ReaderEvent::Reloaded { id, seq, entries: len, loaded, took: polled_at.elapsed() }
+        ReaderEvent::Reloaded { id, seq, entries: len, loaded, took: began.elapsed() }
     }
 
     /// Loads what is published: by the deltas that lead there from the copy, or else the whole map. `None`: that is put off

@@ -57,7 +57,12 @@ impl Field {
 
 fn go_down<'a>(value: &'a RawValue, step: &str) -> Option<&'a RawValue> {
     match value.get().as_bytes().first()? {
-        b'{' => Object::parse(value.get()).ok()?.get(step),
+        b'{' => {
+            let object = Object::parse(value.get()).ok()?;
+            // Of two members of one name, parsers take one or the other.
+            let is_twice = object.names().filter(|name| *name == step).nth(1).is_some();
+            if is_twice { None } else { object.get(step) }
+        }
         b'[' => serde_json::from_str::<Vec<&RawValue>>(value.get()).ok()?.get(index(step)?).copied(),
         _ => None,
     }
@@ -79,6 +84,8 @@ mod tests {
         assert_eq!(find("/name/common"), Some("\"Chad\""));
         assert_eq!((find("/name/a~1b/0"), find("/name/a~1b/1/x")), (Some("true"), Some("2")));
         assert_eq!(find("/~1x"), Some("3"));
+        let twice = Object::parse(r#"{"o": {"a": 1, "a": 2, "b": 3}}"#).unwrap();
+        assert!(Field::new("/o/a").find(&twice).is_none() && Field::new("/o/b").find(&twice).is_some());
         for absent in ["common", "/name/a~1b/2", "/name/a~1b/00", "/id/x", "/x", "", "/"] {
             assert_eq!(find(absent), None, "{absent}");
         }

@@ -25,7 +25,7 @@ pub fn hint<'n>(wanted: &str, names: impl IntoIterator<Item = &'n str>) -> Strin
     let listed: Vec<String> = names.iter().take(MAX_LISTED).map(|name| format!("`{}`", shown(name))).collect();
     let more = names.len() - listed.len();
     match listed.as_slice() {
-        [] => "there are no names at all".to_owned(),
+        [] => "there are none".to_owned(),
         [name] => format!("there is {name}"),
         listed if more == 0 => format!("there are {}", listed.join(", ")),
         listed => format!("there are {} and {more} more", listed.join(", ")),
@@ -65,7 +65,7 @@ mod tests {
         assert_eq!((nearest("iat", names), nearest("zone", names)), (Some("iata"), None));
         assert_eq!(hint("elevation", names), "did you mean `Elevation (ft)`?");
         assert_eq!(hint("zone", ["a", "b"]), "there are `a`, `b`");
-        assert_eq!(hint("zone", []), "there are no names at all");
+        assert_eq!(hint("zone", []), "there are none");
     }
 
     #[test]

@@ -1,11 +1,9 @@
 //! An announcement, and the change that the readers of a process fetch once because of it.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::{Duration, Instant};
 
 use tokio::sync::SetOnce;
-use tokio::time::Instant;
 
 use crate::{Changes, Id, Name, Reading, Result};
 
@@ -19,8 +17,10 @@ const MAX_KEPT_BYTES: usize = 256 << 10;
 #[derive(Debug)]
 pub struct Announced {
     id: Id,
-    is_fetched: AtomicBool,
-    fetched: SetOnce<Fetched>,
+    /// From where the change leads that is fetched for all who hold that snapshot.
+    from: OnceLock<Id>,
+    /// `None`: it could not be fetched, or whoever was to fetch it has gone.
+    fetched: SetOnce<Option<Fetched>>,
 }
 
 /// What leads from a snapshot to the one that is published, fetched after an announcement.
@@ -36,7 +36,6 @@ pub struct Answer {
 /// An answer that other readers may use.
 #[derive(Debug)]
 struct Fetched {
-    from: Id,
     asked_at: Instant,
     /// `None` as in [`Answer::changes`].
     changes: Option<Weak<Changes>>,
@@ -48,7 +47,7 @@ impl Announced {
     /// An announcement of this snapshot.
     #[must_use]
     pub fn new(id: Id) -> Self {
-        Self { id, is_fetched: AtomicBool::new(false), fetched: SetOnce::new() }
+        Self { id, from: OnceLock::new(), fetched: SetOnce::new() }
     }
 
     /// The snapshot that was announced.
@@ -69,20 +68,32 @@ impl Announced {
     where
         F: Future<Output = Result<Option<Changes>>>,
     {
-        let is_first = !self.is_fetched.swap(true, Ordering::Relaxed);
+        let is_first = self.from.set(from).is_ok();
         if !is_first
-            && let Ok(fetched) = tokio::time::timeout(MAX_WAIT, self.fetched.wait()).await
-            && let Some(answer) = fetched.answer(from)
+            && self.from.get() == Some(&from)
+            && let Ok(Some(fetched)) = tokio::time::timeout(MAX_WAIT, self.fetched.wait()).await
+            && let Some(answer) = fetched.answer()
         {
             return Ok(answer);
         }
+        let _end = is_first.then(|| End(&self.fetched));
         let asked_at = Instant::now();
         let changes = fetch().await?.map(Arc::new);
         if is_first {
             // It is set by nobody else.
-            let _ = self.fetched.set(Fetched::new(from, asked_at, changes.as_ref()));
+            let _ = self.fetched.set(Some(Fetched::new(asked_at, changes.as_ref())));
         }
         Ok(Answer { asked_at, changes })
+    }
+}
+
+/// Tells those who wait that no more is to come, however the fetch ends.
+struct End<'a>(&'a SetOnce<Option<Fetched>>);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        // It is an error where the answer is there.
+        let _ = self.0.set(None);
     }
 }
 
@@ -94,24 +105,26 @@ impl PartialEq for Announced {
 }
 
 impl Fetched {
-    fn new(from: Id, asked_at: Instant, changes: Option<&Arc<Changes>>) -> Self {
+    fn new(asked_at: Instant, changes: Option<&Arc<Changes>>) -> Self {
         let kept = changes.filter(|changes| changes.bytes() <= MAX_KEPT_BYTES).cloned();
-        Self { from, asked_at, changes: changes.map(Arc::downgrade), _kept: kept }
+        Self { asked_at, changes: changes.map(Arc::downgrade), _kept: kept }
     }
 
-    /// The answer for a reader that holds a snapshot. `None`: it has to fetch its own.
-    fn answer(&self, from: Id) -> Option<Answer> {
+    /// The answer for another reader. `None`: it has to fetch its own.
+    fn answer(&self) -> Option<Answer> {
         let changes = match &self.changes {
             None => None,
             Some(changes) => Some(changes.upgrade()?),
         };
-        (self.from == from).then_some(Answer { asked_at: self.asked_at, changes })
+        Some(Answer { asked_at: self.asked_at, changes })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::SystemTime;
+
+    use futures_util::FutureExt;
 
     use super::*;
     use crate::{Batch, Delta, Error, Head, Root};
@@ -157,14 +170,27 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_waits_for_a_reader_that_fails_or_has_gone_fetches_at_last() {
+    async fn who_waits_for_a_reader_that_fails_or_has_gone_fetches_at_once() {
         let failed = Announced::new(Id::of(2));
         let failure = failed.share(Id::of(HELD), || async { Err(Error::unavailable("away")) }).await;
         assert!(failure.unwrap_err().is_unavailable());
         let gone = Announced::new(Id::of(2));
-        assert!(futures_util::FutureExt::now_or_never(gone.share(Id::of(HELD), std::future::pending)).is_none());
+        assert!(gone.share(Id::of(HELD), std::future::pending).now_or_never().is_none());
         for announced in [failed, gone] {
-            assert!(announced.share(Id::of(HELD), || changes(10)).await.unwrap().changes.is_some());
+            let fetched = announced.share(Id::of(HELD), || changes(10)).now_or_never().unwrap();
+            assert!(fetched.unwrap().changes.is_some());
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_for_a_reader_that_stands_still_fetches_at_last() {
+        let announced = Announced::new(Id::of(2));
+        let mut stands_still = std::pin::pin!(announced.share(Id::of(HELD), std::future::pending));
+        assert!(stands_still.as_mut().now_or_never().is_none());
+        let other = announced.share(Id::of(7), || changes(10)).now_or_never().unwrap();
+        assert!(other.unwrap().changes.is_some(), "who holds another snapshot does not wait");
+        let began = tokio::time::Instant::now();
+        assert!(announced.share(Id::of(HELD), || changes(10)).await.unwrap().changes.is_some());
+        assert_eq!(began.elapsed(), MAX_WAIT);
     }
 }

@@ -1,7 +1,7 @@
 //! How a load sees that nothing has changed.
 
-use kiwi_loader::Error;
 use kiwi_loader::sql::{self, Connection};
+use kiwi_loader::{Error, log};
 use serde::Deserialize;
 
 use crate::statement::{Source, Table};
@@ -34,15 +34,20 @@ impl<'s> Mark<'s> {
     pub(crate) fn now(&self, database: &Connection, source: &Source) -> Result<Option<String>, Error> {
         Ok(match (self, source) {
             (Self::None, _) => None,
-            (Self::Moment, _) => {
-                let moment = database.moment()?.ok_or_else(|| {
-                    Error::invalid_settings(
-                        "`mark`: this database has no moment (PostgreSQL 13 and newer do; a standby while no transaction is \
-                         under way): give a query, such as `SELECT max(updated_at), count(*) FROM ..`, or remove `mark`",
-                    )
-                })?;
-                Some(format!("moment {moment}"))
-            }
+            (Self::Moment, _) => match database.moment()? {
+                Some(moment) => Some(format!("moment {moment}")),
+                // A standby has one only while no transaction is under way.
+                None if database.dialect() == "postgres" => {
+                    log::info!("this PostgreSQL has no moment now: everything is loaded");
+                    None
+                }
+                None => {
+                    return Err(Error::invalid_settings(
+                        "`mark`: this database has no moment (only PostgreSQL 13 and newer has one): give a query, such as \
+                         `SELECT max(updated_at), count(*) FROM ..`, or remove `mark`",
+                    ));
+                }
+            },
             (Self::MomentIfSafe, Source::Table(table)) => {
                 let Some(moment) = database.moment()? else { return Ok(None) };
                 let mark = format!("moment {moment}");

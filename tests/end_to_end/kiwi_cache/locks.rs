@@ -40,7 +40,7 @@ fn we_do_not_load_while_a_python_worker_holds_the_lock() {
 fn python_does_not_load_while_we_hold_the_lock_however_long() {
     let redis = RedisServer::start();
     let source = Source::start(Duration::from_secs(4));
-    let workdir = WorkDir::with(&over_http(&redis, &source, "lease_ttl = \"1s\""));
+    let workdir = WorkDir::with(&over_http(&redis, &source, "lease_ttl = \"2s\""));
     let host = workdir.start(&["refill", "airlines"]);
     eventually("our load", || (source.loads().in_flight == 1).then_some(()));
     let token = lock(&redis).expect("we hold the lock");

@@ -123,7 +123,7 @@ async fn an_empty_map_has_to_pass_the_guards_as_well() {
 #[tokio::test]
 async fn the_old_map_outlives_refusals() {
     let setup = Setup::new();
-    let life = Duration::from_millis(400);
+    let life = Duration::from_secs(2);
     let timing = AskedTiming { cache_ttl: Some(Ttl::For(life)), ..every(Duration::from_millis(100)) };
     let refused = CacheConfig { timing, ..counted(120, 2, shrinking("30%")) };
     let name = refused.name.clone();

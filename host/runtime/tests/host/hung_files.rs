@@ -93,7 +93,9 @@ async fn a_file_that_hangs_takes_few_threads_and_no_other_cache() {
     let after = in_use();
     assert!(after.0 < before.0 + BOUND, "threads: {} before, {} after", before.0, after.0);
     assert!(after.1 < before.1 + BOUND, "open files: {} before, {} after", before.1, after.1);
-    assert_failure(&failures[0], FailureKind::Limit, &["longer than 50ms", "waiting for the file `data/airlines.csv`"]);
+    // On a busy machine the time may be over before the file is opened.
+    let waited = failures.iter().find(|failure| failure.message.contains("waiting for the file"));
+    assert_failure(waited.unwrap(), FailureKind::Limit, &["longer than 50ms", "`data/airlines.csv`"]);
     let says = ["3 earlier loads still wait", "`data/airlines.csv`", "does not answer", "restart the host"];
     assert_failure(&failures[LOADS - 1], FailureKind::Unavailable, &says);
 

@@ -136,7 +136,7 @@ async fn each_failed_call_of_the_store_is_one_redis_error() {
     let (mut redis, statsd, gate) = (RedisServer::start(), Statsd::start().await, Gate::default());
     let held = gate.clone();
     let server = Server::start(move |_| held.holds(r#"{"FR": "Ryanair"}"#)).await;
-    let timing = AskedTiming { lease_ttl: Some(Duration::from_millis(300)), ..every(Duration::from_secs(60)) };
+    let timing = AskedTiming { lease_ttl: Some(Duration::from_secs(3)), ..every(Duration::from_secs(60)) };
     let config = CacheConfig { timing, ..fetched("cut-off", &server) };
     let host = Setup::on(&redis).builder().caches([config]).metrics(statsd.metrics("")).build().await.unwrap().0;
     let loading = tokio::spawn(async move { refill(&host, &name("cut-off")).await });

@@ -212,10 +212,10 @@ async fn a_body_that_stops_coming_is_given_up() {
         let _ = stream.read_to_end(&mut Vec::new()).await;
     })
     .await;
-    let settings = json!({ "url": format!("http://{address}/"), "timeout_ms": 300 });
+    let settings = json!({ "url": format!("http://{address}/"), "timeout_ms": 3_000 });
     let grants = http(&[&format!("http://{address}")]);
     let failure = attack(CacheConfig { grants, ..cache("attacked", guest("http_get"), settings) }).await;
-    assert_failure(&failure, FailureKind::Unavailable, &["the response stopped for 300ms"]);
+    assert_failure(&failure, FailureKind::Unavailable, &["the response stopped for 3s"]);
 }
 
 #[tokio::test]

@@ -190,8 +190,8 @@ async fn a_refill_waits_for_another_host_that_is_loading() {
     let server = Server::start(move |_| held.holds(r#"{"FR": 1}"#)).await;
     let setup = Setup::new();
     // The load takes longer than the lease, which is renewed meanwhile.
-    let timing = AskedTiming { lease_ttl: Some(Duration::from_secs(1)), ..every(Duration::from_secs(60)) };
-    let config = CacheConfig { timing, ..fetched("shared", &server) };
+    let timing = AskedTiming { lease_ttl: Some(Duration::from_secs(5)), ..every(Duration::from_secs(60)) };
+    let config = CacheConfig { timing, ..fetched("waited-for", &server) };
     let name = config.name.clone();
     let (first, second) = (setup.host([config.clone()]).await, setup.host([config]).await);
 

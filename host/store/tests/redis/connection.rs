@@ -152,7 +152,7 @@ async fn a_server_that_does_not_answer_is_unavailable_in_time() {
     let server = RedisServer::start();
     let store = open(&format!("{}?response_timeout=300ms", server.url()));
     let cache = name("airlines");
-    refill(&store, &cache, &map(&[("FR", "1")])).await;
+    refill(&open(&server.url()), &cache, &map(&[("FR", "1")])).await;
     let _: () = server.command(&["CLIENT", "PAUSE", "10000", "ALL"]).unwrap();
     let started = std::time::Instant::now();
     let error = store.status(&cache).await.unwrap_err();

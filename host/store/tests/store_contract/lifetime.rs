@@ -4,7 +4,7 @@ use super::*;
 
 pub(crate) async fn an_expired_snapshot_is_missing(place: &impl Place) {
     let (host, reader) = (place.open(), place.open());
-    let head = refill(&host, &cache(), &map(&[("FR", "1")]), Ttl::For(SHORT * 5)).await;
+    let head = refill(&host, &cache(), &map(&[("FR", "1")]), Ttl::For(SHORT * 50)).await;
     assert_eq!(read(&reader).await, map(&[("FR", "1")]));
     is_gone(&reader, &cache()).await;
     assert_eq!(reader.get(&cache(), &["FR"]).await.unwrap(), None);
@@ -33,7 +33,7 @@ pub(crate) async fn forever_outlives_every_prolongation(place: &impl Place) {
 
 pub(crate) async fn prolong_extends_the_life_and_nothing_else(place: &impl Place) {
     let host = place.open();
-    let life = Ttl::For(SHORT * 10);
+    let life = Ttl::For(SHORT * 50);
     let data = map(&[("FR", "1")]);
     for (prolonged, ttl) in [("a", Ttl::For(LONG)), ("b", Ttl::Forever)] {
         let head = refill(&host, &name(prolonged), &data, life).await;
@@ -56,14 +56,14 @@ pub(crate) async fn prolong_never_shortens(place: &impl Place) {
 pub(crate) async fn prolong_does_not_bring_back_what_expired(place: &impl Place) {
     let host = place.open();
     assert!(!host.prolong(&cache(), Ttl::For(LONG)).await.unwrap());
-    refill(&host, &cache(), &map(&[("FR", "1")]), Ttl::For(SHORT * 5)).await;
+    refill(&host, &cache(), &map(&[("FR", "1")]), Ttl::For(SHORT * 50)).await;
     is_gone(&host, &cache()).await;
     assert!(!host.prolong(&cache(), Ttl::For(LONG)).await.unwrap(), "it is too late");
 }
 
 pub(crate) async fn a_touch_extends_the_life(place: &impl Place) {
     let host = place.open();
-    let life = Ttl::For(SHORT * 10);
+    let life = Ttl::For(SHORT * 50);
     let data = map(&[("FR", "1")]);
     let head = refill(&host, &cache(), &data, life).await;
     refill(&host, &name("control"), &data, life).await;

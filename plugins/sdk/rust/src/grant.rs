@@ -86,7 +86,12 @@ impl Grant {
 
 /// The names of a value's placeholders. What is not the name of a secret is left out: the host refuses to send it.
 fn secret_names(value: &str) -> impl Iterator<Item = &str> {
-    let names = value.split("${secret:").skip(1).filter_map(|rest| Some(rest.split_once('}')?.0));
+    let mut rest = value;
+    let names = std::iter::from_fn(move || {
+        let (name, after) = rest.split_once("${secret:")?.1.split_once('}')?;
+        rest = after;
+        Some(name)
+    });
     let is_valid = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
     names.filter(move |name| (1..=MAX_SECRET_NAME).contains(&name.len()) && name.bytes().all(is_valid))
 }
@@ -105,6 +110,6 @@ mod tests {
         {
             assert_eq!(Grant::secrets_in([none], "why"), [], "{none}");
         }
-        assert_eq!(Grant::secrets_in(["${secret:${secret:x}}"], "why"), [Grant::secret("x", "why")]);
+        assert_eq!(Grant::secrets_in(["${secret:${secret:x}}"], "why"), [], "the host refuses it");
     }
 }

@@ -97,7 +97,7 @@ async fn loads_wait_for_a_free_connection() {
     let watch = async {
         let mut most = 0;
         for _ in 0..40 {
-            most = most.max(of_postgres.connections());
+            most = most.max(of_postgres.busy());
             tokio::time::sleep(Duration::from_millis(25)).await;
         }
         most
@@ -106,12 +106,12 @@ async fn loads_wait_for_a_free_connection() {
     assert!(outcomes.iter().all(|outcome| matches!(outcome, kiwi_host::Outcome::Published { .. })), "{outcomes:?}");
     assert_eq!(most, 1, "one connection at a time");
 
-    let slow = json!({ "connection": "shop", "query": "SELECT pg_sleep(2)::text AS k", "key": "k" });
-    let failure = failure(&Setup::new(), with_connection(connection(Some(Duration::from_millis(300))), slow)).await;
+    let slow = json!({ "connection": "shop", "query": "SELECT pg_sleep(60)::text AS k", "key": "k" });
+    let failure = failure(&Setup::new(), with_connection(connection(Some(Duration::from_secs(3))), slow)).await;
     assert_failure(
         &failure,
         FailureKind::Unavailable,
-        &["no answer of the database `shop` within 300ms", "[connections.shop]"],
+        &["no answer of the database `shop` within 3s", "[connections.shop]"],
     );
 }
 

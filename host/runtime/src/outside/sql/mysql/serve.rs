@@ -24,13 +24,14 @@ const BEGIN: [&str; 3] = [
 ];
 
 /// Has the server end statements that run for longer than this by itself: a `KILL` needs a second connection, which it may
-/// refuse. A shorter time that the operator has set stays. MariaDB runs the first comment, MySQL the second one.
+/// refuse. A shorter time that the operator has set stays. MariaDB runs the first comment, MySQL the second one, whose
+/// variable takes nothing but an integer: one with a sign and one without make a decimal.
 fn limit_statements(millis: u64) -> String {
     let seconds = Duration::from_millis(millis).as_secs_f64();
     format!(
         "/*M!100101 SET SESSION max_statement_time = IF(@@max_statement_time BETWEEN 0.000001 AND {seconds}, \
-         @@max_statement_time, {seconds}) *//*!50708 SET SESSION max_execution_time = IF(@@max_execution_time BETWEEN 1 AND \
-         {millis}, @@max_execution_time, {millis}) */"
+         @@max_statement_time, {seconds}) *//*!50708 SET SESSION max_execution_time = CAST(IF(@@max_execution_time BETWEEN \
+         1 AND {millis}, @@max_execution_time, {millis}) AS UNSIGNED) */"
     )
 }
 
@@ -94,8 +95,9 @@ async fn answer(connection: &mut Conn, limits: SqlLimits, asked: &mut mpsc::Rece
 
 async fn begin(connection: &mut Conn, limits: SqlLimits) -> Result<(), Error> {
     match connection.query_drop(limit_statements(limits.statement_millis())).await {
+        Ok(()) => {}
         // What only speaks the protocol of MySQL may not know this.
-        Ok(()) | Err(Error::Server(_)) => {}
+        Err(Error::Server(error)) => tracing::debug!(code = error.code, "the server takes no limit for statements"),
         Err(error) => return Err(error),
     }
     for statement in BEGIN {

@@ -82,7 +82,9 @@ impl Address {
                     match timeout(share(until, addresses.len() - place), address.again()).await {
                         Ok(Ok(socket)) => return Ok((address.clone(), socket)),
                         Ok(Err(error)) => last = error,
-                        Err(late) => last = late.into(),
+                        Err(_) => {
+                            last = io::Error::new(io::ErrorKind::TimedOut, "no answer in time: is the address right?");
+                        }
                     }
                 }
                 Err(last)

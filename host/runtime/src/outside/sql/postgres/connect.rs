@@ -14,7 +14,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::address::{Address, Socket, share};
 use super::failure::{failure, of_connecting};
-use super::hosts::{Attempt, Hosts};
+use super::hosts::Hosts;
 use super::stream::{Bounded, BoundedTls};
 use crate::failure::{Failure, FailureKind, chain};
 use crate::outside::sql::session::SqlLimits;
@@ -57,25 +57,32 @@ pub(super) struct Canceller {
 /// None answers, or it refuses (`Unavailable`); the URL is wrong, or the certificates cannot be read
 /// (`InvalidSettings`).
 pub(crate) async fn connect(target: &Target, limits: SqlLimits, timeout: Duration) -> Result<Connected, Failure> {
-    let until = Instant::now() + timeout;
-    let Hosts { config, attempts } = Hosts::of(target)?;
-    let mut failures = Vec::new();
-    for (place, Attempt { host, port, role }) in attempts.iter().enumerate() {
-        let time = share(until, attempts.len() - place);
+    // Before the time of whoever waits for this is over, who knows of no host.
+    let until = Instant::now() + timeout * 19 / 20;
+    let Hosts { config, hosts, role } = Hosts::of(target)?;
+    let (mut will_do, mut failures) = (None, Vec::new());
+    for (place, (host, port)) in hosts.iter().enumerate() {
+        let time = share(until, hosts.len() - place);
         let time = config.get_connect_timeout().map_or(time, |most| time.min(*most));
         let connecting = async {
-            let connected = connect_to(target, &config, host, *port, limits, Instant::now() + time).await?;
-            role.check(&connected.client).await?;
-            Ok(connected)
+            // Likewise.
+            let connected = connect_to(target, &config, host, *port, limits, Instant::now() + time * 19 / 20).await?;
+            Ok((role.suits(&connected.client).await?, connected))
         };
         let connected = tokio::time::timeout(time, connecting).await.unwrap_or_else(|_| {
             Err(Failure::new(FailureKind::Unavailable, format!("no answer within {time:.1?}: is the address right?")))
         });
         match connected {
-            Ok(connected) => return Ok(connected),
-            Err(failure) if attempts.len() == 1 => return Err(failure),
+            Ok((true, connected)) => return Ok(connected),
+            Ok((false, connected)) => {
+                will_do.get_or_insert(connected);
+            }
+            Err(failure) if hosts.len() == 1 => return Err(failure),
             Err(failure) => failures.push((shown(host, *port), failure)),
         }
+    }
+    if let Some(connected) = will_do {
+        return Ok(connected);
     }
     let Some((_, last)) = failures.last() else {
         return Err(invalid("its URL names no host: expected `postgres://USER@HOST/DATABASE`"));

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use tokio_postgres::config::{Host, LoadBalanceHosts};
+use tokio_postgres::config::{Host, LoadBalanceHosts, TargetSessionAttrs};
 use tokio_postgres::{Client, Config, SimpleQueryMessage};
 
 use super::failure::failure;
@@ -13,13 +13,8 @@ use crate::outside::sql::target::{Target, invalid};
 pub(super) struct Hosts {
     /// For all of them.
     pub(super) config: Config,
-    pub(super) attempts: Vec<Attempt>,
-}
-
-/// One host, to be tried.
-pub(super) struct Attempt {
-    pub(super) host: Host,
-    pub(super) port: u16,
+    /// In their order, with their ports.
+    pub(super) hosts: Vec<(Host, u16)>,
     pub(super) role: Role,
 }
 
@@ -29,13 +24,15 @@ pub(super) enum Role {
     Any,
     Primary,
     Standby,
+    /// A standby, or any if there is none.
+    PreferStandby,
 }
 
 impl Hosts {
     /// # Errors
     /// The URL is wrong, or asks for something that cannot be had (`InvalidSettings`).
     pub(super) fn of(target: &Target) -> Result<Self, Failure> {
-        let (url, roles) = without_roles(target.url.expose())?;
+        let (url, role) = without_role(target.url.expose())?;
         // The error may quote the URL.
         let mut config = Config::from_str(&url)
             .map_err(|_| invalid("its URL is not valid: expected `postgres://USER@HOST/DATABASE`"))?;
@@ -44,6 +41,10 @@ impl Hosts {
         }
         if config.get_user().is_none_or(str::is_empty) {
             return Err(invalid("its URL names no user: expected `postgres://USER@HOST/DATABASE`"));
+        }
+        if config.get_target_session_attrs() != TargetSessionAttrs::Any {
+            // The driver ends the password elsewhere, and knows of an attribute that was not seen here.
+            return Err(invalid("a `?` in the password of its URL must be written as `%3F`"));
         }
         if !config.get_hostaddrs().is_empty() {
             return Err(invalid("`hostaddr` in its URL is not supported: name the host, or its address, as HOST"));
@@ -56,33 +57,26 @@ impl Hosts {
         }
         let ports = config.get_ports();
         let port = |place: usize| ports.get(place).or(ports.first()).copied().unwrap_or(5432);
-        let hosts = || config.get_hosts().iter().cloned().enumerate();
-        let attempts = roles
-            .iter()
-            .flat_map(|&role| hosts().map(move |(place, host)| (place, host, role)))
-            .map(|(place, host, role)| Attempt { host, port: port(place), role })
-            .collect();
-        Ok(Self { config, attempts })
+        let hosts = config.get_hosts().iter().enumerate().map(|(place, host)| (host.clone(), port(place))).collect();
+        Ok(Self { config, hosts, role })
     }
 }
 
-/// Takes `target_session_attrs` out of a URL: the driver does not know all of its values. All hosts are tried for the first
-/// role, and then for the next.
+/// Takes `target_session_attrs` out of a URL: the driver does not know all of its values.
 ///
 /// A load only reads, so what it may ask for is which server it reads from, and not whether that allows it to write: a role
 /// that must not write anywhere finds the primary, too.
-fn without_roles(url: &str) -> Result<(String, &'static [Role]), Failure> {
-    let any: &[Role] = &[Role::Any];
-    let Some((place, query)) = url.split_once('?') else { return Ok((url.to_owned(), any)) };
-    let (mut kept, mut roles) = (Vec::new(), any);
+fn without_role(url: &str) -> Result<(String, Role), Failure> {
+    let Some((place, query)) = url.split_once('?') else { return Ok((url.to_owned(), Role::Any)) };
+    let (mut kept, mut role) = (Vec::new(), Role::Any);
     for pair in query.split('&') {
         match pair.split_once('=') {
             Some(("target_session_attrs", wanted)) => {
-                roles = match wanted {
-                    "any" => any,
-                    "read-write" | "primary" => &[Role::Primary],
-                    "read-only" | "standby" => &[Role::Standby],
-                    "prefer-standby" => &[Role::Standby, Role::Any],
+                role = match wanted {
+                    "any" => Role::Any,
+                    "read-write" | "primary" => Role::Primary,
+                    "read-only" | "standby" => Role::Standby,
+                    "prefer-standby" => Role::PreferStandby,
                     _ => {
                         return Err(invalid(
                             "the `target_session_attrs` in its URL is not valid: expected `any`, `primary` (or `read-write`), \
@@ -94,15 +88,17 @@ fn without_roles(url: &str) -> Result<(String, &'static [Role]), Failure> {
             _ => kept.push(pair),
         }
     }
-    Ok((format!("{place}?{}", kept.join("&")), roles))
+    Ok((format!("{place}?{}", kept.join("&")), role))
 }
 
 impl Role {
+    /// Whether a server is what is wanted. `false`: it will do if there is no better one.
+    ///
     /// # Errors
     /// The server is something else, or does not say what it is (`Unavailable`).
-    pub(super) async fn check(self, client: &Client) -> Result<(), Failure> {
+    pub(super) async fn suits(self, client: &Client) -> Result<bool, Failure> {
         if self == Self::Any {
-            return Ok(());
+            return Ok(true);
         }
         let said = client.simple_query("SELECT pg_is_in_recovery()").await.map_err(|error| failure(&error))?;
         let is_standby = said.iter().any(|message| match message {
@@ -112,7 +108,8 @@ impl Role {
         match (self, is_standby) {
             (Self::Primary, true) => Err(mismatch("a standby", "primary")),
             (Self::Standby, false) => Err(mismatch("the primary", "standby")),
-            _ => Ok(()),
+            (Self::PreferStandby, is_standby) => Ok(is_standby),
+            _ => Ok(true),
         }
     }
 }
@@ -128,11 +125,11 @@ mod tests {
 
     #[test]
     fn what_a_server_must_be_is_taken_out_of_the_url() {
-        let of = |query: &str| without_roles(&format!("postgres://u@h{query}"));
-        assert_eq!(of("").unwrap(), ("postgres://u@h".to_owned(), &[Role::Any][..]));
-        let (url, roles) = of("?a=b&target_session_attrs=prefer-standby&c=d").unwrap();
-        assert_eq!((url.as_str(), roles), ("postgres://u@h?a=b&c=d", &[Role::Standby, Role::Any][..]));
-        assert_eq!(of("?target_session_attrs=read-write").unwrap().1, &[Role::Primary]);
+        let of = |query: &str| without_role(&format!("postgres://u@h{query}"));
+        assert_eq!(of("").unwrap(), ("postgres://u@h".to_owned(), Role::Any));
+        let (url, role) = of("?a=b&target_session_attrs=prefer-standby&c=d").unwrap();
+        assert_eq!((url.as_str(), role), ("postgres://u@h?a=b&c=d", Role::PreferStandby));
+        assert_eq!(of("?target_session_attrs=read-write").unwrap().1, Role::Primary);
         let failure = of("?target_session_attrs=writable").unwrap_err();
         assert!(failure.message.contains("expected `any`, `primary`"), "{failure}");
     }
