@@ -56,7 +56,9 @@ mod sandbox;
 mod sandbox;
 mod sandbox_error;
 mod supervisor;
-#[cfg(feature = "testing")]
+// No feature of its own: with it, building the command alone would build the host again.
+#[cfg(feature = "components")]
+#[doc(hidden)]
 pub mod testing;
 
 pub use config::auth::{Auth, AuthKind, ClientAuth, OAuth2};

@@ -107,7 +107,7 @@ impl Output {
     }
 
     /// Where its entries go.
-    #[cfg(feature = "testing")]
+    #[cfg(feature = "components")]
     pub(crate) fn intake(&mut self) -> &mut Intake {
         &mut self.intake
     }
