@@ -279,7 +279,10 @@ impl<V: DeserializeOwned + Send + Sync + 'static> Reload<V> {
     /// until `whole_due`.
     async fn load(&mut self, published: &Presence, by: CalledBy) -> Result<Option<Load<V>>, LoadFailure> {
         let (store, cache) = (&*self.source.store, &self.local.cache);
-        if let Some(held) = self.held_to_change()
+        // The deltas to what was announced were asked for already, and do not lead there.
+        let is_tried = matches!(&by, CalledBy::Hint(Some(announced)) if published.id() == Some(announced.id()));
+        if !is_tried
+            && let Some(held) = self.held_to_change()
             && published.id() != Some(held.id())
             && let Some((entries, changes)) = follow(store, cache, &held).await?
         {

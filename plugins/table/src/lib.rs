@@ -145,6 +145,14 @@ mod tests {
     }
 
     #[test]
+    fn a_standby_that_has_no_moment_now_is_loaded_whole() {
+        let settings = json!({ "connection": "shop", "table": "rates", "key": "currency", "mark": "moment" });
+        let host = Host::new().settings(settings).rows("shop", WHOLE, rates());
+        assert_eq!(host.load(load_from_source).unwrap().into_entries().unwrap().len(), 2);
+        assert_eq!(host.mark(), None);
+    }
+
+    #[test]
     fn a_table_whose_mark_stands_is_not_read() {
         let mark = "SELECT max(day) FROM rates";
         let settings = json!({ "connection": "shop", "table": "rates", "key": "currency", "mark": mark });

@@ -139,6 +139,24 @@ async fn a_delta_is_fetched_once_for_all_readers_of_a_process() {
     }
 }
 
+/// It hardly ever polls: that its copy grows old is told by the changes that it refuses.
+#[tokio::test]
+async fn a_copy_whose_changes_are_refused_grows_stale() {
+    let redis = RedisServer::start();
+    let publisher = Publisher { refill_interval: SHORT, ..Publisher::new(&redis) };
+    publisher.publish(&[("FR", "1"), ("U2", "1"), ("W6", "1"), ("LH", "1")]).await;
+    let airlines = hourly(&redis).connect().await.unwrap();
+    eventually("it listens", async || subscribers(&redis) == 1).await;
+    let wrong = AtomicUsize::new(0);
+    eventually("it is stale", async || {
+        let value = format!("\"{}\"", wrong.fetch_add(1, Ordering::Relaxed));
+        publisher.change(&[("FR", &value)]).await;
+        airlines.state() == State::Stale
+    })
+    .await;
+    assert!(airlines.last_error().unwrap().is_value() && *airlines.get("FR").unwrap().unwrap() == 1);
+}
+
 #[tokio::test]
 async fn a_commit_while_the_subscriber_is_gone_is_found_when_it_is_back() {
     let mut redis = RedisServer::start();
