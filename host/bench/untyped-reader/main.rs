@@ -9,14 +9,13 @@ use std::io::BufRead;
 
 use anyhow::{Context, Result};
 use kiwi_cache::blocking::Cache;
-use serde_json::value::RawValue;
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [url, cache] = &arguments[..] else { anyhow::bail!("expected: untyped-reader URL CACHE") };
     let mut requests = std::io::stdin().lock().lines();
     requests.next().context("nothing was asked")??;
-    let held: Cache<Box<RawValue>> = Cache::connect(url.as_str(), cache.as_str())?;
+    let held: Cache<str> = Cache::connect(url.as_str(), cache.as_str())?;
     println!("{{\"entries\": {}}}", held.len()?);
     requests.for_each(drop);
     Ok(())

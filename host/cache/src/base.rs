@@ -5,7 +5,7 @@ use compact_str::CompactString;
 use crate::table::{self, Hasher, Table};
 
 /// Entries that were loaded as a whole: one table, or several, so that several threads can fill them at the same time.
-pub(crate) struct Base<V> {
+pub struct Base<V> {
     /// How all of the tables hash: here, so that a read need not wait for a table to know which one it needs.
     hasher: Hasher,
     tables: Box<[Table<V>]>,
@@ -37,10 +37,10 @@ pub(crate) fn table_of(hash: u64, tables: usize) -> usize {
 }
 
 impl<V> Base<V> {
-    /// From tables of [`Table::several`].
-    pub(crate) fn new(tables: Vec<Table<V>>) -> Self {
+    /// From tables that hash keys like this.
+    pub(crate) fn new(hasher: Hasher, tables: Vec<Table<V>>) -> Self {
         let len = tables.iter().map(Table::len).sum();
-        Self { hasher: tables[0].hasher(), tables: tables.into(), len }
+        Self { hasher, tables: tables.into(), len }
     }
 
     /// The entry of a key, if there is one: the key as it is stored here, and the value.
@@ -63,12 +63,18 @@ impl<V> Base<V> {
 
 impl<K: AsRef<str>, V> FromIterator<(K, V)> for Base<V> {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> Self {
-        Self::new(vec![entries.into_iter().collect()])
+        let table: Table<V> = entries.into_iter().collect();
+        Self::new(table.hasher(), vec![table])
     }
 }
 
+/// The entries of a copy that never changes.
+pub(crate) fn fixed_base<K: Into<Box<str>>, V>(entries: impl IntoIterator<Item = (K, V)>) -> Base<V> {
+    entries.into_iter().map(|(key, value)| (key.into(), value)).collect()
+}
+
 /// All entries as (key, value), in the order of their tables.
-pub(crate) struct Iter<'a, V> {
+pub struct Iter<'a, V> {
     current: Option<table::Iter<'a, V>>,
     rest: &'a [Table<V>],
 }
@@ -104,7 +110,7 @@ mod tests {
         // None of them grows.
         let (tables, capacity) = tables_for(1_000_000);
         let mut lens = vec![0; tables];
-        let hasher = Table::<()>::default().hasher();
+        let hasher = Hasher::default();
         (0..1_000_000).for_each(|n: u32| lens[table_of(hasher.hash(&n.to_string()), tables)] += 1);
         assert!(lens.iter().all(|len| *len < capacity), "{lens:?}, of {capacity}");
     }
@@ -112,13 +118,14 @@ mod tests {
     #[test]
     fn entries_are_found_in_the_table_of_their_hash() {
         let keys: Vec<String> = (0..1_000).map(|n| format!("key {n}")).collect();
-        let mut tables: Vec<Table<usize>> = Table::several(61, 0).collect();
+        let hasher = Hasher::default();
+        let mut tables: Vec<Table<usize>> = (0..61).map(|_| Table::new(hasher, 0)).collect();
         for (n, key) in keys.iter().enumerate() {
-            let hash = tables[0].hash(key);
+            let hash = hasher.hash(key);
             tables[table_of(hash, 61)].insert(key, n);
         }
         assert!(tables.iter().all(|table| table.len() < 100), "they are spread");
-        let base = Base::new(tables);
+        let base = Base::new(hasher, tables);
         assert_eq!((base.len(), base.find("absent")), (1_000, None));
         for (n, key) in keys.iter().enumerate() {
             assert_eq!(base.find(key), Some((&key.into(), &n)));

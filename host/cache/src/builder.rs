@@ -13,6 +13,7 @@ use crate::refill::Refill;
 use crate::settings::{RefillSettings, ReloadSettings, Updates, WithoutSnapshot};
 use crate::snapshot::{MissingHook, Snapshot};
 use crate::source::Source;
+use crate::stored::Stored;
 use crate::text::KeptText;
 
 /// Sets up a reader. Its `builder` makes it, and `connect`, `open` or `fixed` makes the reader of it.
@@ -41,7 +42,7 @@ pub struct Builder<C: Reader> {
 /// What a [`Builder`] sets up: one of the readers of this crate, and nothing else.
 pub trait Reader: sealed::Sealed {
     /// The type of its values.
-    type Value;
+    type Value: Stored + ?Sized;
 }
 
 /// A reader that holds a copy: [`Cache`](crate::Cache) or [`blocking::Cache`](crate::blocking::Cache). Only its
@@ -54,7 +55,7 @@ pub(crate) mod sealed {
 }
 
 /// A cache in a store that was opened, and the settings of the reader that holds a copy of it.
-pub(crate) struct Opened<V> {
+pub(crate) struct Opened<V: Stored + ?Sized> {
     pub(crate) source: Source,
     pub(crate) reload: ReloadSettings<V>,
     pub(crate) refill: RefillSettings,

@@ -4,16 +4,17 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use crate::address::Address;
+use crate::base::fixed_base;
 use crate::builder::{Builder, HoldsCopy, Reader, sealed};
 use crate::changes::Changes;
 use crate::freshness::State;
 use crate::local::{Local, reads};
 use crate::reference::Ref;
 use crate::snapshot::Snapshot;
+use crate::stored::{Stored, Value};
 use crate::upkeep::Upkeep;
 use kiwi_store::{Error, Id, Name, Result};
 
@@ -40,25 +41,25 @@ use kiwi_store::{Error, Id, Name, Result};
 /// # Ok(())
 /// # }
 /// ```
-pub struct Cache<V> {
+pub struct Cache<V: Stored + ?Sized> {
     inner: Arc<Inner<V>>,
 }
 
-struct Inner<V> {
+struct Inner<V: Stored + ?Sized> {
     local: Arc<Local<V>>,
     /// `None` if the map is fixed.
     upkeep: Option<Arc<Upkeep<V>>>,
 }
 
-impl<V> sealed::Sealed for Cache<V> {}
+impl<V: Stored + ?Sized> sealed::Sealed for Cache<V> {}
 
-impl<V> Reader for Cache<V> {
+impl<V: Stored + ?Sized> Reader for Cache<V> {
     type Value = V;
 }
 
-impl<V> HoldsCopy for Cache<V> {}
+impl<V: Stored + ?Sized> HoldsCopy for Cache<V> {}
 
-impl<V: DeserializeOwned + Send + Sync + 'static> Cache<V> {
+impl<V: Value + ?Sized> Cache<V> {
     /// Connects to a store (a URL, or one that is open already) and loads a cache from it.
     ///
     /// Call it inside a tokio runtime, which then runs the reload task.
@@ -122,7 +123,7 @@ impl<V: DeserializeOwned + Send + Sync + 'static> Cache<V> {
     }
 }
 
-impl<V: DeserializeOwned + Send + Sync + 'static> Builder<Cache<V>> {
+impl<V: Value + ?Sized> Builder<Cache<V>> {
     /// Connects and loads: see [`Cache::connect`].
     ///
     /// # Errors
@@ -147,7 +148,7 @@ impl<V> Builder<Cache<V>> {
     /// The name is invalid (`is_invalid`).
     pub fn fixed<K: Into<Box<str>>>(self, entries: impl IntoIterator<Item = (K, V)>) -> Result<Cache<V>> {
         let (name, missing) = self.without_store()?;
-        Ok(Cache::of_fixed(Local::fixed(name, entries, missing)))
+        Ok(Cache::of_fixed(Local::fixed(name, fixed_base(entries), missing)))
     }
 }
 
@@ -164,9 +165,26 @@ impl<V> Cache<V> {
     /// # Ok::<(), kiwi_cache::Error>(())
     /// ```
     pub fn fixed<K: Into<Box<str>>>(entries: impl IntoIterator<Item = (K, V)>) -> Self {
-        Self::of_fixed(Local::fixed(Local::<V>::fixed_name(), entries, None))
+        Self::of_fixed(Local::fixed(Local::<V>::fixed_name(), fixed_base(entries), None))
     }
+}
 
+impl Cache<str> {
+    /// As [`fixed`](Cache::fixed), for values that are read as JSON text. The text is not checked.
+    ///
+    /// ```
+    /// use kiwi_cache::Cache;
+    ///
+    /// let airlines = Cache::fixed_json([("FR", r#"{"name":"Ryanair"}"#)]);
+    /// assert_eq!(&*airlines.get("FR")?.unwrap(), r#"{"name":"Ryanair"}"#);
+    /// # Ok::<(), kiwi_cache::Error>(())
+    /// ```
+    pub fn fixed_json<K: AsRef<str>, J: AsRef<str>>(entries: impl IntoIterator<Item = (K, J)>) -> Self {
+        Self::of_fixed(Local::fixed(Local::<str>::fixed_name(), entries.into_iter().collect(), None))
+    }
+}
+
+impl<V: Stored + ?Sized> Cache<V> {
     fn of_fixed(local: Local<V>) -> Self {
         Self { inner: Arc::new(Inner { local: Arc::new(local), upkeep: None }) }
     }
@@ -212,13 +230,13 @@ impl<V> Cache<V> {
     }
 }
 
-impl<V> Clone for Cache<V> {
+impl<V: Stored + ?Sized> Clone for Cache<V> {
     fn clone(&self) -> Self {
         Self { inner: Arc::clone(&self.inner) }
     }
 }
 
-impl<V> fmt::Debug for Cache<V> {
+impl<V: Stored + ?Sized> fmt::Debug for Cache<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.local().fmt(f)
     }

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use crate::feed::{self, Changed};
 use crate::local::Local;
 use crate::snapshot::Snapshot;
+use crate::stored::Stored;
 use kiwi_store::Id;
 
 /// Follows the changes of a copy: what [`Cache::changes`](crate::Cache::changes) returns.
@@ -34,7 +35,7 @@ use kiwi_store::Id;
 /// }
 /// # }
 /// ```
-pub struct Changes<V> {
+pub struct Changes<V: Stored + ?Sized> {
     local: Weak<Local<V>>,
     feed: Receiver<Changed>,
     /// Changes when the task that polls the store has ended.
@@ -43,7 +44,7 @@ pub struct Changes<V> {
     seen: Option<Id>,
 }
 
-impl<V> Changes<V> {
+impl<V: Stored + ?Sized> Changes<V> {
     pub(crate) fn new(local: &Arc<Local<V>>) -> Self {
         // In this order: a snapshot that is held before it is announced is then seen, or announced, or both.
         let (feed, polls) = (local.feed().subscribe(), local.polls());
@@ -108,7 +109,7 @@ impl<V> Changes<V> {
     }
 }
 
-impl<V> fmt::Debug for Changes<V> {
+impl<V: Stored + ?Sized> fmt::Debug for Changes<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Changes").field("seen", &self.seen).finish_non_exhaustive()
     }

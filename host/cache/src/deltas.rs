@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
-use serde::de::DeserializeOwned;
 
 use crate::entries::Entries;
 use crate::failure::{LoadFailure, wrong_value};
 use crate::feed::ChangedKeys;
 use crate::snapshot::Snapshot;
+use crate::stored::Value;
 use kiwi_store::{Changes, Delta, Head, Id, Name, Store};
 
 /// How many values are parsed before other tasks get their turn.
@@ -17,7 +17,7 @@ const YIELD_INTERVAL: usize = 500;
 
 /// Applies the deltas that lead from what is held to what is published. `None`: not all of them are kept, or
 /// so much has changed that loading the whole map costs less.
-pub(crate) async fn follow<V: DeserializeOwned>(
+pub(crate) async fn follow<V: Value + ?Sized>(
     store: &dyn Store,
     cache: &Name,
     held: &Snapshot<V>,
@@ -29,7 +29,7 @@ pub(crate) async fn follow<V: DeserializeOwned>(
 
 /// Applies deltas that lead on from what is held. `None`: what comes out is not what their head describes, or loading the
 /// whole map costs less.
-pub(crate) async fn apply<V: DeserializeOwned>(
+pub(crate) async fn apply<V: Value + ?Sized>(
     cache: &Name,
     held: &Snapshot<V>,
     changes: &Changes,
@@ -67,8 +67,8 @@ fn merge(deltas: &[(Id, Delta)]) -> HashMap<&str, Option<&str>, RandomState> {
     changes
 }
 
-fn parse<V: DeserializeOwned>(cache: &Name, head: &Head, key: &str, json: &str) -> Result<V, LoadFailure> {
-    serde_json::from_str(json).map_err(|error| LoadFailure::Refused(head.id, wrong_value::<V>(cache, key, error)))
+fn parse<V: Value + ?Sized>(cache: &Name, head: &Head, key: &str, json: &str) -> Result<Arc<V>, LoadFailure> {
+    V::parse_alone(json).map_err(|error| LoadFailure::Refused(head.id, wrong_value::<V>(cache, key, error)))
 }
 
 /// Lets other tasks have their turn, once for every [`YIELD_INTERVAL`] values.

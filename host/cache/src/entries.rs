@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use compact_str::CompactString;
-
-use crate::base::{self, Base};
+use crate::stored::{Stored, sealed};
 use crate::table::{self, Table};
 
 /// An overlay with more than one eighth of the base's entries is large: each change copies it, and each read looks into two
@@ -17,16 +15,16 @@ const TOO_LARGE_OVERLAY_PART: usize = 2;
 ///
 /// A snapshot that differs little from the one before shares its base, so that neither time nor memory is
 /// spent on what stayed the same.
-pub(crate) struct Entries<V> {
-    base: Arc<Base<V>>,
+pub(crate) struct Entries<V: Stored + ?Sized> {
+    base: Arc<V::Base>,
     /// What differs from the base: another value, or none for a key that was removed.
     overlay: Table<Option<Arc<V>>>,
     len: usize,
 }
 
-impl<V> Entries<V> {
-    pub(crate) fn new(base: Base<V>) -> Self {
-        let len = base.len();
+impl<V: Stored + ?Sized> Entries<V> {
+    pub(crate) fn new(base: V::Base) -> Self {
+        let len = V::len(&base);
         Self { base: Arc::new(base), overlay: Table::default(), len }
     }
 
@@ -37,13 +35,13 @@ impl<V> Entries<V> {
 
     /// The entry of a key, if there is one: the key as it is stored here, and the value.
     #[inline]
-    pub(crate) fn find(&self, key: &str) -> Option<(&CompactString, &V)> {
+    pub(crate) fn find(&self, key: &str) -> Option<(&V::Key, &V)> {
         if !self.overlay.is_empty()
             && let Some((key, change)) = self.overlay.find(key)
         {
-            return Some((key, change.as_deref()?));
+            return Some((V::key(key), change.as_deref()?));
         }
-        self.base.find(key)
+        V::find(&self.base, key)
     }
 
     /// The change of a key since the base was loaded, if it has changed.
@@ -56,7 +54,7 @@ impl<V> Entries<V> {
     }
 
     pub(crate) fn iter(&self) -> Iter<'_, V> {
-        Iter { entries: self, base: self.base.iter(), overlay: self.overlay.iter(), left: self.len }
+        Iter { entries: self, base: V::iter(&self.base), overlay: self.overlay.iter(), left: self.len }
     }
 
     /// A copy to apply changes to. It shares the base, so that only the overlay is copied.
@@ -64,9 +62,9 @@ impl<V> Entries<V> {
         Self { base: Arc::clone(&self.base), overlay: self.overlay.clone(), len: self.len }
     }
 
-    pub(crate) fn set(&mut self, key: &str, value: V) {
+    pub(crate) fn set(&mut self, key: &str, value: Arc<V>) {
         self.len += usize::from(self.get(key).is_none());
-        self.overlay.insert(key, Some(Arc::new(value)));
+        self.overlay.insert(key, Some(value));
     }
 
     pub(crate) fn remove(&mut self, key: &str) {
@@ -76,12 +74,12 @@ impl<V> Entries<V> {
 
     /// Whether so much has changed that the map should be loaded whole when there is time.
     pub(crate) fn has_large_overlay(&self) -> bool {
-        self.overlay.len() > self.base.len() / LARGE_OVERLAY_PART
+        self.overlay.len() > V::len(&self.base) / LARGE_OVERLAY_PART
     }
 
     /// Whether so much has changed that the map should be loaded whole instead.
     pub(crate) fn has_too_large_overlay(&self) -> bool {
-        self.overlay.len() > self.base.len() / TOO_LARGE_OVERLAY_PART
+        self.overlay.len() > V::len(&self.base) / TOO_LARGE_OVERLAY_PART
     }
 }
 
@@ -94,14 +92,14 @@ impl<V> Entries<V> {
 /// assert!(snapshot.iter().any(|(code, name)| (code, *name) == ("U2", "easyJet")));
 /// # Ok::<(), kiwi_cache::Error>(())
 /// ```
-pub struct Iter<'a, V> {
+pub struct Iter<'a, V: Stored + ?Sized> {
     entries: &'a Entries<V>,
-    base: base::Iter<'a, V>,
+    base: <V as sealed::Stored>::Iter<'a>,
     overlay: table::Iter<'a, Option<Arc<V>>>,
     left: usize,
 }
 
-impl<'a, V> Iterator for Iter<'a, V> {
+impl<'a, V: Stored + ?Sized> Iterator for Iter<'a, V> {
     type Item = (&'a str, &'a V);
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -120,9 +118,9 @@ impl<'a, V> Iterator for Iter<'a, V> {
     }
 }
 
-impl<V> ExactSizeIterator for Iter<'_, V> {}
+impl<V: Stored + ?Sized> ExactSizeIterator for Iter<'_, V> {}
 
-impl<V> std::fmt::Debug for Iter<'_, V> {
+impl<V: Stored + ?Sized> std::fmt::Debug for Iter<'_, V> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Iter").field("left", &self.left).finish_non_exhaustive()
     }
@@ -148,7 +146,7 @@ mod tests {
                 entries = entries.fork();
                 match change {
                     Some(value) => {
-                        entries.set(&key, value);
+                        entries.set(&key, Arc::new(value));
                         expected.insert(key, value);
                     }
                     None => {

@@ -17,7 +17,7 @@ impl From<Error> for LoadFailure {
 }
 
 /// A value of the cache is not of the reader's type.
-pub(crate) fn wrong_value<V>(cache: &Name, key: &str, error: serde_json::Error) -> Error {
+pub(crate) fn wrong_value<V: ?Sized>(cache: &Name, key: &str, error: serde_json::Error) -> Error {
     Error::value(format!(
         "the value of key `{}` is not a valid `{}`: {error}; change the type, or what the loader emits",
         key.escape_debug(),

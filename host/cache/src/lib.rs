@@ -63,8 +63,10 @@ mod settings;
 mod snapshot;
 mod source;
 mod spread;
+mod stored;
 mod table;
 mod text;
+mod texts;
 mod upkeep;
 
 pub use address::Address;
@@ -83,6 +85,7 @@ pub use reference::{MappedRef, Ref};
 pub use refill::Refill;
 pub use remote::RemoteCache;
 pub use snapshot::Snapshot;
+pub use stored::{Stored, Value};
 pub use text::{KeptText, SnapshotText};
 
 #[cfg(doctest)]

@@ -7,15 +7,13 @@ use std::num::NonZero;
 use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use compact_str::CompactString;
-use serde::de::DeserializeOwned;
 use tokio::task::JoinSet;
 
-use crate::base::{Base, table_of, tables_for};
 use crate::deltas::yield_now_and_then;
 use crate::entries::Entries;
 use crate::failure::{LoadFailure, no_data, wrong_value};
-use crate::table::{Hasher, Table};
+use crate::stored::{Stored, Value};
+use crate::table::Hasher;
 use kiwi_store::{Batch, Error, ErrorKind, Head, Name, Part, Presence, Result, Root, Store, Whole};
 
 /// A map of up to so many bytes is parsed at once: it takes less time than to start a thread for each of its parts.
@@ -24,6 +22,8 @@ const MAX_SMALL_BYTES: u64 = 128 << 10;
 const ATTEMPTS: usize = 3;
 /// For how many entries memory is reserved before any of them was read: the store's figure may be wrong.
 const MAX_RESERVED_ENTRIES: u64 = 4 << 20;
+/// And for how many bytes.
+const MAX_RESERVED_BYTES: u64 = 512 << 20;
 /// How many parts are in memory beside the map, whatever the number of processors.
 const MAX_THREADS: usize = 8;
 
@@ -36,7 +36,7 @@ pub(crate) enum Keep {
 }
 
 /// A map that was loaded.
-pub(crate) struct Loaded<V> {
+pub(crate) struct Loaded<V: Stored + ?Sized> {
     pub(crate) head: Head,
     pub(crate) entries: Entries<V>,
     /// Empty unless `Keep::ValuesAndText` was asked for.
@@ -44,7 +44,7 @@ pub(crate) struct Loaded<V> {
 }
 
 /// Loads the whole map that was just seen, or the one that has replaced it.
-pub(crate) async fn load<V: DeserializeOwned + Send + 'static>(
+pub(crate) async fn load<V: Value + ?Sized>(
     store: &Arc<dyn Store>,
     cache: &Name,
     seen: &Presence,
@@ -64,7 +64,7 @@ fn may_be_another_time(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Missing | ErrorKind::Value)
 }
 
-async fn load_once<V: DeserializeOwned + Send + 'static>(
+async fn load_once<V: Value + ?Sized>(
     store: &dyn Store,
     cache: &Name,
     seen: &Presence,
@@ -80,13 +80,13 @@ async fn load_once<V: DeserializeOwned + Send + 'static>(
 }
 
 /// Parses one part after the other in this task.
-async fn load_here<V: DeserializeOwned>(whole: &mut Whole, load: Load<V>) -> Result<Loaded<V>, LoadFailure> {
+async fn load_here<V: Value + ?Sized>(whole: &mut Whole, load: Load<V>) -> Result<Loaded<V>, LoadFailure> {
     while let Some(part) = whole.next().await {
         let (batch, root) = part?.unpack().map_err(|error| error.of(&load.cache))?;
         for (count, (key, json)) in batch.iter().enumerate() {
             yield_now_and_then(count).await;
-            let value = load.parse(key, json)?;
-            load.table(0).insert(key, value);
+            let parsed = load.parse(key, json)?;
+            V::insert(&mut load.table(0), load.hasher.hash(key), parsed);
         }
         load.sum(root, batch);
     }
@@ -94,10 +94,7 @@ async fn load_here<V: DeserializeOwned>(whole: &mut Whole, load: Load<V>) -> Res
 }
 
 /// Parses several parts at the same time, each in a thread that may be kept busy.
-async fn load_in_threads<V: DeserializeOwned + Send + 'static>(
-    whole: &mut Whole,
-    load: Load<V>,
-) -> Result<Loaded<V>, LoadFailure> {
+async fn load_in_threads<V: Value + ?Sized>(whole: &mut Whole, load: Load<V>) -> Result<Loaded<V>, LoadFailure> {
     let (load, threads) =
         (Arc::new(load), std::thread::available_parallelism().map_or(1, NonZero::get).min(MAX_THREADS));
     let mut parsing = JoinSet::new();
@@ -131,12 +128,12 @@ fn added(joined: Option<Result<Result<(), LoadFailure>, tokio::task::JoinError>>
 }
 
 /// A load in progress, to which several threads add parts.
-struct Load<V> {
+struct Load<V: Value + ?Sized> {
     cache: Name,
     head: Head,
     /// How the tables hash.
     hasher: Hasher,
-    tables: Vec<Mutex<Table<V>>>,
+    tables: Vec<Mutex<V::Table>>,
     keep: Keep,
     sum: Mutex<Sum>,
 }
@@ -149,39 +146,38 @@ struct Sum {
     text: Vec<Batch>,
 }
 
-impl<V: DeserializeOwned> Load<V> {
+impl<V: Value + ?Sized> Load<V> {
     fn new(cache: &Name, head: &Head, keep: Keep) -> Self {
         let entries = head.entries.min(MAX_RESERVED_ENTRIES) as usize;
-        let (tables, capacity) = if head.bytes <= MAX_SMALL_BYTES { (1, entries) } else { tables_for(entries) };
-        let tables: Vec<Table<V>> = Table::several(tables, capacity).collect();
-        let hasher = tables[0].hasher();
+        let (hasher, bytes) = (Hasher::default(), head.bytes.min(MAX_RESERVED_BYTES) as usize);
+        let tables = V::empty(hasher, head.bytes <= MAX_SMALL_BYTES, entries, bytes);
         let tables = tables.into_iter().map(Mutex::new).collect();
         Self { cache: cache.clone(), head: head.clone(), hasher, tables, keep, sum: Mutex::default() }
     }
 
-    fn parse(&self, key: &str, json: &str) -> Result<V, LoadFailure> {
+    fn parse<'a>(&self, key: &'a str, json: &'a str) -> Result<V::Parsed<'a>, LoadFailure> {
         let refused = |error| LoadFailure::Refused(self.head.id, wrong_value::<V>(&self.cache, key, error));
-        serde_json::from_str(json).map_err(refused)
+        V::parse(key, json).map_err(refused)
     }
 
     fn add(&self, part: Part) -> Result<(), LoadFailure> {
         let (batch, root) = part.unpack().map_err(|error| error.of(&self.cache))?;
         let tables = self.tables.len();
-        let mut parsed: Vec<Vec<(u64, CompactString, V)>> = (0..tables).map(|_| Vec::new()).collect();
+        let mut parsed: Vec<Vec<(u64, V::Parsed<'_>)>> = (0..tables).map(|_| Vec::new()).collect();
         for (key, json) in batch.iter() {
             let hash = self.hasher.hash(key);
-            parsed[table_of(hash, tables)].push((hash, key.into(), self.parse(key, json)?));
+            parsed[V::table_of(key, hash, tables)].push((hash, self.parse(key, json)?));
         }
         // Each table is locked once for a part, and several threads seldom want the same one.
         for (table, parsed) in parsed.into_iter().enumerate().filter(|(_, parsed)| !parsed.is_empty()) {
             let mut table = self.table(table);
-            parsed.into_iter().for_each(|(hash, key, value)| table.insert_hashed(hash, key, value));
+            parsed.into_iter().for_each(|(hash, parsed)| V::insert(&mut table, hash, parsed));
         }
         self.sum(root, batch);
         Ok(())
     }
 
-    fn table(&self, table: usize) -> std::sync::MutexGuard<'_, Table<V>> {
+    fn table(&self, table: usize) -> std::sync::MutexGuard<'_, V::Table> {
         // A poisoned lock is fine here: the panic ends the load.
         self.tables[table].lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -197,13 +193,14 @@ impl<V: DeserializeOwned> Load<V> {
 
     /// The map, if what was read is all of it.
     fn finish(self, whole: &Whole) -> Result<Loaded<V>, LoadFailure> {
-        let Sum { root, entries, text } = self.sum.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let tables = self.tables.into_iter().map(|table| table.into_inner().unwrap_or_else(PoisonError::into_inner));
-        let base = Base::new(tables.collect());
+        let Self { cache, head, hasher, tables, sum, .. } = self;
+        let Sum { root, entries, text } = sum.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let tables = tables.into_iter().map(|table| table.into_inner().unwrap_or_else(PoisonError::into_inner));
+        let base = V::base(hasher, tables.collect());
         // A key that came twice is one entry of the base.
-        if !whole.is_proven_by(root, entries) || base.len() as u64 != entries {
-            return Err(whole.not_proven().of(&self.cache).into());
+        if !whole.is_proven_by(root, entries) || V::len(&base) as u64 != entries {
+            return Err(whole.not_proven().of(&cache).into());
         }
-        Ok(Loaded { head: self.head, entries: Entries::new(base), text })
+        Ok(Loaded { head, entries: Entries::new(base), text })
     }
 }

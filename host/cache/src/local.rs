@@ -9,17 +9,17 @@ use arc_swap::{ArcSwapOption, Guard};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::base::Base;
 use crate::entries::Entries;
 use crate::feed::Feed;
 use crate::freshness::{Seen, State};
 use crate::held::Held;
 use crate::reference::Ref;
 use crate::snapshot::{MissingHook, Snapshot};
+use crate::stored::Stored;
 use kiwi_store::{Error, ErrorKind, Id, Name, Result};
 
 /// The copy that a reader holds. Everybody reads it; only the one `Reload` of the reader replaces it.
-pub(crate) struct Local<V> {
+pub(crate) struct Local<V: Stored + ?Sized> {
     pub(crate) cache: Name,
     pub(crate) reload_ttl: Duration,
     held: ArcSwapOption<Held<V>>,
@@ -33,7 +33,7 @@ pub(crate) struct Local<V> {
     restart: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
 
-impl<V> Local<V> {
+impl<V: Stored + ?Sized> Local<V> {
     pub(crate) fn new(cache: Name, reload_ttl: Duration) -> Self {
         let (held, last_error, feed) = (ArcSwapOption::empty(), Mutex::new(None), Feed::new());
         let (polls, is_abandoned, restart) = (watch::Sender::new(()), AtomicBool::new(false), OnceLock::new());
@@ -46,14 +46,9 @@ impl<V> Local<V> {
     }
 
     /// A copy that never changes and is always fresh.
-    pub(crate) fn fixed<K: Into<Box<str>>>(
-        cache: Name,
-        entries: impl IntoIterator<Item = (K, V)>,
-        hook: Option<MissingHook<V>>,
-    ) -> Self {
-        let entries: Base<V> = entries.into_iter().map(|(key, value)| (key.into(), value)).collect();
+    pub(crate) fn fixed(cache: Name, base: V::Base, hook: Option<MissingHook<V>>) -> Self {
         let local = Self::new(cache.clone(), Duration::MAX);
-        let snapshot = Arc::new(Snapshot::fixed(cache, Entries::new(entries), hook));
+        let snapshot = Arc::new(Snapshot::fixed(cache, Entries::new(base), hook));
         local.hold(Held { snapshot, seen: Seen::fixed() });
         local
     }
@@ -215,7 +210,7 @@ impl<V> Local<V> {
 }
 
 /// `Debug` of either `Cache` shows which snapshot is held and how fresh it is.
-impl<V> fmt::Debug for Local<V> {
+impl<V: Stored + ?Sized> fmt::Debug for Local<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Cache")
             .field("name", &self.cache)

@@ -11,7 +11,7 @@ use arc_swap::Guard;
 ///
 /// It is a few words with the address of the value among them, so that it stays in registers: written to memory and read back,
 /// it made the reads of a large map wait for each other, which cost as much as the look-up itself.
-pub(crate) struct Part<T, K, V> {
+pub(crate) struct Part<T, K: ?Sized, V: ?Sized> {
     key: Option<NonNull<K>>,
     value: NonNull<V>,
     // Keeps both alive.
@@ -19,11 +19,11 @@ pub(crate) struct Part<T, K, V> {
 }
 
 // SAFETY: It is a guard of a `T`, which may be sent and shared if the `T` may be, and gives out `&K` and `&V`.
-unsafe impl<T: Send + Sync, K: Sync, V: Sync> Send for Part<T, K, V> {}
+unsafe impl<T: Send + Sync, K: Sync + ?Sized, V: Sync + ?Sized> Send for Part<T, K, V> {}
 // SAFETY: As above.
-unsafe impl<T: Send + Sync, K: Sync, V: Sync> Sync for Part<T, K, V> {}
+unsafe impl<T: Send + Sync, K: Sync + ?Sized, V: Sync + ?Sized> Sync for Part<T, K, V> {}
 
-impl<T, K, V> Part<T, K, V> {
+impl<T, K: ?Sized, V: ?Sized> Part<T, K, V> {
     /// What `find` finds in what was held. `None`: nothing was held, or it finds nothing.
     #[inline(always)]
     pub(crate) fn find(

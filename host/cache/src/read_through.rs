@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex as Lock, PoisonError};
 use std::time::Duration;
 
-use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 use tracing::{debug, warn};
@@ -14,6 +13,7 @@ use crate::metrics::ReaderEvent;
 use crate::reload::Reload;
 use crate::settings::RefillSettings;
 use crate::source::Source;
+use crate::stored::Value;
 use kiwi_store::{Error, Result};
 
 /// How often the hosts are asked while nothing is published: a host that starts to listen late hears it too.
@@ -39,10 +39,7 @@ impl ReadThrough {
     }
 
     /// Returns once there is a snapshot, or with the reason why there is none.
-    pub(crate) async fn get<V: DeserializeOwned + Send + Sync + 'static>(
-        &self,
-        reload: &Mutex<Reload<V>>,
-    ) -> Result<()> {
+    pub(crate) async fn get<V: Value + ?Sized>(&self, reload: &Mutex<Reload<V>>) -> Result<()> {
         loop {
             let Err(failure) = self.attempt(reload).await else { return Ok(()) };
             if !is_retryable(&failure) {
@@ -59,7 +56,7 @@ impl ReadThrough {
     }
 
     /// Polls the store, and then loads the source.
-    async fn attempt<V: DeserializeOwned + Send + Sync + 'static>(&self, reload: &Mutex<Reload<V>>) -> Result<()> {
+    async fn attempt<V: Value + ?Sized>(&self, reload: &Mutex<Reload<V>>) -> Result<()> {
         match poll(reload).await {
             Err(error) if error.is_missing() => {}
             // Nothing is loaded while the store is away, because nothing could be published.
@@ -82,7 +79,7 @@ impl ReadThrough {
         }
     }
 
-    async fn ask_and_wait<V: DeserializeOwned + Send + Sync + 'static>(&self, reload: &Mutex<Reload<V>>) -> Result<()> {
+    async fn ask_and_wait<V: Value + ?Sized>(&self, reload: &Mutex<Reload<V>>) -> Result<()> {
         let (mut asked, mut denied, mut last) = (0, None, None);
         let published = async {
             loop {
@@ -157,7 +154,7 @@ fn is_retryable(failure: &Error) -> bool {
 }
 
 /// Polls the store, unless a snapshot was loaded meanwhile.
-async fn poll<V: DeserializeOwned + Send + Sync + 'static>(reload: &Mutex<Reload<V>>) -> Result<()> {
+async fn poll<V: Value + ?Sized>(reload: &Mutex<Reload<V>>) -> Result<()> {
     let mut reload = reload.lock().await;
     if reload.local().is_missing() { reload.reload().await } else { Ok(()) }
 }

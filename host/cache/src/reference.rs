@@ -6,10 +6,10 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use arc_swap::Guard;
-use compact_str::CompactString;
 
 use crate::held::Held;
 use crate::part::Part;
+use crate::stored::{Stored, sealed};
 
 /// A value in the snapshot that it was found in. It dereferences to `V`; nothing is copied.
 ///
@@ -23,13 +23,13 @@ use crate::part::Part;
 /// assert_eq!((ryanair.key(), ryanair.as_str()), ("FR", "Ryanair"));
 /// # Ok::<(), kiwi_cache::Error>(())
 /// ```
-pub struct Ref<V> {
-    found: Part<Held<V>, CompactString, V>,
+pub struct Ref<V: Stored + ?Sized> {
+    found: Part<Held<V>, <V as sealed::Stored>::Key, V>,
     /// The key that was asked for, if it is not in the snapshot and the `missing` hook gave the value.
     asked: Option<Box<str>>,
 }
 
-impl<V> Ref<V> {
+impl<V: Stored + ?Sized> Ref<V> {
     /// Finds `key` in what is held.
     #[inline(always)]
     pub(crate) fn find(held: Guard<Option<Arc<Held<V>>>>, key: &str) -> Option<Self> {
@@ -45,7 +45,7 @@ impl<V> Ref<V> {
     #[must_use]
     pub fn key(&self) -> &str {
         match (self.found.key(), &self.asked) {
-            (Some(key), _) => key,
+            (Some(key), _) => key.as_ref(),
             (None, asked) => asked.as_deref().unwrap_or_default(),
         }
     }
@@ -76,7 +76,7 @@ impl<V> Ref<V> {
     }
 }
 
-impl<V> Deref for Ref<V> {
+impl<V: Stored + ?Sized> Deref for Ref<V> {
     type Target = V;
 
     #[inline]
@@ -85,13 +85,13 @@ impl<V> Deref for Ref<V> {
     }
 }
 
-impl<V: fmt::Debug> fmt::Debug for Ref<V> {
+impl<V: Stored + fmt::Debug + ?Sized> fmt::Debug for Ref<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (**self).fmt(f)
     }
 }
 
-impl<V: fmt::Display> fmt::Display for Ref<V> {
+impl<V: Stored + fmt::Display + ?Sized> fmt::Display for Ref<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (**self).fmt(f)
     }
@@ -100,13 +100,13 @@ impl<V: fmt::Display> fmt::Display for Ref<V> {
 /// A part of a value in the snapshot that it was found in: what [`Ref::map`] returns. It dereferences to `T`.
 ///
 /// As a [`Ref`] it keeps that whole snapshot in memory.
-pub struct MappedRef<V, T: ?Sized, F = fn(&V) -> &T> {
+pub struct MappedRef<V: Stored + ?Sized, T: ?Sized, F = fn(&V) -> &T> {
     value: Ref<V>,
     part: F,
     target: PhantomData<fn() -> *const T>,
 }
 
-impl<V, T: ?Sized, F: Fn(&V) -> &T> MappedRef<V, T, F> {
+impl<V: Stored + ?Sized, T: ?Sized, F: Fn(&V) -> &T> MappedRef<V, T, F> {
     /// The key that the whole value was found by.
     #[must_use]
     pub fn key(&self) -> &str {
@@ -114,7 +114,7 @@ impl<V, T: ?Sized, F: Fn(&V) -> &T> MappedRef<V, T, F> {
     }
 }
 
-impl<V, T: ?Sized, F: Fn(&V) -> &T> Deref for MappedRef<V, T, F> {
+impl<V: Stored + ?Sized, T: ?Sized, F: Fn(&V) -> &T> Deref for MappedRef<V, T, F> {
     type Target = T;
 
     #[inline]
@@ -123,13 +123,13 @@ impl<V, T: ?Sized, F: Fn(&V) -> &T> Deref for MappedRef<V, T, F> {
     }
 }
 
-impl<V, T: fmt::Debug + ?Sized, F: Fn(&V) -> &T> fmt::Debug for MappedRef<V, T, F> {
+impl<V: Stored + ?Sized, T: fmt::Debug + ?Sized, F: Fn(&V) -> &T> fmt::Debug for MappedRef<V, T, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (**self).fmt(f)
     }
 }
 
-impl<V, T: fmt::Display + ?Sized, F: Fn(&V) -> &T> fmt::Display for MappedRef<V, T, F> {
+impl<V: Stored + ?Sized, T: fmt::Display + ?Sized, F: Fn(&V) -> &T> fmt::Display for MappedRef<V, T, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (**self).fmt(f)
     }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use futures_util::FutureExt;
-use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
@@ -24,10 +23,11 @@ use crate::settings::{ReloadSettings, WithoutSnapshot};
 use crate::snapshot::Snapshot;
 use crate::source::Source;
 use crate::spread;
+use crate::stored::{Stored, Value};
 use kiwi_store::{Announced, Changes, Error, Head, Id, Presence, Pushed, Result};
 
 /// What keeps one local copy up to date. Each copy has one of these, and nothing else replaces the copy.
-pub(crate) struct Reload<V> {
+pub(crate) struct Reload<V: Stored + ?Sized> {
     source: Source,
     local: Arc<Local<V>>,
     settings: ReloadSettings<V>,
@@ -51,13 +51,13 @@ enum CalledBy {
 }
 
 /// What was loaded: by these changes, or else the whole map.
-struct Load<V> {
+struct Load<V: Stored + ?Sized> {
     head: Head,
     entries: Entries<V>,
     changes: Option<Arc<Changes>>,
 }
 
-impl<V: DeserializeOwned + Send + Sync + 'static> Reload<V> {
+impl<V: Value + ?Sized> Reload<V> {
     pub(crate) fn new(source: Source, settings: ReloadSettings<V>) -> Self {
         let local = Arc::new(Local::new(source.name.clone(), settings.reload_ttl));
         let (polling, logged) = (Polling::new(settings.reload_ttl), (State::Missing, None));

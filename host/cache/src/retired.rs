@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use crate::snapshot::Snapshot;
+use crate::stored::Value;
 
 /// The shortest and the longest time between two looks at whether anybody still uses a snapshot.
 const LOOK_INTERVALS: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(1));
@@ -16,14 +17,14 @@ const LOOK_INTERVALS: (Duration, Duration) = (Duration::from_millis(5), Duration
 pub(crate) struct Retired(JoinSet<()>);
 
 impl Retired {
-    pub(crate) fn add<V: Send + Sync + 'static>(&mut self, snapshot: Arc<Snapshot<V>>) {
+    pub(crate) fn add<V: Value + ?Sized>(&mut self, snapshot: Arc<Snapshot<V>>) {
         // The set must not grow by snapshots that were freed.
         while self.0.try_join_next().is_some() {}
         self.0.spawn(free(snapshot));
     }
 }
 
-async fn free<V: Send + Sync + 'static>(snapshot: Arc<Snapshot<V>>) {
+async fn free<V: Value + ?Sized>(snapshot: Arc<Snapshot<V>>) {
     let (mut interval, longest) = LOOK_INTERVALS;
     // Nobody can get it from us: once this reference is the only one, it stays the only one.
     while Arc::strong_count(&snapshot) > 1 {

@@ -9,13 +9,14 @@ use kiwi_store::{Error, Result};
 use crate::attempts::Attempts;
 use crate::refill::Refill;
 use crate::snapshot::MissingHook;
+use crate::stored::Stored;
 use crate::text::KeptText;
 
 const DEFAULT_RELOAD_TTL: Duration = Duration::from_secs(60);
 const DEFAULT_REFILL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How the copy is kept up to date.
-pub(crate) struct ReloadSettings<V> {
+pub(crate) struct ReloadSettings<V: Stored + ?Sized> {
     pub(crate) reload_ttl: Duration,
     pub(crate) wait_for: Duration,
     pub(crate) without_snapshot: WithoutSnapshot,
@@ -48,7 +49,7 @@ pub(crate) struct RefillSettings {
     pub(crate) host: Option<Arc<dyn Refill>>,
 }
 
-impl<V> ReloadSettings<V> {
+impl<V: Stored + ?Sized> ReloadSettings<V> {
     pub(crate) fn check(&self) -> Result<()> {
         if self.reload_ttl.is_zero() {
             return Err(Error::invalid("reload_ttl is 0: expected how old a copy may get, such as 60 s"));
@@ -67,7 +68,7 @@ impl RefillSettings {
     }
 }
 
-impl<V> Default for ReloadSettings<V> {
+impl<V: Stored + ?Sized> Default for ReloadSettings<V> {
     fn default() -> Self {
         Self {
             reload_ttl: DEFAULT_RELOAD_TTL,
@@ -86,7 +87,7 @@ impl Default for RefillSettings {
     }
 }
 
-impl<V> fmt::Debug for ReloadSettings<V> {
+impl<V: Stored + ?Sized> fmt::Debug for ReloadSettings<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ReloadSettings")
             .field("reload_ttl", &self.reload_ttl)

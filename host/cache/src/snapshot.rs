@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::entries::{Entries, Iter};
+use crate::stored::Stored;
 use kiwi_store::{Head, Id, Name};
 
 /// The service's hook for keys that a snapshot does not have: it gives another entry's value, or a `static` one.
@@ -27,7 +28,7 @@ pub(crate) type MissingHook<V> = Arc<dyn for<'a> Fn(&'a Snapshot<V>, &str) -> Op
 /// }
 /// # Ok::<(), kiwi_cache::Error>(())
 /// ```
-pub struct Snapshot<V> {
+pub struct Snapshot<V: Stored + ?Sized> {
     cache: Name,
     id: Id,
     seq: u64,
@@ -37,12 +38,12 @@ pub struct Snapshot<V> {
 }
 
 /// A hook, and the snapshot that it is given: one without the hook, so that the hook cannot call itself.
-struct Fallback<V> {
+struct Fallback<V: Stored + ?Sized> {
     hook: MissingHook<V>,
     snapshot: Box<Snapshot<V>>,
 }
 
-impl<V> Snapshot<V> {
+impl<V: Stored + ?Sized> Snapshot<V> {
     /// The snapshot that a store has under this head.
     pub(crate) fn new(cache: Name, head: &Head, entries: Entries<V>, hook: Option<MissingHook<V>>) -> Self {
         let Head { id, seq, loaded_at, .. } = *head;
@@ -147,7 +148,7 @@ impl<V> Snapshot<V> {
     }
 }
 
-impl<V> Index<&str> for Snapshot<V> {
+impl<V: Stored + ?Sized> Index<&str> for Snapshot<V> {
     type Output = V;
 
     /// The value of a key that is known to be there, or for which the `missing` hook gives a value.
@@ -162,7 +163,7 @@ impl<V> Index<&str> for Snapshot<V> {
     }
 }
 
-impl<'a, V> IntoIterator for &'a Snapshot<V> {
+impl<'a, V: Stored + ?Sized> IntoIterator for &'a Snapshot<V> {
     type Item = (&'a str, &'a V);
     type IntoIter = Iter<'a, V>;
 
@@ -172,7 +173,7 @@ impl<'a, V> IntoIterator for &'a Snapshot<V> {
 }
 
 /// Shows which snapshot it is, and not its entries: there may be a million of them.
-impl<V> fmt::Debug for Snapshot<V> {
+impl<V: Stored + ?Sized> fmt::Debug for Snapshot<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Snapshot")
             .field("cache", &self.cache)

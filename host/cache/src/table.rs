@@ -1,29 +1,38 @@
 //! A map from keys to values whose look-ups touch as little memory as possible.
 
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, RandomState};
 
 use compact_str::CompactString;
-use foldhash::fast::RandomState;
 use hashbrown::hash_table::{Entry, HashTable};
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// A map from keys to values, in arbitrary order.
 ///
 /// In a large map a look-up waits for memory and for nothing else. So keys of up to 24 bytes are stored beside
 /// their values.
 #[derive(Clone)]
-pub(crate) struct Table<T> {
+pub struct Table<T> {
     entries: HashTable<(CompactString, T)>,
-    hasher: RandomState,
+    hasher: Hasher,
 }
 
-/// How tables hash keys.
-#[derive(Clone)]
-pub(crate) struct Hasher(RandomState);
+/// How tables hash keys: by a seed, so that nobody can choose keys that collide.
+#[derive(Clone, Copy)]
+pub struct Hasher {
+    seed: u64,
+}
 
 impl Hasher {
     #[inline]
     pub(crate) fn hash(&self, key: &str) -> u64 {
-        self.0.hash_one(key)
+        xxh3_64_with_seed(key.as_bytes(), self.seed)
+    }
+}
+
+impl Default for Hasher {
+    /// With a seed of its own.
+    fn default() -> Self {
+        Self { seed: RandomState::new().hash_one(0) }
     }
 }
 
@@ -31,30 +40,20 @@ impl Hasher {
 pub(crate) struct Iter<'a, T>(hashbrown::hash_table::Iter<'a, (CompactString, T)>);
 
 impl<T> Table<T> {
-    pub(crate) fn with_capacity(entries: usize) -> Self {
-        Self { entries: HashTable::with_capacity(entries), hasher: RandomState::default() }
-    }
-
-    /// Empty ones of which all hash alike, so that a key is hashed once to choose one of them and to look into it.
-    pub(crate) fn several(tables: usize, entries: usize) -> impl Iterator<Item = Self> {
-        let hasher = RandomState::default();
-        (0..tables).map(move |_| Self { entries: HashTable::with_capacity(entries), hasher: hasher.clone() })
+    /// An empty one, with room for so many entries, that hashes keys like this.
+    pub(crate) fn new(hasher: Hasher, entries: usize) -> Self {
+        Self { entries: HashTable::with_capacity(entries), hasher }
     }
 
     /// How it hashes keys.
     pub(crate) fn hasher(&self) -> Hasher {
-        Hasher(self.hasher.clone())
-    }
-
-    #[inline]
-    pub(crate) fn hash(&self, key: &str) -> u64 {
-        self.hasher.hash_one(key)
+        self.hasher
     }
 
     /// The entry of a key, if there is one: the key as it is stored here, and the value.
     #[inline]
     pub(crate) fn find(&self, key: &str) -> Option<(&CompactString, &T)> {
-        self.find_hashed(self.hash(key), key)
+        self.find_hashed(self.hasher.hash(key), key)
     }
 
     #[inline]
@@ -78,13 +77,13 @@ impl<T> Table<T> {
 
     /// Adds an entry, or replaces its value.
     pub(crate) fn insert(&mut self, key: &str, value: T) {
-        self.insert_hashed(self.hash(key), key.into(), value);
+        self.insert_hashed(self.hasher.hash(key), key.into(), value);
     }
 
     pub(crate) fn insert_hashed(&mut self, hash: u64, key: CompactString, value: T) {
         let Self { entries, hasher } = self;
         let same_key = |(found, _): &(CompactString, T)| *found == key;
-        match entries.entry(hash, same_key, |(key, _)| hasher.hash_one(key.as_str())) {
+        match entries.entry(hash, same_key, |(key, _)| hasher.hash(key)) {
             Entry::Occupied(entry) => entry.into_mut().1 = value,
             Entry::Vacant(place) => drop(place.insert((key, value))),
         }
@@ -93,14 +92,14 @@ impl<T> Table<T> {
 
 impl<T> Default for Table<T> {
     fn default() -> Self {
-        Self::with_capacity(0)
+        Self::new(Hasher::default(), 0)
     }
 }
 
 impl<K: AsRef<str>, T> FromIterator<(K, T)> for Table<T> {
     fn from_iter<I: IntoIterator<Item = (K, T)>>(entries: I) -> Self {
         let entries = entries.into_iter();
-        let mut table = Self::with_capacity(entries.size_hint().0);
+        let mut table = Self::new(Hasher::default(), entries.size_hint().0);
         entries.for_each(|(key, value)| table.insert(key.as_ref(), value));
         table
     }

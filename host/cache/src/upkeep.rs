@@ -4,7 +4,6 @@ use std::sync::{Arc, Mutex as Lock, MutexGuard, PoisonError};
 
 use futures_util::FutureExt;
 use futures_util::future::Shared;
-use serde::de::DeserializeOwned;
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, oneshot};
 use tokio::task::{JoinSet, unconstrained};
@@ -18,10 +17,11 @@ use crate::read_through::ReadThrough;
 use crate::reload::Reload;
 use crate::settings::Updates;
 use crate::source::Source;
+use crate::stored::{Stored, Value};
 use kiwi_store::{Error, Result};
 
 /// The reload task of a reader, and its read-through while one is in flight. All tasks end when this is dropped.
-pub(crate) struct Upkeep<V> {
+pub(crate) struct Upkeep<V: Stored + ?Sized> {
     source: Source,
     updates: Updates,
     local: Arc<Local<V>>,
@@ -39,7 +39,7 @@ struct Tasks {
 /// in a task, so that it goes on when a read gives up. It fails only if that task panics, or its runtime ends.
 type InFlight = Shared<oneshot::Receiver<(Instant, Result<()>)>>;
 
-impl<V: DeserializeOwned + Send + Sync + 'static> Upkeep<V> {
+impl<V: Value + ?Sized> Upkeep<V> {
     /// Loads the first snapshot, and starts the reload task on the runtime that this is called in.
     pub(crate) async fn start(opened: Opened<V>) -> Result<Self> {
         let Opened { source, reload, refill } = opened;
@@ -136,9 +136,9 @@ impl<V: DeserializeOwned + Send + Sync + 'static> Upkeep<V> {
 }
 
 /// Reports the end of the reload task, however it ends: dropped with the task.
-struct Watch<V>(Arc<Local<V>>);
+struct Watch<V: Stored + ?Sized>(Arc<Local<V>>);
 
-impl<V> Drop for Watch<V> {
+impl<V: Stored + ?Sized> Drop for Watch<V> {
     fn drop(&mut self) {
         let why = if std::thread::panicking() {
             "the task that polls the store has panicked: see its message on stderr; the next read, reload or wait starts it \
@@ -151,7 +151,7 @@ impl<V> Drop for Watch<V> {
 }
 
 /// Polls whenever it is time, or a hint calls for it. A failure is logged, and kept for `last_error`.
-async fn keep_up_to_date<V: DeserializeOwned + Send + Sync + 'static>(reload: Arc<Mutex<Reload<V>>>, mut hints: Hints) {
+async fn keep_up_to_date<V: Value + ?Sized>(reload: Arc<Mutex<Reload<V>>>, mut hints: Hints) {
     let local = Arc::clone(reload.lock().await.local());
     let mut polls = local.polls();
     loop {

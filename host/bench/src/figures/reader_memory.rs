@@ -17,7 +17,7 @@ pub(super) const GROUP: Group = Group { figures: &[&READER_MEMORY], measure };
 
 static READER_MEMORY: Figure = Figure {
     name: "reader-memory-untyped",
-    what: "resident memory of a whole process that holds 1M values as JSON text (`Cache<Box<RawValue>>`), a second after its load, compared with the bytes of all keys and values",
+    what: "resident memory of a whole process that holds 1M values as JSON text (`Cache<str>`), a second after its load, compared with the bytes of all keys and values",
     unit: "x",
     target: Target::AtMost(1.4),
 };

@@ -4,18 +4,19 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use super::changes::Changes;
 use super::park;
 use super::worker::Worker;
 use crate::address::Address;
+use crate::base::fixed_base;
 use crate::builder::{Builder, HoldsCopy, Reader, sealed};
 use crate::freshness::State;
 use crate::local::{Local, reads};
 use crate::reference::Ref;
 use crate::snapshot::Snapshot;
+use crate::stored::{Stored, Value};
 use crate::upkeep::Upkeep;
 use kiwi_store::{Error, Id, Name, Result};
 
@@ -40,23 +41,23 @@ use kiwi_store::{Error, Id, Name, Result};
 /// }
 /// # Ok::<(), kiwi_cache::Error>(())
 /// ```
-pub struct Cache<V> {
+pub struct Cache<V: Stored + ?Sized> {
     inner: Arc<Inner<V>>,
 }
 
-struct Inner<V> {
+struct Inner<V: Stored + ?Sized> {
     local: Arc<Local<V>>,
     /// `None` if the map is fixed.
     connected: Option<Arc<Connected<V>>>,
 }
 
 /// What keeps the copy up to date. The thread comes first, so that it ends before what it works on.
-struct Connected<V> {
+struct Connected<V: Stored + ?Sized> {
     worker: Worker,
     upkeep: Arc<Upkeep<V>>,
 }
 
-impl<V: DeserializeOwned + Send + Sync + 'static> Connected<V> {
+impl<V: Value + ?Sized> Connected<V> {
     /// Starts what has ended again: the thread, and the task on it.
     fn revive(&self) {
         let upkeep = Arc::clone(&self.upkeep);
@@ -64,15 +65,15 @@ impl<V: DeserializeOwned + Send + Sync + 'static> Connected<V> {
     }
 }
 
-impl<V> sealed::Sealed for Cache<V> {}
+impl<V: Stored + ?Sized> sealed::Sealed for Cache<V> {}
 
-impl<V> Reader for Cache<V> {
+impl<V: Stored + ?Sized> Reader for Cache<V> {
     type Value = V;
 }
 
-impl<V> HoldsCopy for Cache<V> {}
+impl<V: Stored + ?Sized> HoldsCopy for Cache<V> {}
 
-impl<V: DeserializeOwned + Send + Sync + 'static> Cache<V> {
+impl<V: Value + ?Sized> Cache<V> {
     /// Connects to a store (a URL, or one that is open already) and loads a cache from it.
     ///
     /// # Errors
@@ -132,7 +133,7 @@ impl<V: DeserializeOwned + Send + Sync + 'static> Cache<V> {
     }
 }
 
-impl<V: DeserializeOwned + Send + Sync + 'static> Builder<Cache<V>> {
+impl<V: Value + ?Sized> Builder<Cache<V>> {
     /// Connects and loads: see [`Cache::connect`].
     ///
     /// # Errors
@@ -160,7 +161,7 @@ impl<V> Builder<Cache<V>> {
     /// The name is invalid (`is_invalid`).
     pub fn fixed<K: Into<Box<str>>>(self, entries: impl IntoIterator<Item = (K, V)>) -> Result<Cache<V>> {
         let (name, missing) = self.without_store()?;
-        Ok(Cache::of_fixed(Local::fixed(name, entries, missing)))
+        Ok(Cache::of_fixed(Local::fixed(name, fixed_base(entries), missing)))
     }
 }
 
@@ -177,9 +178,26 @@ impl<V> Cache<V> {
     /// # Ok::<(), kiwi_cache::Error>(())
     /// ```
     pub fn fixed<K: Into<Box<str>>>(entries: impl IntoIterator<Item = (K, V)>) -> Self {
-        Self::of_fixed(Local::fixed(Local::<V>::fixed_name(), entries, None))
+        Self::of_fixed(Local::fixed(Local::<V>::fixed_name(), fixed_base(entries), None))
     }
+}
 
+impl Cache<str> {
+    /// As [`fixed`](Cache::fixed), for values that are read as JSON text. The text is not checked.
+    ///
+    /// ```
+    /// use kiwi_cache::blocking::Cache;
+    ///
+    /// let airlines = Cache::fixed_json([("FR", r#"{"name":"Ryanair"}"#)]);
+    /// assert_eq!(&*airlines.get("FR")?.unwrap(), r#"{"name":"Ryanair"}"#);
+    /// # Ok::<(), kiwi_cache::Error>(())
+    /// ```
+    pub fn fixed_json<K: AsRef<str>, J: AsRef<str>>(entries: impl IntoIterator<Item = (K, J)>) -> Self {
+        Self::of_fixed(Local::fixed(Local::<str>::fixed_name(), entries.into_iter().collect(), None))
+    }
+}
+
+impl<V: Stored + ?Sized> Cache<V> {
     fn of_fixed(local: Local<V>) -> Self {
         Self { inner: Arc::new(Inner { local: Arc::new(local), connected: None }) }
     }
@@ -219,13 +237,13 @@ impl<V> Cache<V> {
     }
 }
 
-impl<V> Clone for Cache<V> {
+impl<V: Stored + ?Sized> Clone for Cache<V> {
     fn clone(&self) -> Self {
         Self { inner: Arc::clone(&self.inner) }
     }
 }
 
-impl<V> fmt::Debug for Cache<V> {
+impl<V: Stored + ?Sized> fmt::Debug for Cache<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.local().fmt(f)
     }

@@ -9,6 +9,7 @@ use crate::changes;
 use crate::feed::Changed;
 use crate::local::Local;
 use crate::snapshot::Snapshot;
+use crate::stored::Stored;
 
 /// Follows the changes of a copy: what [`Cache::changes`](super::Cache::changes) returns. It is an iterator, each
 /// step of which blocks until the next change.
@@ -23,9 +24,9 @@ use crate::snapshot::Snapshot;
 /// # }
 /// ```
 #[derive(Debug)]
-pub struct Changes<V>(changes::Changes<V>);
+pub struct Changes<V: Stored + ?Sized>(changes::Changes<V>);
 
-impl<V> Changes<V> {
+impl<V: Stored + ?Sized> Changes<V> {
     pub(super) fn new(local: &Arc<Local<V>>) -> Self {
         Self(changes::Changes::new(local))
     }
@@ -64,7 +65,7 @@ impl<V> Changes<V> {
     }
 }
 
-impl<V> Iterator for Changes<V> {
+impl<V: Stored + ?Sized> Iterator for Changes<V> {
     type Item = Changed;
 
     /// Blocks until the next change. `None`: the last clone of the cache was dropped. See

@@ -4,6 +4,7 @@ mod away;
 mod blocking;
 mod changes;
 mod follow;
+mod json_text;
 mod log;
 mod many;
 mod metrics;
