@@ -1,6 +1,7 @@
 //! How a reader is set up.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use kiwi_store::{Error, Layout, Name, Result};
 
 use crate::address::Address;
 use crate::attempts::Attempts;
+use crate::copies::{CopyMode, CopySettings};
 use crate::metrics::{Metrics, ReaderMetrics};
 use crate::refill::Refill;
 use crate::settings::{RefillSettings, ReloadSettings, Updates, WithoutSnapshot};
@@ -15,6 +17,9 @@ use crate::snapshot::{MissingHook, Snapshot};
 use crate::source::Source;
 use crate::stored::Stored;
 use crate::text::KeptText;
+
+/// The directory for copies, where none is set.
+const COPY_DIR: &str = "KIWI_COPY_DIR";
 
 /// Sets up a reader. Its `builder` makes it, and `connect`, `open` or `fixed` makes the reader of it.
 ///
@@ -37,6 +42,8 @@ pub struct Builder<C: Reader> {
     metrics: Metrics,
     reload: ReloadSettings<C::Value>,
     refill: RefillSettings,
+    copy_dir: Option<PathBuf>,
+    copy_mode: CopyMode,
 }
 
 /// What a [`Builder`] sets up: one of the readers of this crate, and nothing else.
@@ -64,7 +71,17 @@ pub(crate) struct Opened<V: Stored + ?Sized> {
 impl<C: Reader> Builder<C> {
     pub(crate) fn new(name: Result<Name>) -> Self {
         let (reload, refill) = (ReloadSettings::default(), RefillSettings::default());
-        Self { name, address: None, key_prefix: None, layout: None, metrics: Metrics::default(), reload, refill }
+        Self {
+            name,
+            address: None,
+            key_prefix: None,
+            layout: None,
+            metrics: Metrics::default(),
+            reload,
+            refill,
+            copy_dir: None,
+            copy_mode: CopyMode::Mapped,
+        }
     }
 
     /// The store: a URL, or one that is open already. There is no default.
@@ -208,6 +225,40 @@ impl<C: HoldsCopy> Builder<C> {
         self
     }
 
+    /// Keeps a copy of each snapshot in a directory, so that a service starts with it while the store is away: [`Stale`](crate::State::Stale),
+    /// with the age that it has. All processes of this machine that name the same directory share one copy: one of them
+    /// loads a map and writes it, and the others map it into their memory.
+    ///
+    /// The directory is created, for this user alone. Copies are not written on network file systems. A copy proves itself when it is
+    /// read: what is damaged, of another store or of another version is not used, and is written again. It is at most five
+    /// minutes behind what this process serves.
+    ///
+    /// Without this setting, the variable `KIWI_COPY_DIR` names the directory; if it is not set either, there are no copies.
+    ///
+    /// ```no_run
+    /// # fn example() -> Result<(), kiwi_cache::Error> {
+    /// use kiwi_cache::blocking::Cache;
+    ///
+    /// let airlines: Cache<str> =
+    ///     Cache::builder("airlines").store("redis://127.0.0.1:6379").copy_dir("/var/cache/my-service").connect()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// With values as JSON text (`Cache<str>`) the memory is shared. Values of any other type are parsed into memory of each
+    /// process, and the whole map is loaded again for each new copy.
+    pub fn copy_dir(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.copy_dir = Some(dir.into());
+        self
+    }
+
+    /// Reads copies into memory instead of mapping them: for a directory whose files others may truncate, which would end
+    /// a process that has them mapped.
+    pub fn copy_in_memory(mut self) -> Self {
+        self.copy_mode = CopyMode::Read;
+        self
+    }
+
     /// Checks the name, for a reader that needs no store.
     pub(crate) fn without_store(self) -> Result<(Name, Option<MissingHook<C::Value>>)> {
         Ok((self.name?, self.reload.missing))
@@ -215,10 +266,17 @@ impl<C: HoldsCopy> Builder<C> {
 
     /// Checks the settings, and opens the store.
     pub(crate) fn open_copy(mut self) -> Result<Opened<C::Value>> {
-        let (reload, refill) = (std::mem::take(&mut self.reload), std::mem::take(&mut self.refill));
+        let (mut reload, refill) = (std::mem::take(&mut self.reload), std::mem::take(&mut self.refill));
         if let (Ok(name), Err(error)) = (&self.name, reload.check().and_then(|()| refill.check())) {
             return Err(error.of(name));
         }
+        let dir = self
+            .copy_dir
+            .take()
+            .or_else(|| std::env::var_os(COPY_DIR).filter(|dir| !dir.is_empty()).map(PathBuf::from));
+        // A copy would not have the text that is to be kept.
+        let dir = dir.filter(|_| reload.kept_text.is_none());
+        reload.copies = dir.map(|dir| CopySettings { dir, mode: self.copy_mode });
         Ok(Opened { source: self.open_source()?, reload, refill })
     }
 }
@@ -233,6 +291,7 @@ impl<C: Reader> fmt::Debug for Builder<C> {
             .field("metrics", &self.metrics)
             .field("reload", &self.reload)
             .field("refill", &self.refill)
-            .finish()
+            .field("copy_dir", &self.copy_dir)
+            .finish_non_exhaustive()
     }
 }

@@ -15,7 +15,7 @@ const TOO_LARGE_OVERLAY_PART: usize = 2;
 ///
 /// A snapshot that differs little from the one before shares its base, so that neither time nor memory is
 /// spent on what stayed the same.
-pub(crate) struct Entries<V: Stored + ?Sized> {
+pub struct Entries<V: Stored + ?Sized> {
     base: Arc<V::Base>,
     /// What differs from the base: another value, or none for a key that was removed.
     overlay: Table<Option<Arc<V>>>,
@@ -51,6 +51,21 @@ impl<V: Stored + ?Sized> Entries<V> {
 
     pub(crate) fn len(&self) -> usize {
         self.len
+    }
+
+    /// What it was loaded as.
+    pub(crate) fn base(&self) -> &V::Base {
+        &self.base
+    }
+
+    /// The same, if nothing has changed since.
+    pub(crate) fn unchanged_base(&self) -> Option<&V::Base> {
+        self.overlay.is_empty().then(|| self.base())
+    }
+
+    /// Which part of the entries has changed since they were loaded: one in so many, or more.
+    pub(crate) fn has_changed_by_one_in(&self, many: usize) -> bool {
+        self.overlay.len() > V::len(&self.base) / many
     }
 
     pub(crate) fn iter(&self) -> Iter<'_, V> {

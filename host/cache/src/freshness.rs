@@ -36,20 +36,27 @@ pub(crate) struct Seen {
     /// Our own clock at the last poll.
     polled_at: Instant,
     push: Push,
+    /// Whether the store has ever said that the snapshot is there: a copy on disk is not enough.
+    is_confirmed: bool,
 }
 
 impl Seen {
     /// A poll found the snapshot, under this head.
     pub(crate) fn new(head: &Head, store_now: SystemTime, polled_at: Instant) -> Self {
         let Head { checked_at, refill_interval, push, .. } = *head;
-        Self { checked_at, refill_interval, store_now, polled_at, push }
+        Self { checked_at, refill_interval, store_now, polled_at, push, is_confirmed: true }
+    }
+
+    /// Of a copy on disk, before the store was asked. Its times are by the store's clock, and only ours is at hand.
+    pub(crate) fn copied(head: &Head) -> Self {
+        Self { is_confirmed: false, ..Self::new(head, SystemTime::now(), Instant::now()) }
     }
 
     /// Of a snapshot that is in no store: it is always fresh.
     pub(crate) fn fixed() -> Self {
         let now = SystemTime::now();
         let (refill_interval, push) = (Duration::MAX, Push::Hint);
-        Self { checked_at: now, refill_interval, store_now: now, polled_at: Instant::now(), push }
+        Self { checked_at: now, refill_interval, store_now: now, polled_at: Instant::now(), push, is_confirmed: true }
     }
 
     /// A poll reached the store, but did not find the snapshot that is held.
@@ -71,6 +78,9 @@ impl Seen {
     pub(crate) fn state(&self, reload_ttl: Duration, now: Instant) -> State {
         let silence = now.saturating_duration_since(self.polled_at);
         let allowed_silence = self.refill_interval.max(reload_ttl).saturating_mul(2);
+        if !self.is_confirmed {
+            return State::Stale;
+        }
         if self.unchecked_for() > self.refill_interval.saturating_mul(2) || silence > allowed_silence {
             State::Stale
         } else {
@@ -96,7 +106,7 @@ mod tests {
         // Far from our own clock: only the store's times may be compared with each other.
         let store_now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
         let (checked_at, push) = (store_now - unchecked_for, Push::Hint);
-        Seen { checked_at, refill_interval: MINUTE, store_now, polled_at, push }
+        Seen { checked_at, refill_interval: MINUTE, store_now, polled_at, push, is_confirmed: true }
     }
 
     #[test]

@@ -39,6 +39,8 @@ pub mod blocking;
 mod builder;
 mod cache;
 mod changes;
+mod copied;
+mod copies;
 mod deltas;
 mod entries;
 mod failure;

@@ -17,7 +17,7 @@ use crate::table::Hasher;
 use kiwi_store::{Batch, Error, ErrorKind, Head, Name, Part, Presence, Result, Root, Store, Whole};
 
 /// A map of up to so many bytes is parsed at once: it takes less time than to start a thread for each of its parts.
-const MAX_SMALL_BYTES: u64 = 128 << 10;
+pub(crate) const MAX_SMALL_BYTES: u64 = 128 << 10;
 /// How often a load is tried: another snapshot may be published while it runs, or a part be read damaged.
 const ATTEMPTS: usize = 3;
 /// For how many entries memory is reserved before any of them was read: the store's figure may be wrong.

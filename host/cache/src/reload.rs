@@ -8,13 +8,14 @@ use futures_util::FutureExt;
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
+use crate::copied::ToWrite;
+use crate::copies::Copies;
 use crate::deltas::{self, changed_keys, follow};
 use crate::entries::Entries;
 use crate::failure::{LoadFailure, no_data};
 use crate::freshness::{Seen, State};
 use crate::held::Held;
 use crate::hints::Hints;
-use crate::load::{self, Keep};
 use crate::local::Local;
 use crate::metrics::{Loaded, ReaderEvent};
 use crate::polling::{Polling, random};
@@ -28,9 +29,9 @@ use kiwi_store::{Announced, Changes, Error, Head, Id, Presence, Pushed, Result};
 
 /// What keeps one local copy up to date. Each copy has one of these, and nothing else replaces the copy.
 pub(crate) struct Reload<V: Stored + ?Sized> {
-    source: Source,
-    local: Arc<Local<V>>,
-    settings: ReloadSettings<V>,
+    pub(crate) source: Source,
+    pub(crate) local: Arc<Local<V>>,
+    pub(crate) settings: ReloadSettings<V>,
     /// The snapshot with a value that is not of the reader's type, and which value that is.
     refused: Option<(Id, Error)>,
     /// What was last logged: the state, and the snapshot that was refused.
@@ -39,6 +40,11 @@ pub(crate) struct Reload<V: Stored + ?Sized> {
     /// When the whole load is due that a hint has called for.
     whole_due: Option<Instant>,
     retired: Retired,
+    pub(crate) copies: Option<Copies>,
+    /// The copy that is to be written of what was loaded.
+    pub(crate) to_write: Option<ToWrite>,
+    /// Which copy on disk the entries that are held were loaded from, or written to.
+    pub(crate) copy: Option<Id>,
 }
 
 /// What calls for a poll.
@@ -51,17 +57,29 @@ enum CalledBy {
 }
 
 /// What was loaded: by these changes, or else the whole map.
-struct Load<V: Stored + ?Sized> {
-    head: Head,
-    entries: Entries<V>,
-    changes: Option<Arc<Changes>>,
+pub(crate) struct Load<V: Stored + ?Sized> {
+    pub(crate) head: Head,
+    pub(crate) entries: Entries<V>,
+    pub(crate) changes: Option<Arc<Changes>>,
 }
 
 impl<V: Value + ?Sized> Reload<V> {
-    pub(crate) fn new(source: Source, settings: ReloadSettings<V>) -> Self {
+    pub(crate) fn new(source: Source, settings: ReloadSettings<V>, copies: Option<Copies>) -> Self {
         let local = Arc::new(Local::new(source.name.clone(), settings.reload_ttl));
         let (polling, logged) = (Polling::new(settings.reload_ttl), (State::Missing, None));
-        Self { source, local, settings, refused: None, logged, polling, whole_due: None, retired: Retired::default() }
+        Self {
+            source,
+            local,
+            settings,
+            refused: None,
+            logged,
+            polling,
+            whole_due: None,
+            retired: Retired::default(),
+            copies,
+            to_write: None,
+            copy: None,
+        }
     }
 
     pub(crate) fn local(&self) -> &Arc<Local<V>> {
@@ -71,14 +89,16 @@ impl<V: Value + ?Sized> Reload<V> {
     /// Loads the first snapshot, and waits for it as long as the settings allow.
     pub(crate) async fn load_first(&mut self, hints: &mut Hints) -> Result<()> {
         let started = Instant::now();
+        self.hold_copy().await;
         loop {
             hints.answer();
             let outcome = self.poll(CalledBy::Other).await;
             hints.answered();
             let left = self.settings.wait_for.saturating_sub(started.elapsed());
             let may_come = outcome.as_ref().is_err_and(|error| error.is_missing() || error.is_unavailable());
-            let waits = may_come && !left.is_zero();
-            if !waits && outcome.is_err() && self.settings.without_snapshot == WithoutSnapshot::Fail {
+            let waits = may_come && !left.is_zero() && self.local.is_missing();
+            let is_needed = self.settings.without_snapshot == WithoutSnapshot::Fail && self.local.is_missing();
+            if !waits && outcome.is_err() && is_needed {
                 return outcome;
             }
             self.report(&outcome);
@@ -165,8 +185,12 @@ impl<V: Value + ?Sized> Reload<V> {
                 _ => seen.store_only(status.now, polled_at),
             };
             self.local.hold(Held { snapshot: Arc::clone(&snapshot), seen });
+            let copy_is_due = match status.presence.whole() {
+                Some(head) if is_same => self.renew_copy(&snapshot, head).await,
+                _ => false,
+            };
             // A change is delivered first, and the map that it has made too many-layered is loaded at the poll after that.
-            if is_same && !snapshot.entries().has_large_overlay() {
+            if is_same && !copy_is_due && !snapshot.entries().has_large_overlay() {
                 self.whole_due = None;
                 return Ok(ReaderEvent::Unchanged { took: polled_at.elapsed() });
             }
@@ -185,7 +209,11 @@ impl<V: Value + ?Sized> Reload<V> {
                 debug!(cache = %self.local.cache, ?by, "the whole map is to be loaded, like by all other readers: put off");
                 Ok(ReaderEvent::PutOff { id: published, by, took: polled_at.elapsed() })
             }
-            Ok(Some(load)) => Ok(self.hold(load, status.now, polled_at, polled_at)),
+            Ok(Some(load)) => {
+                let event = self.hold(load, status.now, polled_at, polled_at);
+                self.write_copy().await;
+                Ok(event)
+            }
             Err(failure) => Err(self.failed(failure)),
         }
     }
@@ -256,7 +284,13 @@ impl<V: Value + ?Sized> Reload<V> {
     }
 
     /// Replaces what is held. It was the store's time when it was asked; the work began at another.
-    fn hold(&mut self, load: Load<V>, store_now: SystemTime, asked_at: Instant, began: Instant) -> ReaderEvent {
+    pub(crate) fn hold(
+        &mut self,
+        load: Load<V>,
+        store_now: SystemTime,
+        asked_at: Instant,
+        began: Instant,
+    ) -> ReaderEvent {
         let Load { head, entries, changes } = load;
         let len = entries.len();
         let cache = self.local.cache.clone();
@@ -273,6 +307,16 @@ impl<V: Value + ?Sized> Reload<V> {
         self.refused = None;
         let (id, seq, loaded) = (head.id, head.seq, changes.map_or(Loaded::Whole, |_| Loaded::Deltas));
         ReaderEvent::Reloaded { id, seq, entries: len, loaded, took: began.elapsed() }
+    }
+
+    /// Holds the same snapshot in another place, if it is still held.
+    pub(crate) fn hold_same(&mut self, Load { head, entries, .. }: Load<V>) {
+        let held = self.local.with_held(|held| (Arc::clone(&held.snapshot), held.seen.clone()));
+        let Some((replaced, seen)) = held.filter(|(snapshot, _)| snapshot.id() == head.id) else { return };
+        let cache = self.local.cache.clone();
+        let snapshot = Arc::new(Snapshot::new(cache, &head, entries, self.settings.missing.clone()));
+        self.local.hold(Held { snapshot, seen });
+        self.retired.add(replaced);
     }
 
     /// Loads what is published: by the deltas that lead there from the copy, or else the whole map. `None`: that is put off
@@ -293,12 +337,7 @@ impl<V: Value + ?Sized> Reload<V> {
             return Ok(None);
         }
         self.whole_due = None;
-        let keep = if self.settings.kept_text.is_some() { Keep::ValuesAndText } else { Keep::Values };
-        let loaded = load::load(&self.source.store, &self.local.cache, published, keep).await?;
-        if let Some(text) = &self.settings.kept_text {
-            text.keep(&loaded.head, loaded.text);
-        }
-        Ok(Some(Load { head: loaded.head, entries: loaded.entries, changes: None }))
+        self.load_whole(published).await.map(Some)
     }
 
     /// Whether the whole map is not loaded yet because a hint calls for it. The first hint decides until when: however many

@@ -7,6 +7,7 @@ use std::time::Duration;
 use kiwi_store::{Error, Result};
 
 use crate::attempts::Attempts;
+use crate::copies::CopySettings;
 use crate::refill::Refill;
 use crate::snapshot::MissingHook;
 use crate::stored::Stored;
@@ -23,6 +24,7 @@ pub(crate) struct ReloadSettings<V: Stored + ?Sized> {
     pub(crate) updates: Updates,
     pub(crate) missing: Option<MissingHook<V>>,
     pub(crate) kept_text: Option<Arc<KeptText>>,
+    pub(crate) copies: Option<CopySettings>,
 }
 
 /// What `connect` does when there is no snapshot and the time to wait for one is over.
@@ -77,6 +79,7 @@ impl<V: Stored + ?Sized> Default for ReloadSettings<V> {
             updates: Updates::Pushed,
             missing: None,
             kept_text: None,
+            copies: None,
         }
     }
 }
@@ -95,6 +98,7 @@ impl<V: Stored + ?Sized> fmt::Debug for ReloadSettings<V> {
             .field("without_snapshot", &self.without_snapshot)
             .field("updates", &self.updates)
             .field("kept_text", &self.kept_text)
+            .field("copies", &self.copies)
             .finish_non_exhaustive()
     }
 }

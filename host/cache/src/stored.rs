@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 
 use crate::base::{self, Base};
+use crate::entries::Entries;
 use crate::table::{Hasher, Table};
 use crate::texts::{self, Rows, Texts};
 use compact_str::CompactString;
@@ -47,7 +48,9 @@ pub(crate) mod sealed {
 
     use compact_str::CompactString;
 
+    use crate::entries::Entries;
     use crate::table::Hasher;
+    use crate::texts::Texts;
 
     /// Where values of this type are held.
     pub trait Stored {
@@ -67,7 +70,10 @@ pub(crate) mod sealed {
     }
 
     /// How a load makes them.
-    pub trait Value: Stored<Base: Send + Sync, Key: Sync> + Send + Sync + 'static {
+    pub trait Value: super::Stored + Stored<Base: Send + Sync, Key: Sync> + Send + Sync + 'static {
+        /// Whether the values are held as text.
+        const IS_TEXT: bool;
+
         /// One of several tables that threads fill at the same time.
         type Table: Send;
         /// An entry before its table is locked.
@@ -80,6 +86,13 @@ pub(crate) mod sealed {
         fn parse<'a>(key: &'a str, json: &'a str) -> serde_json::Result<Self::Parsed<'a>>;
         fn insert(table: &mut Self::Table, hash: u64, parsed: Self::Parsed<'_>);
         fn base(hasher: Hasher, tables: Vec<Self::Table>) -> Self::Base;
+        /// The entries of a copy on disk.
+        ///
+        /// # Errors
+        /// The value of this key is not of the type.
+        fn of_texts(texts: Texts) -> Result<Self::Base, (String, serde_json::Error)>;
+        /// The entries as text, if they are held as that.
+        fn texts(entries: &Entries<Self>) -> Option<Texts>;
         /// A value that is not in a base.
         fn parse_alone(json: &str) -> serde_json::Result<Arc<Self>>;
     }
@@ -112,6 +125,8 @@ impl<V> sealed::Stored for V {
 }
 
 impl<V: DeserializeOwned + Send + Sync + 'static> sealed::Value for V {
+    const IS_TEXT: bool = false;
+
     type Table = Table<V>;
     type Parsed<'a> = (CompactString, V);
 
@@ -134,6 +149,21 @@ impl<V: DeserializeOwned + Send + Sync + 'static> sealed::Value for V {
 
     fn base(hasher: Hasher, tables: Vec<Table<V>>) -> Base<V> {
         Base::new(hasher, tables)
+    }
+
+    fn of_texts(texts: Texts) -> Result<Base<V>, (String, serde_json::Error)> {
+        let hasher = Hasher::default();
+        let mut tables = Self::empty(hasher, texts.len() < 1_000, texts.len(), 0);
+        for (key, json) in texts.iter() {
+            let (hash, parsed) = (hasher.hash(key), Self::parse(key, json).map_err(|error| (key.to_owned(), error))?);
+            let table = base::table_of(hash, tables.len());
+            Self::insert(&mut tables[table], hash, parsed);
+        }
+        Ok(Base::new(hasher, tables))
+    }
+
+    fn texts(_: &Entries<V>) -> Option<Texts> {
+        None
     }
 
     fn parse_alone(json: &str) -> serde_json::Result<Arc<V>> {
@@ -165,14 +195,13 @@ impl sealed::Stored for str {
 }
 
 impl sealed::Value for str {
+    const IS_TEXT: bool = true;
+
     type Table = Rows;
     type Parsed<'a> = (&'a str, &'a str);
 
     fn empty(hasher: Hasher, is_small: bool, entries: usize, bytes: usize) -> Vec<Rows> {
-        let tables = texts::tables_for(is_small);
-        // A little more than its share: by chance, some tables get more than others.
-        let share = |all: usize| all / tables / 16 * 17;
-        (0..tables).map(|_| Rows::with_capacity(hasher, share(entries), share(bytes + entries * 4))).collect()
+        Rows::several(hasher, is_small, entries, bytes)
     }
 
     fn table_of(key: &str, _: u64, tables: usize) -> usize {
@@ -190,6 +219,17 @@ impl sealed::Value for str {
 
     fn base(hasher: Hasher, tables: Vec<Rows>) -> Texts {
         Texts::new(hasher, tables.into_iter().map(Rows::into_table).collect())
+    }
+
+    fn of_texts(texts: Texts) -> Result<Texts, (String, serde_json::Error)> {
+        Ok(texts)
+    }
+
+    fn texts(entries: &Entries<str>) -> Option<Texts> {
+        Some(match entries.unchanged_base() {
+            Some(base) => base.clone(),
+            None => Texts::of(entries.iter(), entries.len(), entries.base().bytes()),
+        })
     }
 
     fn parse_alone(json: &str) -> serde_json::Result<Arc<str>> {

@@ -23,6 +23,14 @@ pub struct Hasher {
 }
 
 impl Hasher {
+    pub(crate) fn of_seed(seed: u64) -> Self {
+        Self { seed }
+    }
+
+    pub(crate) fn seed(self) -> u64 {
+        self.seed
+    }
+
     #[inline]
     pub(crate) fn hash(&self, key: &str) -> u64 {
         xxh3_64_with_seed(key.as_bytes(), self.seed)

@@ -9,26 +9,31 @@
 //! A look-up reads one place, seldom more, and then one row: two waits for memory.
 
 use bytes::Bytes;
-use kiwi_store::{PARTITIONS, partition_of};
+use kiwi_store::{PARTITIONS, Root, partition_of};
 
+use crate::load::MAX_SMALL_BYTES;
 use crate::table::Hasher;
 
 /// A place has the upper bits of the hash, and one more than where the row is. That of an empty one is 0.
 const ROW_BITS: u32 = 40;
 const EMPTY: u64 = 0;
 const PLACE_BYTES: usize = 8;
+/// A length has at most so many bytes.
+const MAX_NUMBER: usize = 9;
 /// So many of so many places are taken at most: with more, a look-up of a key that is not there takes long.
 const FULL: (usize, usize) = (3, 4);
 
 /// All entries of a map: one table, or one for each partition. What the store sends in one part is of one partition, so that a
-/// thread that loads a part fills one table.
+/// thread that loads a part fills one table. A clone shares the memory.
+#[derive(Clone)]
 pub struct Texts {
     hasher: Hasher,
     tables: Box<[TextTable]>,
     len: usize,
 }
 
-/// One of the tables of a map.
+/// One of the tables of a map. A clone shares the memory.
+#[derive(Clone)]
 pub(crate) struct TextTable {
     rows: Bytes,
     /// Found by the lower half of the hash; those that want the same place follow one another.
@@ -44,11 +49,6 @@ pub struct Rows {
     len: usize,
 }
 
-/// How many tables a map of so many entries is divided into.
-pub(crate) fn tables_for(is_small: bool) -> usize {
-    if is_small { 1 } else { PARTITIONS }
-}
-
 /// The table of a key, of so many.
 #[inline(always)]
 pub(crate) fn table_of(key: &str, tables: usize) -> usize {
@@ -56,6 +56,14 @@ pub(crate) fn table_of(key: &str, tables: usize) -> usize {
 }
 
 impl Rows {
+    /// Empty tables, with room for so many entries and bytes in all: one for a small map.
+    pub(crate) fn several(hasher: Hasher, is_small: bool, entries: usize, bytes: usize) -> Vec<Self> {
+        let tables = if is_small { 1 } else { PARTITIONS };
+        // A little more than its share: by chance, some tables get more than others.
+        let share = |all: usize| all / tables / 16 * 17;
+        (0..tables).map(|_| Self::with_capacity(hasher, share(entries), share(bytes + entries * 4))).collect()
+    }
+
     /// With room for so many entries and bytes.
     pub(crate) fn with_capacity(hasher: Hasher, entries: usize, bytes: usize) -> Self {
         let places = entries / FULL.0 * FULL.1 + FULL.1;
@@ -94,6 +102,36 @@ impl Rows {
 
     pub(crate) fn into_table(self) -> TextTable {
         TextTable { rows: self.rows.into(), places: self.places.into(), len: self.len }
+    }
+}
+
+impl TextTable {
+    /// From what [`rows`](Self::rows) and [`places`](Self::places) have given. Only what was proved may be looked into.
+    pub(crate) fn new(rows: Bytes, places: Bytes, len: usize) -> Self {
+        Self { rows, places, len }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(crate) fn rows(&self) -> &[u8] {
+        &self.rows
+    }
+
+    pub(crate) fn places(&self) -> &[u8] {
+        &self.places
+    }
+
+    /// The root of its rows, and their number. `None`: they are not rows.
+    pub(crate) fn prove(&self) -> Option<(Root, usize)> {
+        let (mut root, mut len, mut at) = (Root::default(), 0, 0);
+        while at < self.rows.len() {
+            let row = Row::checked(&self.rows, at)?;
+            root.add(std::str::from_utf8(row.key).ok()?, std::str::from_utf8(row.json).ok()?);
+            (len, at) = (len + 1, row.end);
+        }
+        Some((root, len))
     }
 }
 
@@ -146,6 +184,15 @@ impl<'a> Row<'a> {
         Self { key, json: &rest[..json_len], end: at + key_len + json_len }
     }
 
+    /// As `at`, of what may not be rows.
+    fn checked(rows: &'a [u8], at: usize) -> Option<Self> {
+        let rest = &mut rows.get(at..)?;
+        let [key_len, json_len] = [checked_number(rest)?, checked_number(rest)?];
+        let (key, rest) = rest.split_at_checked(key_len)?;
+        let (json, rest) = rest.split_at_checked(json_len)?;
+        Some(Self { key, json, end: rows.len() - rest.len() })
+    }
+
     fn key(&self) -> &'a str {
         text(self.key)
     }
@@ -171,6 +218,14 @@ fn read_number(rows: &[u8], mut at: usize) -> (usize, usize) {
     }
 }
 
+/// As `read_number`, of what may not be a number.
+fn checked_number(rest: &mut &[u8]) -> Option<usize> {
+    let end = rest.iter().take(MAX_NUMBER).position(|byte| *byte < 0x80)?;
+    let (number, after) = rest.split_at(end + 1);
+    *rest = after;
+    Some(read_number(number, 0).0)
+}
+
 fn write_number(rows: &mut Vec<u8>, mut number: usize) {
     while number >= 0x80 {
         rows.push(number as u8 | 0x80);
@@ -184,6 +239,31 @@ impl Texts {
     pub(crate) fn new(hasher: Hasher, tables: Vec<TextTable>) -> Self {
         let len = tables.iter().map(|table| table.len).sum();
         Self { hasher, tables: tables.into(), len }
+    }
+
+    /// From entries that come one after the other: about so many, of so many bytes.
+    pub(crate) fn of<'a>(entries: impl Iterator<Item = (&'a str, &'a str)>, len: usize, bytes: usize) -> Self {
+        let hasher = Hasher::default();
+        let mut tables = Rows::several(hasher, bytes as u64 <= MAX_SMALL_BYTES, len, bytes);
+        for (key, json) in entries {
+            let table = table_of(key, tables.len());
+            tables[table].insert(hasher.hash(key), key, json);
+        }
+        Self::new(hasher, tables.into_iter().map(Rows::into_table).collect())
+    }
+
+    /// How its keys were hashed.
+    pub(crate) fn hasher(&self) -> Hasher {
+        self.hasher
+    }
+
+    pub(crate) fn tables(&self) -> &[TextTable] {
+        &self.tables
+    }
+
+    /// The bytes of its rows.
+    pub(crate) fn bytes(&self) -> usize {
+        self.tables.iter().map(|table| table.rows.len()).sum()
     }
 
     #[inline(always)]
@@ -269,11 +349,11 @@ mod tests {
     #[test]
     fn several_tables_are_one_map() {
         let hasher = Hasher::default();
-        let tables = tables_for(false);
-        let mut rows: Vec<Rows> = (0..tables).map(|_| Rows::with_capacity(hasher, 10, 100)).collect();
+        let mut rows = Rows::several(hasher, false, 100, 1_000);
         let keys: Vec<String> = (0..10_000).map(|n| format!("key {n}")).collect();
         for key in &keys {
-            rows[table_of(key, tables)].insert(hasher.hash(key), key, "{}");
+            let table = table_of(key, rows.len());
+            rows[table].insert(hasher.hash(key), key, "{}");
         }
         let texts = Texts::new(hasher, rows.into_iter().map(Rows::into_table).collect());
         assert_eq!((texts.len(), texts.iter().count()), (10_000, 10_000));

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use tracing::debug;
 
 use crate::builder::Opened;
+use crate::copies::{Copies, CopySettings};
 use crate::hints::{Call, Hints};
 use crate::local::Local;
 use crate::read_through::ReadThrough;
@@ -46,7 +47,9 @@ impl<V: Value + ?Sized> Upkeep<V> {
         let updates = reload.updates;
         let read_through = Arc::new(ReadThrough::new(source.clone(), refill));
         let mut hints = Hints::subscribe(&source, updates).await;
-        let mut reload = Reload::new(source.clone(), reload);
+        let open = |copies: &CopySettings| Copies::open(copies, &source.name, source.store.location());
+        let copies = reload.copies.as_ref().map(open).transpose().map_err(|error| error.of(&source.name))?;
+        let mut reload = Reload::new(source.clone(), reload, copies);
         reload.load_first(&mut hints).await?;
         let local = Arc::clone(reload.local());
         let reload = Arc::new(Mutex::new(reload));

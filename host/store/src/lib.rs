@@ -28,6 +28,7 @@ mod delta;
 #[cfg(feature = "embedded")]
 mod embedded;
 mod error;
+mod filesystem;
 #[cfg(feature = "redis")]
 mod frame;
 mod head;
@@ -73,6 +74,7 @@ pub use delta::Delta;
 #[cfg(feature = "embedded")]
 pub use embedded::Embedded;
 pub use error::{Error, ErrorKind, Result};
+pub use filesystem::network_filesystem;
 pub use head::Head;
 pub use hints::{Asks, Hint, Hints, Pushed, Subscription};
 pub use holder::{DefinitionId, Holder};

@@ -2,8 +2,8 @@
 
 use super::group::Group;
 use super::{
-    cold_start, delta_apply, full_refill, large_delta, local_read, many_caches, no_memory, peak_memory, quiet_refill,
-    reader_load, reader_memory, remote_read, small_refill, stall, store_memory, subscribers, tables,
+    cold_start, copies, delta_apply, full_refill, large_delta, local_read, many_caches, no_memory, peak_memory,
+    quiet_refill, reader_load, reader_memory, remote_read, small_refill, stall, store_memory, subscribers, tables,
 };
 
 pub(crate) const GROUPS: &[Group] = &[
@@ -18,6 +18,7 @@ pub(crate) const GROUPS: &[Group] = &[
     remote_read::GROUP,
     reader_load::GROUP,
     reader_memory::GROUP,
+    copies::GROUP,
     delta_apply::GROUP,
     subscribers::GROUP,
     small_refill::GROUP,

@@ -2,6 +2,7 @@
 
 mod all;
 mod cold_start;
+mod copies;
 mod delta_apply;
 mod full_refill;
 mod group;

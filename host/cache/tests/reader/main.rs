@@ -3,6 +3,7 @@
 mod away;
 mod blocking;
 mod changes;
+mod copies;
 mod follow;
 mod json_text;
 mod log;

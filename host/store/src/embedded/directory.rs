@@ -9,8 +9,7 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::environment::{Environment, FileId};
 use super::failure::Result;
-use super::filesystem::network_filesystem;
-use crate::{Error, Id, Name};
+use crate::{Error, Id, Name, network_filesystem};
 
 /// Beside the environment's own files: locked by the holder of the lease.
 pub(super) const LEASE_FILE: &str = "lease";

@@ -15,7 +15,6 @@ mod directory;
 mod environment;
 mod failure;
 mod failures;
-mod filesystem;
 mod hints;
 mod hosts;
 mod lease;

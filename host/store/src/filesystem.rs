@@ -1,15 +1,17 @@
-//! Which file systems the embedded store can live on.
+//! Which file systems are on another machine.
 //!
-//! LMDB shares memory between processes through the file, and locks it: over a network neither
-//! works, and the data is damaged without an error. So these are refused.
+//! Processes that share a file's memory, or lock it, rely on the same kernel: over a network neither works, and the data is
+//! damaged without an error. So the embedded store and copies on disk refuse these.
 
+use std::io;
 use std::path::Path;
 
-use super::failure::Result;
-
 /// The name of the network file system that a directory is on, if it is on one.
+///
+/// # Errors
+/// The directory cannot be read.
 #[cfg(target_os = "linux")]
-pub(super) fn network_filesystem(dir: &Path) -> Result<Option<&'static str>> {
+pub fn network_filesystem(dir: &Path) -> io::Result<Option<&'static str>> {
     // The cast keeps the low 32 bits, which have the number on every platform.
     let magic = rustix::fs::statfs(dir)?.f_type as u32;
     if magic == FUSE {
@@ -20,8 +22,11 @@ pub(super) fn network_filesystem(dir: &Path) -> Result<Option<&'static str>> {
 }
 
 /// Elsewhere this is not known: it is left to the operator.
+///
+/// # Errors
+/// None.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn network_filesystem(_: &Path) -> Result<Option<&'static str>> {
+pub fn network_filesystem(_: &Path) -> io::Result<Option<&'static str>> {
     Ok(None)
 }
 

@@ -1,0 +1,185 @@
+//! What a reader does with copies on disk: it starts with one, loads one that another process has written, and writes one.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use kiwi_store::{Batch, Head, Id, Presence};
+use tokio::time::Instant;
+use tracing::{info, warn};
+
+use crate::copies::{Copied, WriteLock};
+use crate::deltas::follow;
+use crate::entries::Entries;
+use crate::failure::{LoadFailure, wrong_value};
+use crate::freshness::Seen;
+use crate::held::Held;
+use crate::load::{self, Keep};
+use crate::reload::{Load, Reload};
+use crate::snapshot::Snapshot;
+use crate::stored::Value;
+use crate::texts::Texts;
+
+/// How long to wait for a copy that another process loads and writes.
+const WAIT: Duration = Duration::from_secs(15);
+const LOOK_INTERVAL: Duration = Duration::from_millis(25);
+/// How old a copy may become while changes are applied to what is held.
+const COPY_INTERVAL: Duration = Duration::from_secs(5 * 60);
+/// If one in so many entries has changed, the copy is written again at once: each process holds the changes itself.
+const CHANGED_PART: usize = 32;
+
+/// A copy that is to be written of what was loaded.
+pub(crate) struct ToWrite {
+    lock: WriteLock,
+    head: Head,
+    /// The text of what is not held as text.
+    text: Vec<Batch>,
+}
+
+impl<V: Value + ?Sized> Reload<V> {
+    /// Holds the copy that is there, until the store says what is published.
+    pub(crate) async fn hold_copy(&mut self) {
+        let Some(copies) = &mut self.copies else { return };
+        let Some(copied) = copies.read().await else { return };
+        let Load { head, entries, .. } = match self.load_of(copied).await {
+            Ok(load) => load,
+            Err(LoadFailure::Refused(_, error) | LoadFailure::Failed(error)) => {
+                warn!(cache = %self.local.cache, "the copy on disk is not used: {error}");
+                return;
+            }
+        };
+        let (cache, seen) = (self.local.cache.clone(), Seen::copied(&head));
+        info!(%cache, id = %head.id, age = ?seen.age(Instant::now()), "starting with the copy on disk");
+        let snapshot = Arc::new(Snapshot::new(cache, &head, entries, self.settings.missing.clone()));
+        self.local.hold(Held { snapshot, seen });
+        self.copy = Some(head.id);
+    }
+
+    /// The whole map: from a copy on disk that another process has written, or else from the store.
+    pub(crate) async fn load_whole(&mut self, published: &Presence) -> Result<Load<V>, LoadFailure> {
+        let started = Instant::now();
+        let lock = loop {
+            let Some(copies) = &mut self.copies else { break None };
+            // In this order: whoever had the lock has written the copy before it gave the lock back.
+            let lock = copies.try_lock().await;
+            let renews = self.local.with_held(|held| Some(held.snapshot.id()) == published.id()).unwrap_or(false);
+            if !renews && let Some(load) = self.load_copy(published).await? {
+                return Ok(load);
+            }
+            if lock.is_some() || started.elapsed() > WAIT {
+                break lock;
+            }
+            tokio::time::sleep(LOOK_INTERVAL).await;
+        };
+        let (cache, store) = (&self.local.cache, &self.source.store);
+        let keeps_text = self.settings.kept_text.is_some() || (lock.is_some() && !V::IS_TEXT);
+        let keep = if keeps_text { Keep::ValuesAndText } else { Keep::Values };
+        let loaded = load::load(store, cache, published, keep).await?;
+        self.copy = None;
+        self.to_write = lock.map(|lock| ToWrite { lock, head: loaded.head.clone(), text: loaded.text.clone() });
+        if let Some(text) = &self.settings.kept_text {
+            text.keep(&loaded.head, loaded.text);
+        }
+        Ok(Load { head: loaded.head, entries: loaded.entries, changes: None })
+    }
+
+    /// What the copy on disk leads to: it is what is published, or deltas lead on from it. `None`: neither, or it is held.
+    async fn load_copy(&mut self, published: &Presence) -> Result<Option<Load<V>>, LoadFailure> {
+        let Some(copies) = &mut self.copies else { return Ok(None) };
+        let Some((id, _)) = copies.peek().await else { return Ok(None) };
+        if self.copy == Some(id) || !self.may_lead(id, published).await? {
+            return Ok(None);
+        }
+        let Some(copies) = &mut self.copies else { return Ok(None) };
+        let Some(copied) = copies.read().await else { return Ok(None) };
+        let load = self.load_of(copied).await?;
+        self.copy = Some(load.head.id);
+        if Some(load.head.id) == published.id() {
+            return Ok(Some(load));
+        }
+        let (store, cache) = (&*self.source.store, &self.local.cache);
+        let snapshot = Snapshot::new(cache.clone(), &load.head, load.entries, None);
+        let followed = follow(store, cache, &snapshot).await?;
+        Ok(followed.map(|(entries, changes)| Load { head: changes.head.clone(), entries, changes: None }))
+    }
+
+    /// Whether deltas lead on from a copy of this snapshot, if it is not what is published.
+    async fn may_lead(&self, id: Id, published: &Presence) -> Result<bool, LoadFailure> {
+        if published.id() == Some(id) {
+            return Ok(true);
+        }
+        Ok(self.source.store.changes(&self.local.cache, id).await?.is_some())
+    }
+
+    /// The map of a copy. Where values are parsed, that keeps a thread busy.
+    async fn load_of(&self, Copied { head, texts }: Copied) -> Result<Load<V>, LoadFailure> {
+        let base = tokio::task::spawn_blocking(move || V::of_texts(texts)).await;
+        let base = base.map_err(|error| kiwi_store::Error::unavailable(format!("a thread has failed: {error}")))?;
+        let wrong =
+            |(key, error): (String, _)| LoadFailure::Refused(head.id, wrong_value::<V>(&self.local.cache, &key, error));
+        let entries = Entries::new(base.map_err(wrong)?);
+        Ok(Load { head, entries, changes: None })
+    }
+
+    /// Writes the copy of what was just loaded and is held, and holds it as it is read from there.
+    pub(crate) async fn write_copy(&mut self) {
+        let Some(ToWrite { lock, head, text }) = self.to_write.take() else { return };
+        let Some(snapshot) = self.local.with_held(|held| Arc::clone(&held.snapshot)) else { return };
+        let texts = tokio::task::spawn_blocking(move || {
+            let of_text = || {
+                let (len, bytes) = (text.iter().map(Batch::len).sum(), text.iter().map(Batch::bytes).sum());
+                Texts::of(text.iter().flat_map(Batch::iter), len, bytes)
+            };
+            V::texts(snapshot.entries()).unwrap_or_else(of_text)
+        });
+        if let Ok(texts) = texts.await {
+            self.write(&lock, &head, texts).await;
+        }
+    }
+
+    /// Writes the copy again if what is held has changed since, by much or a while ago; else it notes that the copy is still what the
+    /// source has. `true`: the map is to be loaded again for that, because its text is not held.
+    pub(crate) async fn renew_copy(&mut self, snapshot: &Arc<Snapshot<V>>, head: &Head) -> bool {
+        let Some(copies) = &mut self.copies else { return false };
+        match copies.peek().await {
+            Some((id, _)) if id == head.id => {
+                copies.checked(id, head.checked_at).await;
+                return false;
+            }
+            Some((_, written_at)) => {
+                let age = SystemTime::now().duration_since(written_at).unwrap_or(COPY_INTERVAL);
+                if age < COPY_INTERVAL && !snapshot.entries().has_changed_by_one_in(CHANGED_PART) {
+                    return false;
+                }
+            }
+            None => {}
+        }
+        let Some(lock) = copies.try_lock().await else { return false };
+        // Another process may have written a newer one.
+        if let Ok(Some(load)) = self.load_copy(&Presence::Whole(head.clone())).await
+            && load.head.id == head.id
+        {
+            self.hold_same(load);
+            return false;
+        }
+        if !V::IS_TEXT {
+            return true;
+        }
+        let snapshot = Arc::clone(snapshot);
+        if let Ok(Some(texts)) = tokio::task::spawn_blocking(move || V::texts(snapshot.entries())).await {
+            self.write(&lock, head, texts).await;
+        }
+        false
+    }
+
+    async fn write(&mut self, lock: &WriteLock, head: &Head, texts: Texts) {
+        let Some(copies) = &mut self.copies else { return };
+        let Some(texts) = copies.write(lock, head, texts).await else { return };
+        self.copy = Some(head.id);
+        // Only text is served from the copy; other values are parsed already.
+        if V::IS_TEXT
+            && let Ok(load) = self.load_of(Copied { head: head.clone(), texts }).await
+        {
+            self.hold_same(load);
+        }
+    }
+}

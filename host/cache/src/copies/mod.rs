@@ -1,0 +1,138 @@
+//! Copies on disk: what a reader has loaded, kept in a directory, so that a service starts with it while the store is away, and
+//! so that all processes of a machine share one copy in memory.
+//!
+//! The directory of a cache holds at most one whole copy and what is being written. A file is never changed once it has its name:
+//! a newer one takes its place, and whoever has the old one mapped keeps it. One process at a time loads a map and writes it, which
+//! a lock on a file decides; the others wait for that file and map it.
+
+mod directory;
+mod file;
+mod header;
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use kiwi_store::{Error, Head, Id, Name, Result};
+use tracing::{debug, warn};
+
+use crate::texts::Texts;
+use directory::Directory;
+
+/// How a copy on disk is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CopyMode {
+    /// Mapped into memory: all processes share what they read.
+    Mapped,
+    /// Into memory of the process.
+    Read,
+}
+
+/// Which copies a reader uses.
+#[derive(Clone, Debug)]
+pub(crate) struct CopySettings {
+    pub(crate) dir: PathBuf,
+    pub(crate) mode: CopyMode,
+}
+
+/// The copies of one cache.
+pub(crate) struct Copies {
+    cache: Name,
+    directory: Arc<Directory>,
+    mode: CopyMode,
+    /// When the copy on disk was last said to be checked.
+    checked: Option<(Id, SystemTime)>,
+    /// The last thing that was wrong with a copy: said once.
+    warned: Option<String>,
+}
+
+/// A copy that was read: what it is of, and its entries.
+pub(crate) struct Copied {
+    pub(crate) head: Head,
+    pub(crate) texts: Texts,
+}
+
+/// Whoever has it writes the copy. It ends with the process.
+pub(crate) struct WriteLock(#[expect(dead_code, reason = "the lock is that of the open file")] File);
+
+/// How often it is written down that a copy is still what the source has.
+const CHECKED_INTERVAL: Duration = Duration::from_secs(10);
+
+impl Copies {
+    /// Opens the directory for the copies of a cache of a store, and creates it if it is not there.
+    ///
+    /// # Errors
+    /// It cannot be used: others can write to it, it is on a network file system, it cannot be created (`is_invalid`).
+    pub(crate) fn open(settings: &CopySettings, cache: &Name, location: &str) -> Result<Self> {
+        let directory = Directory::open(&settings.dir, cache, location)?;
+        Ok(Self {
+            cache: cache.clone(),
+            directory: Arc::new(directory),
+            mode: settings.mode,
+            checked: None,
+            warned: None,
+        })
+    }
+
+    /// The id of the copy that is there, and when it was written. Its content is not looked at.
+    pub(crate) async fn peek(&mut self) -> Option<(Id, SystemTime)> {
+        let directory = Arc::clone(&self.directory);
+        let found = self.blocking(move || directory.newest()).await??;
+        Some((found.header.id, found.header.written_at()))
+    }
+
+    /// The copy that is there, proved. `None`: there is none that can be used.
+    pub(crate) async fn read(&mut self) -> Option<Copied> {
+        let (directory, mode) = (Arc::clone(&self.directory), self.mode);
+        self.blocking(move || directory.newest()?.map(|found| found.read(mode)).transpose()).await?
+    }
+
+    /// The right to write the copy, if no other process has it.
+    pub(crate) async fn try_lock(&mut self) -> Option<WriteLock> {
+        let directory = Arc::clone(&self.directory);
+        self.blocking(move || directory.try_lock()).await?
+    }
+
+    /// Writes a copy, and gives it back as it is read from there. The older one is gone then. `None`: it could not be written.
+    pub(crate) async fn write(&mut self, _: &WriteLock, head: &Head, texts: Texts) -> Option<Texts> {
+        let (directory, mode, head) = (Arc::clone(&self.directory), self.mode, head.clone());
+        let id = head.id;
+        let written = self.blocking(move || directory.write(&head, &texts, mode)).await?;
+        debug!(cache = %self.cache, %id, "a copy was written to disk");
+        Some(written)
+    }
+
+    /// The copy of this snapshot, if it is there, was still what the source has at that time.
+    pub(crate) async fn checked(&mut self, id: Id, at: SystemTime) {
+        let is_due =
+            |(of, last): (Id, SystemTime)| of != id || at.duration_since(last).is_ok_and(|age| age >= CHECKED_INTERVAL);
+        if self.checked.is_none_or(is_due) {
+            let directory = Arc::clone(&self.directory);
+            self.blocking(move || directory.checked(id, at)).await;
+            self.checked = Some((id, at));
+        }
+    }
+
+    /// Does something with files in a thread that may be kept busy. What is wrong there is logged, and costs no more than the copy.
+    async fn blocking<T: Send + 'static>(&mut self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Option<T> {
+        let outcome = match tokio::task::spawn_blocking(work).await {
+            Ok(outcome) => outcome,
+            Err(error) => Err(Error::unavailable(format!("a thread has failed: {error}"))),
+        };
+        match outcome {
+            Ok(value) => {
+                self.warned = None;
+                Some(value)
+            }
+            Err(error) => {
+                let message = error.to_string();
+                if self.warned.as_ref() != Some(&message) {
+                    warn!(cache = %self.cache, "the copy on disk is not used: {message}");
+                    self.warned = Some(message);
+                }
+                None
+            }
+        }
+    }
+}
