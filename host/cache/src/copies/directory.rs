@@ -113,9 +113,12 @@ impl Directory {
         }
         let path = self.file(id, CHECKED);
         let unfinished = self.path.join(format!("{id}-{}.{UNFINISHED}", std::process::id()));
-        fs::write(&unfinished, millis(at).to_string())
-            .and_then(|()| fs::rename(&unfinished, &path))
-            .map_err(|error| self.failed(&path, &error))
+        match fs::write(&unfinished, millis(at).to_string()).and_then(|()| fs::rename(&unfinished, &path)) {
+            // Whoever writes a copy at this moment has removed it: that copy says itself when it was checked.
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(self.failed(&path, &error)),
+            Ok(()) => Ok(()),
+        }
     }
 
     fn file(&self, id: Id, kind: &str) -> PathBuf {
