@@ -19,18 +19,18 @@ use std::time::Duration;
 
 use driver::{Driver, Process, file, python};
 use recording::{Recordings, UPDATE};
-use run::Bench;
+use run::{Bench, show};
 use rust_reader::RustReader;
 
 /// Longer than anything that works takes, even on a machine that is busy with other tests.
 const LONG: Duration = Duration::from_secs(60);
 
-/// What was recorded once; or anew, if that is asked for.
+/// What was recorded once.
 fn recorded() -> Arc<Recordings> {
     Arc::new(Recordings::checked_in())
 }
 
-/// What today's host writes.
+/// What today's host writes; it is checked in if that is asked for.
 fn of_today() -> Arc<Recordings> {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let recordings = runtime.block_on(recorder::record());
@@ -45,50 +45,58 @@ fn rust(url: &str) -> Driver {
 }
 
 fn reference(url: &str) -> Driver {
-    reference_without(None, url)
+    let (python, driver) = (python(), file("reference/driver.py"));
+    let command = [python.to_str().expect("a path"), driver.to_str().expect("a path")];
+    Driver::Process(Process::start(&command, url))
 }
 
-fn reference_without(rule: Option<&str>, url: &str) -> Driver {
-    let (python, driver) = (python(), file("reference/driver.py"));
-    let mut command = vec![python.to_str().expect("a path"), driver.to_str().expect("a path")];
-    command.extend(rule.iter().flat_map(|rule| ["--without", rule]));
-    Driver::Process(Process::start(&command, url))
+/// Another reader that is to be held against the cases: the command that starts its driver.
+const ANOTHER: &str = "KIWI_CONFORMANCE_READER";
+
+/// The readers in other languages.
+fn foreign_readers() -> Vec<Box<dyn Fn(&str) -> Driver>> {
+    let mut readers: Vec<Box<dyn Fn(&str) -> Driver>> = vec![Box::new(reference)];
+    if let Ok(command) = std::env::var(ANOTHER) {
+        let words = move |url: &str| Process::start(&command.split_whitespace().collect::<Vec<_>>(), url);
+        readers.push(Box::new(move |url| Driver::Process(words(url))));
+    }
+    readers
 }
 
 #[test]
 fn the_rust_reader() {
-    Bench::new(recorded(), rust).run(&case::all()).assert_all();
+    Bench::new(recorded(), rust).run(&case::all()).assert_all("what was recorded");
 }
 
 #[test]
-fn the_reference_in_python() {
-    Bench::new(recorded(), reference).run(&case::all()).assert_all();
+fn the_readers_in_other_languages() {
+    for reader in foreign_readers() {
+        Bench::new(recorded(), reader).run(&case::all()).assert_all("what was recorded");
+    }
 }
 
 #[test]
 fn what_todays_host_writes_is_read_by_all() {
     let today = of_today();
-    for driver in [rust, reference] {
-        Bench::new(Arc::clone(&today), driver).run(&case::all()).assert_all();
+    for reader in foreign_readers().into_iter().chain([Box::new(rust) as _]) {
+        Bench::new(Arc::clone(&today), reader).run(&case::all()).assert_all("what today's host writes");
     }
 }
 
 /// The reference with one rule left out. The cases must show the difference: if none does, they do not hold that rule.
 #[test]
 fn a_reference_without_a_rule_fails() {
-    let (cases, recordings) = (case::all(), recorded());
+    let cases = case::all();
     let rules: BTreeMap<String, Vec<[String; 2]>> =
         serde_json::from_slice(&std::fs::read(file("reference/rules.json")).expect("the rules")).expect("rules");
-    let not_held: Vec<&String> = rules
-        .keys()
-        .filter(|rule| {
-            let driver = |url: &str| reference_without(Some(rule), url);
-            let mut bench = Bench::with_patience(Duration::from_secs(2), Arc::clone(&recordings), driver);
-            let failed = cases.iter().enumerate().find(|(number, case)| bench.run_case(case, *number).is_err());
-            println!("without {rule}: {}", failed.map_or("-", |(_, case)| &case.name));
-            failed.is_none()
-        })
-        .collect();
-    println!("{} of {} rules are held by a case", rules.len() - not_held.len(), rules.len());
+    let mut bench = Bench::new(recorded(), reference).with_patience(Duration::from_secs(2));
+    let mut is_held = |rule: &String| {
+        bench.leave_out(rule);
+        let failed = cases.iter().enumerate().find(|(number, case)| bench.run_case(case, *number).is_err());
+        println!("without {rule}: {}", failed.map_or("no case fails", |(_, case)| &case.name));
+        failed.is_some()
+    };
+    let not_held: Vec<&String> = rules.keys().filter(|rule| !is_held(rule)).collect();
+    show(&format!("rules that a case holds: {} of {}", rules.len() - not_held.len(), rules.len()));
     assert!(not_held.is_empty(), "no case fails without these rules: {not_held:#?}");
 }

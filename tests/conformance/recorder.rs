@@ -96,7 +96,9 @@ pub(crate) async fn record() -> Recordings {
     keep("plain", plain);
 
     let mut format_1 = Recorder::start(11, Layout::Hash);
-    format_1.write_format_1(airlines());
+    // So many that a hash is not read in one step.
+    let more = (0..600).map(|n| (format!("{n}"), "1".to_owned()));
+    format_1.write_format_1(airlines().into_iter().chain(more).collect());
     format_1.whole(map(&[("FR", "1"), ("BA", "2")])).await;
     keep("format_1", format_1);
     Recordings(recordings)

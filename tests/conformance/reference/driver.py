@@ -1,6 +1,6 @@
 """The driver of the reference reader: requests and answers as the kit's README.md specifies them.
 
-    driver.py [--without RULE] REDIS_URL
+    driver.py REDIS_URL
 """
 
 import json
@@ -27,39 +27,36 @@ def load(without):
     return sys.modules["reader"]
 
 
-RULE = sys.argv[2] if sys.argv[1] == "--without" else None
-reference = load(RULE)
-
-KINDS = [
-    (reference.Missing, "missing"),
-    (reference.Damaged, "damaged"),
-    (reference.NewerFormat, "newer_format"),
-    (redis.ConnectionError, "unavailable"),
-    (redis.TimeoutError, "unavailable"),
-]
-
-
 def kind(error):
+    kinds = {"Missing": "missing", "Damaged": "damaged", "NewerFormat": "newer_format"}
     if error is None:
         return None
+    if isinstance(error, (redis.ConnectionError, redis.TimeoutError)):
+        return "unavailable"
     if isinstance(error, redis.ResponseError) and "WRONGTYPE" in str(error):
         return "wrong_type"
-    return next((kind for type_, kind in KINDS if isinstance(error, type_)), "other")
+    # What the reader itself should have made an error of.
+    return kinds.get(type(error).__name__, f"{type(error).__name__}: {error}")
 
 
 class Driver:
     """Each request is a method."""
 
-    def __init__(self, url, name):
-        self.url, self.name = url, name
+    def __init__(self, url):
+        self.url, self.module = url, load(without=None)
         self.reader = self.messages = None
 
     def abilities(self):
-        return {"reader": self.name, "can": ["copy", "listen", "look_up", "record"], "is_synchronous": True}
+        can = ["copy", "listen", "look_up", "record"]
+        return {"reader": "reference in Python", "can": can, "is_synchronous": True}
+
+    def leave_out(self, rule):
+        """Only this driver can do that: the kit tries itself with it."""
+        self.module = load(without=rule)
 
     def open(self, key_prefix, settings):
         reload_ttl_ms = settings["reload_ttl_ms"] or 3_600_000
-        self.reader = reference.Reader(self.url, "airlines", key_prefix, reload_ttl_ms, settings["record"])
+        self.reader = self.module.Reader(self.url, "airlines", key_prefix, reload_ttl_ms, settings["record"])
         if settings["listen"]:
             self.messages = self.reader.redis.pubsub()
             self.messages.subscribe(self.reader.channel)
@@ -85,10 +82,7 @@ class Driver:
         }
 
     def look_up(self, key_prefix, key):
-        try:
-            id, value = reference.Reader(self.url, "airlines", key_prefix).look_up(key)
-        except Exception as error:
-            return {"error": kind(error)}
+        id, value = self.module.Reader(self.url, "airlines", key_prefix).look_up(key)
         return {"id": id, "value": value}
 
     def close(self):
@@ -112,14 +106,13 @@ class Driver:
 
 
 def main():
-    driver = Driver(sys.argv[-1], f"reference without `{RULE}`" if RULE else "reference in Python")
+    driver = Driver(sys.argv[1])
     for line in sys.stdin:
         request = json.loads(line)
         try:
             answer = getattr(driver, request.pop("do"))(**request)
         except Exception as error:
-            # What the reader itself should have made an error of.
-            answer = {"error": f"{type(error).__name__}: {error}"}
+            answer = {"error": kind(error)}
         print(json.dumps(answer or {}), flush=True)
 
 

@@ -27,9 +27,9 @@ class Head:
         format = self.number("format")
         if format is not None and format > NEWEST_FORMAT:
             raise NewerFormat(f"format {format}")
-        required = "entries checked_at seq bytes loaded_at ttl refill_interval".split()
-        is_complete = self.text("id") and all(self.number(name) is not None for name in required)
-        self.id = self.text("id") if is_complete else None
+        numbers = "entries checked_at seq bytes loaded_at ttl refill_interval".split()
+        is_complete = all(self.number(name) is not None for name in numbers) and is_id(self.text("root"))
+        self.id = self.text("id") if is_complete and is_id(self.text("id")) else None
         self.layout, self.version, self.base = self.text("layout"), self.text("version"), self.text("base")
         self.push = self.text("push") == "delta"
 
@@ -295,14 +295,15 @@ def read_manifest(text):
 
 def read_record_of_log(fields):
     """`None`: another program has written it."""
-    values = list(fields.values())
-    if len(values) != 3 or not all(is_id(value) for value in values[:2]):
+    if len(fields) != 3:
         return None
-    return {"from": values[0].decode(), "to": values[1].decode(), "delta": values[2]}
+    start, to, delta = fields.values()
+    start, to = start.decode("ascii", "replace"), to.decode("ascii", "replace")
+    return {"from": start, "to": to, "delta": delta} if is_id(start) and is_id(to) else None
 
 
-def is_id(value):
-    return len(value) == 32 and all(byte in b"0123456789abcdef" for byte in value)
+def is_id(text):
+    return text is not None and len(text) == 32 and set(text) <= set("0123456789abcdef")
 
 
 def read_message(message):
