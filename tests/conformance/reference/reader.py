@@ -10,7 +10,8 @@ import time
 import redis
 import xxhash
 
-from formats import Damaged, Missing, NewerFormat, key_hash, members, merge, path, root_of, unpack_chunk, unpack_delta
+from formats import MAX_CONTENT, Damaged, Missing, NewerFormat
+from formats import key_hash, members, merge, path, root_of, unpack_chunk, unpack_delta
 
 NEWEST_FORMAT = 2
 ATTEMPTS = 3
@@ -120,15 +121,20 @@ class Reader:
                 return
             self.held.reached(now)
             deltas = path(log, self.held.id, head.id) if head.version is not None else None
-            if deltas is not None and self.apply(head, now, map(unpack_delta, deltas)):
+            if deltas is not None and self.apply(head, now, deltas):
                 return
             if deltas is not None or len(log) < count:
                 break
         self.held = self.load()
 
-    def apply(self, head, now, deltas):
+    def apply(self, head, now, deltas, max_length=MAX_CONTENT):
+        """`False`: what they give is not the snapshot, and the whole map is to be loaded."""
         entries = dict(self.held.entries)
-        for key, value in merge(deltas).items():
+        try:
+            changes = merge(unpack_delta(delta, max_length) for delta in deltas)
+        except (Damaged, NewerFormat):
+            return False
+        for key, value in changes.items():
             if value is None:
                 entries.pop(key, None)
             else:
@@ -147,7 +153,7 @@ class Reader:
         if pushed and self.held is not None and self.held.takes_pushed and pushed[0] == self.held.id:
             _, head, delta = pushed
             # It was announced at the moment in which the source was checked.
-            if self.apply(head, head.number("checked_at"), [delta]):
+            if self.apply(head, head.number("checked_at"), [delta], MAX_PUSHED_CONTENT):
                 self.error = None
                 return
         self.poll()
@@ -317,8 +323,8 @@ def read_message(message):
         head = Head(values) if len(values) == len(HEAD) else Head([])
         if head.id is None:
             return None
-        return described["from"], head, unpack_delta(frame, MAX_PUSHED_CONTENT)
-    except (ValueError, KeyError, TypeError, RecursionError, Damaged, NewerFormat):
+        return described["from"], head, frame
+    except (ValueError, KeyError, TypeError, RecursionError, NewerFormat):
         return None
 
 
