@@ -152,6 +152,9 @@ pub(crate) struct Forge {
     pub(crate) replace: Vec<(String, String)>,
     #[serde(default)]
     pub(crate) change: Option<Change>,
+    /// So many spaces are added, where JSON may have them.
+    #[serde(default)]
+    pub(crate) spaces: usize,
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -148,7 +148,7 @@ impl Scene {
             assert_ne!(replaced, line, "`{old}` is not in it");
             line = replaced;
         }
-        let forged = [line.as_bytes(), &message[end..]].concat();
+        let forged = [" ".repeat(forge.spaces).as_bytes(), line.as_bytes(), &message[end..]].concat();
         match &forge.change {
             Some(change) => self.changed(forged, change),
             None => forged,

@@ -101,7 +101,7 @@ class Driver:
                 self.note()
 
     def note(self):
-        if self.reader.held and self.reader.held.id != self.held[-1:]:
+        if self.reader.held and self.held[-1:] != [self.reader.held.id]:
             self.held.append(self.reader.held.id)
 
 
