@@ -72,6 +72,7 @@ impl Process {
         let mut child = Command::new(command[0])
             .args(&command[1..])
             .arg(url)
+            .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the repository"))
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

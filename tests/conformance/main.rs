@@ -56,9 +56,12 @@ const THREADS: usize = 4;
 /// Another reader that is to be held against the cases: the command that starts its driver.
 const ANOTHER: &str = "KIWI_CONFORMANCE_READER";
 
+/// Starts a reader of the Redis at a URL.
+type Start = Box<dyn Fn(&str) -> Driver>;
+
 /// The readers in other languages.
-fn foreign_readers() -> Vec<Box<dyn Fn(&str) -> Driver>> {
-    let mut readers: Vec<Box<dyn Fn(&str) -> Driver>> = vec![Box::new(reference)];
+fn foreign_readers() -> Vec<Start> {
+    let mut readers: Vec<Start> = vec![Box::new(reference)];
     if let Ok(command) = std::env::var(ANOTHER) {
         let words = move |url: &str| Process::start(&command.split_whitespace().collect::<Vec<_>>(), url);
         readers.push(Box::new(move |url| Driver::Process(words(url))));

@@ -187,8 +187,12 @@ impl Bench {
             .or_else(|| differs("seq", &expected_seq, &answer.seq))
             .or_else(|| differs("entries", &expected_entries, &answer.entries))
             .or_else(|| differs("state", &says.state, &answer.state))
+            .or_else(|| {
+                let holds_nothing = says.state.as_deref() != Some("missing") || answer.id.is_none();
+                (!holds_nothing).then(|| format!("id: expected none, got {:?}", answer.id))
+            })
             .or_else(|| error_differs(says.error.as_ref()?, answer))
-            .or_else(|| says.values.iter().find_map(|(key, value)| value_differs(key, value, answer.values.get(key)?)))
+            .or_else(|| says.values.iter().find_map(|(key, value)| said_value_differs(key, value, answer)))
             .or_else(|| held.map(|held| format!("it must never hold {held}, and has")))
             .or_else(|| {
                 let (min, max) = (says.min_age_ms.unwrap_or(0), says.max_age_ms.unwrap_or(i64::MAX));
@@ -224,6 +228,13 @@ fn error_differs(expected: &str, answer: &Answer) -> Option<String> {
 /// Nothing is expected where `expected` is `None`.
 fn differs<T: PartialEq + std::fmt::Debug>(what: &str, expected: &Option<T>, got: &Option<T>) -> Option<String> {
     (expected.is_some() && expected != got).then(|| format!("{what}: expected {expected:?}, got {got:?}"))
+}
+
+fn said_value_differs(key: &str, expected: &Option<String>, answer: &Answer) -> Option<String> {
+    match answer.values.get(key) {
+        Some(got) => value_differs(key, expected, got),
+        None => Some(format!("the value of `{key}`: expected {expected:?}, and it says nothing of it")),
+    }
 }
 
 fn value_differs(key: &str, expected: &Option<String>, got: &Option<String>) -> Option<String> {
