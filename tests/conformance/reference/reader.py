@@ -249,7 +249,8 @@ class Reader:
             if not head.proves(entries):
                 raise Damaged("the entries are not those of the snapshot")
             return Held(head, entries, now)
-        return Held(foreign_head(text, parts["timestamp"], entries, now), entries, now)
+        left = self.redis.pttl(self.record_key(head))
+        return Held(foreign_head(text, parts["timestamp"], entries, now, left), entries, now)
 
     def is_foreign(self, head):
         """Whether kiwi-cache has written over the record of a host."""
@@ -334,13 +335,14 @@ def is_own(head, record):
     return bool(tail) and len(record) == head.number("record_bytes") and record.endswith(tail)
 
 
-def foreign_head(text, timestamp, entries, now):
-    """kiwi-cache's record says no more than when it was saved."""
+def foreign_head(text, timestamp, entries, now, left):
+    """kiwi-cache's record says no more than when it was saved. It is loaded again when its life is over."""
     try:
         saved_at = min(now, int(float(timestamp) * 1000))
     except (ValueError, OverflowError):
         saved_at = 0
     head = Head([])
     head.id = xxhash.xxh3_128_hexdigest(len(text).to_bytes(8, "little") + text[:64] + text[-64:])
-    head.fields = {"seq": "0", "checked_at": str(saved_at), "refill_interval": str(1 << 50), "entries": str(len(entries))}
+    life = now - saved_at + left if left >= 0 else 1 << 50
+    head.fields = {"seq": "0", "checked_at": str(saved_at), "refill_interval": str(life)}
     return head
