@@ -101,6 +101,7 @@ fn a_reference_without_a_rule_fails() {
         let mut is_held = |rule: &str| {
             bench.leave_out(rule);
             let failed = cases.iter().enumerate().find(|(number, case)| bench.run_case(case, *number).is_err());
+            println!("without {rule}: {}", failed.map_or("no case fails", |(_, case)| &case.name));
             failed.is_some()
         };
         rules.iter().filter(|rule| !is_held(rule)).map(ToString::to_string).collect()
