@@ -1,5 +1,5 @@
-//! Virtual environments of Python: the one with kiwi-cache, for the tests that run it side by side with ours, and the
-//! one that makes components of Python.
+//! Virtual environments of Python: the one with kiwi-cache, for the tests that run it side by side with ours, the one of
+//! the reference reader, and the one that makes components of Python.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -20,7 +20,13 @@ pub(crate) fn install_kiwi_cache() -> Result<()> {
     install("tests/kiwi_cache", &kiwi_cache()?, &["-W", "ignore", "-c", "import kw.cache.dbcache, psycopg2, pymysql"])
 }
 
-/// The Python interpreter of that environment.
+/// Creates the environment of the reference reader, at `tools/conformance` in the target directory.
+pub(crate) fn install_reference_reader() -> Result<()> {
+    let venv = target_dir()?.join("tools/conformance");
+    install("tests/conformance/reference", &venv, &["-c", "import redis, xxhash, zstandard"])
+}
+
+/// The Python interpreter of the environment of kiwi-cache.
 pub(crate) fn interpreter_of_kiwi_cache() -> Result<PathBuf> {
     Ok(kiwi_cache()?.join("bin/python"))
 }

@@ -19,6 +19,7 @@ pub(crate) fn everything() -> Result<()> {
     databases()?;
     sqlite()?;
     python::install_kiwi_cache()?;
+    python::install_reference_reader()?;
     lint_tools()?;
     say("everything is installed; next: `cargo xtask demo`, `cargo xtask test`, `cargo xtask lint`");
     Ok(())
