@@ -66,7 +66,7 @@ pub(crate) fn absent(name: &str) -> Option<String> {
 fn is_name(plugin: &Path) -> bool {
     let word = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
     let bytes = plugin.as_os_str().as_encoded_bytes();
-    !bytes.is_empty() && bytes.iter().all(|byte| word(byte))
+    !bytes.is_empty() && bytes.iter().all(word)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 pub(super) const ALL: &str = "\
 Examples:
-  kiwi-host run currencies               Run a shipped plugin without any configuration; publish to ./.kiwi
+  kiwi-host run currencies               Run without any configuration; publish to ./.kiwi
   kiwi-host run --store redis://redis    Run all caches of ./kiwi.toml; publish to Redis
   kiwi-host get airlines FR              Read one value, from any machine that reaches the store
   kiwi-host inspect http                 See which settings and grants a plugin needs
@@ -94,10 +94,11 @@ Examples:
   kiwi-host inspect plugins/mine.wasm --config /etc/kiwi.toml    Also show what is granted";
 
 pub(super) const PLUGINS: &str = "\
-A shipped plugin is used by its name: `kiwi-host run currencies`, or `plugin = \"table\"` in kiwi.toml. What contains
-a dot or a slash is a path: `plugin = \"plugins/mine.wasm\"`.
+A shipped plugin is used by its name: `kiwi-host run currencies`, or in kiwi.toml `plugin = \"table\"`.
+What contains a dot or a slash is a path: `plugin = \"plugins/mine.wasm\"`.
 
-They are in ../share/kiwi-host/plugins, seen from the directory of kiwi-host, or where KIWI_PLUGINS says.";
+They are in ../share/kiwi-host/plugins, seen from the directory of kiwi-host, or in the directory
+that KIWI_PLUGINS names.";
 
 pub(super) const CHECK: &str = "\
 Examples:
