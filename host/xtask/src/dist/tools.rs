@@ -1,6 +1,7 @@
 //! What `cargo xtask dist` builds with. It is installed into the target directory.
 
 use std::ffi::OsString;
+use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
@@ -17,7 +18,8 @@ pub(super) struct Tools {
 
 impl Tools {
     pub(super) fn install() -> Result<Self> {
-        let python_bin = python::install_dist()?;
+        // The resolved path: cargo builds everything again if the path of the linker changes.
+        let python_bin = fs::canonicalize(python::install_dist()?)?;
         Ok(Self { python_bin, cyclonedx: setup::cargo_cyclonedx()? })
     }
 
