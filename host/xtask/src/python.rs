@@ -35,6 +35,13 @@ fn kiwi_cache() -> Result<PathBuf> {
     Ok(target_dir()?.join("tools/kiwi-cache"))
 }
 
+/// Creates the environment of `cargo xtask dist`, and returns its directory of programs.
+pub(crate) fn install_dist() -> Result<PathBuf> {
+    let venv = target_dir()?.join("tools/dist");
+    install("host/xtask/dist", &venv, &["-c", "import hatchling, twine, ziglang"])?;
+    Ok(venv.join("bin"))
+}
+
 /// Creates the environment that makes components of Python, and returns its `componentize-py`.
 pub(crate) fn install_componentize_py() -> Result<PathBuf> {
     let venv = target_dir()?.join("tools/componentize-py");
