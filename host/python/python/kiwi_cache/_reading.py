@@ -1,0 +1,329 @@
+"""What the caches for threads and for asyncio have in common: reads, which never wait."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+import weakref
+from collections.abc import ItemsView, Mapping, ValuesView
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Callable, List, Optional, Set, Tuple, TypeVar, Union
+
+from . import _native
+from ._decoding import Decode, decoder
+from ._events import Event, Listener, Metrics, caches, forget, listen
+from .changes import Change, Pending
+from .errors import CacheClosed, CacheInvalid, CacheValueError
+from .snapshot import Items, Snapshot, Values
+
+if TYPE_CHECKING:
+    from typing_extensions import Literal, Self, TypedDict
+
+    class Options(TypedDict, total=False):
+        """The settings of ``connect`` besides ``decode`` and ``model``."""
+
+        missing: Callable[[Snapshot[Any], str], Any]
+        reload_ttl: Union[float, timedelta]
+        wait_for: Union[float, timedelta]
+        start_missing: bool
+        check: bool
+        memo_bytes: int
+        poll_only: bool
+        max_attempts: int
+        refill_timeout: Union[float, timedelta]
+        key_prefix: Optional[str]
+        record_key: Optional[str]
+        metrics: Optional[Metrics]
+        logger: Optional[logging.Logger]
+
+    State = Literal["fresh", "stale", "missing"]
+    _Base = _native.Reads
+else:
+
+    class _Base(_native.Reads, Mapping):
+        pass
+
+
+V = TypeVar("V", covariant=True)
+M = TypeVar("M")
+
+MEMO_BYTES = 4 * 1024 * 1024
+
+
+class Reading(_Base[V]):
+    """Reads of what is held. See `kiwi_cache.Cache` and `kiwi_cache.aio.Cache`."""
+
+    _core: _native.Core
+    _decoder: _native.Decoder
+    _listener: Listener
+    #: Whether a snapshot is checked before reads see it.
+    _checked: bool
+
+    @classmethod
+    def _open(
+        cls,
+        url: str,
+        name: str,
+        *,
+        decode: Decode = "native",
+        model: Optional[Any] = None,
+        missing: Optional[Callable[[Snapshot[Any], str], Any]] = None,
+        reload_ttl: Union[float, timedelta] = 60,
+        wait_for: Union[float, timedelta] = 0,
+        start_missing: bool = False,
+        check: bool = True,
+        memo_bytes: int = MEMO_BYTES,
+        poll_only: bool = False,
+        max_attempts: int = -1,
+        refill_timeout: Union[float, timedelta] = 30,
+        key_prefix: Optional[str] = None,
+        record_key: Optional[str] = None,
+        metrics: Optional[Metrics] = None,
+        logger: Optional[logging.Logger] = None,
+    ) -> Self:
+        values, may_refuse = decoder(decode, model)
+        listener = Listener(name, metrics, logger)
+        checked = check and may_refuse
+        listen(listener)
+        try:
+            core = _native.Core.connect(
+                url,
+                name,
+                number=listener.number,
+                key_prefix=key_prefix,
+                record_key=record_key,
+                reload_ttl=_seconds(reload_ttl),
+                wait_for=_seconds(wait_for),
+                start_missing=start_missing,
+                poll_only=poll_only,
+                max_attempts=max_attempts,
+                refill_timeout=_seconds(refill_timeout),
+                checked=checked,
+                memo_bytes=memo_bytes,
+            )
+        except BaseException:
+            forget(listener.number)
+            raise
+        cache = cls._of(core, values, missing, listener, checked)
+        try:
+            cache._look()
+        except CacheValueError:
+            if not start_missing:
+                cache._close()
+                raise
+        return cache
+
+    @classmethod
+    def _fixed(
+        cls,
+        entries: Mapping[str, Any],
+        *,
+        decode: Decode = "native",
+        model: Optional[Any] = None,
+        missing: Optional[Callable[[Snapshot[Any], str], Any]] = None,
+    ) -> Self:
+        values, may_refuse = decoder(decode, model)
+        listener = Listener("fixed", None, None)
+        texts = [(key, _json(key, value)) for key, value in entries.items()]
+        core = _native.Core.fixed(texts, number=listener.number, checked=may_refuse, memo_bytes=MEMO_BYTES)
+        cache = cls._of(core, values, missing, listener, may_refuse)
+        cache._look()
+        return cache
+
+    @classmethod
+    def _of(
+        cls,
+        core: _native.Core,
+        values: _native.Decoder,
+        missing: Optional[Callable[[Snapshot[Any], str], Any]],
+        listener: Listener,
+        checked: bool,
+    ) -> Self:
+        hook = None if missing is None else lambda native, key: missing(Snapshot(native), key)
+        cache = cls.__new__(cls, core, values, hook)
+        cache._core, cache._decoder, cache._listener, cache._checked = core, values, listener, checked
+        cache._refused = None
+        cache._changed_keys = frozenset()
+        cache._restart()
+        listener.cache = weakref.ref(cache)
+        weakref.finalize(cache, forget, listener.number).atexit = False
+        return cache
+
+    def _restart(self) -> None:
+        """Begins anew with locks and with whom to wake: in a child that was forked off, nobody waits, and locks may be
+        taken by threads that do not exist there."""
+        self._looking = threading.RLock()
+        self._condition = threading.Condition()
+        self._followers: Set[Pending] = set()
+
+    # What was loaded.
+
+    _refused: Optional[Tuple[str, CacheValueError, float, Optional[float]]]
+    #: The keys that have changed since the last snapshot that was adopted; `None`: any.
+    _changed_keys: Optional[frozenset[str]]
+
+    def _look_quietly(self) -> None:
+        """In the thread that hears of a load: who serves the cache learns of a refusal by `last_error`."""
+        try:
+            self._look()
+        except CacheValueError:
+            pass
+
+    def _look(self) -> None:
+        """Looks at what was loaded: checks it, if it is to be checked, lets reads see it, and wakes who waits."""
+        with self._looking:
+            changes = self._core.take_changes()
+            if self._checked:
+                changes = self._checked_changes(changes)
+            for id, seq, keys in changes:
+                change = Change(id, seq, None if keys is None else frozenset(keys[0]).union(keys[1]))
+                for follower in list(self._followers):
+                    follower.put(change)
+        with self._condition:
+            self._condition.notify_all()
+
+    def _checked_changes(self, changes: List[Any]) -> List[Any]:
+        """Adopts the newest snapshot if it passes the check, and returns the change that this is."""
+        for _, _, keys in changes:
+            known = keys is not None and self._changed_keys is not None
+            self._changed_keys = self._changed_keys.union(*keys) if known else None  # type: ignore[union-attr]
+        newest = self._core.newest(self._decoder)
+        if newest is None or newest.id == self._core.id:
+            return []
+        if self._refused is not None and self._refused[0] == newest.id:
+            raise self._refused[1]
+        began = time.monotonic()
+        try:
+            held = self._snapshot() if self._core.id is not None else None
+            for key in newest if held is None else newest.changed_since(held):
+                newest.check(key)
+        except CacheValueError as error:
+            self._refused = (newest.id, error, time.monotonic(), self._core.age)
+            self._listener.report(Event(self.name, "refused", seq=newest.seq, error=error))
+            raise
+        finally:
+            # Other threads may wait for the GIL, which each value that was decoded has taken.
+            time.sleep(0)
+        self._listener.log.debug("cache `%s`: checked snapshot %s in %.3f s", self.name, newest.seq, time.monotonic() - began)
+        first, keys = held is None, self._changed_keys
+        self._core.adopt(newest)
+        self._refused, self._changed_keys = None, frozenset()
+        return [] if first else [(newest.id, newest.seq, None if keys is None else (keys, ()))]
+
+    # Reads.
+
+    def items(self) -> ItemsView[str, V]:
+        return Items(self)
+
+    def values(self) -> ValuesView[V]:
+        return Values(self)
+
+    def entries(self) -> Any:
+        return self._snapshot().entries()
+
+    def snapshot(self) -> Snapshot[V]:
+        """The whole map as it is now: for several reads that must agree."""
+        return Snapshot(self._snapshot())
+
+    @property
+    def name(self) -> str:
+        """The name of the cache."""
+        return self._core.name
+
+    @property
+    def state(self) -> State:
+        """``fresh``; ``stale``: the source was not checked in time, or Redis is away; or ``missing``."""
+        state = self._core.state
+        if self._core.id is None:
+            state = "missing"
+        elif self._refused is not None and state == "fresh":
+            state = "stale"
+        return state  # type: ignore[return-value]
+
+    @property
+    def age(self) -> Optional[timedelta]:
+        """How long ago the source was last known to have what is served; ``None`` if missing."""
+        age, refused = self._core.age, self._refused
+        if self._core.id is None or age is None:
+            return None
+        if refused is not None:
+            age = max(age, time.monotonic() - refused[2] + (refused[3] or 0))
+        return timedelta(seconds=age)
+
+    @property
+    def id(self) -> Optional[str]:
+        """Which snapshot is served."""
+        return self._core.id
+
+    @property
+    def seq(self) -> Optional[int]:
+        """Its number, for people."""
+        return self._core.seq
+
+    @property
+    def last_error(self) -> Optional[Exception]:
+        """Why the newest snapshot is not served; ``None`` if it is."""
+        error, refused = self._core.last_error, self._refused
+        return refused[1] if error is None and refused is not None else error
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._core.is_closed
+
+    @classmethod
+    def instances(cls) -> List[Self]:
+        """All caches of this class in this process that are open, and not fixed."""
+        return [cache for cache in caches() if isinstance(cache, cls)]
+
+    # The end.
+
+    def _close(self) -> None:
+        forget(self._listener.number)
+        self._core.close()
+        for follower in list(self._followers):
+            follower.end()
+        with self._condition:
+            self._condition.notify_all()
+
+    def _has_changed(self, since: Optional[str]) -> bool:
+        if self.closed:
+            raise CacheClosed(f"cache `{self.name}`: it was closed while somebody waited for a change")
+        return self._core.id is not None and self._core.id != since
+
+    def __repr__(self) -> str:
+        if self.closed:
+            return f"<{type(self).__name__} {self.name!r}, closed>"
+        return f"<{type(self).__name__} {self.name!r}, {self.state}, snapshot {self.seq}>"
+
+    def __reduce__(self) -> Union[str, Tuple[Any, ...]]:
+        raise TypeError("a cache cannot be pickled: connect in the other process, or fork")
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Self:
+        return self
+
+
+def _seconds(duration: Union[float, timedelta]) -> float:
+    return duration.total_seconds() if isinstance(duration, timedelta) else float(duration)
+
+
+def _json(key: str, value: Any) -> str:
+    try:
+        return json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        message = f"`fixed`: the value of key `{key}` is not JSON, which a host would publish: {error}"
+        raise CacheInvalid(message) from error
+
+
+def is_missing(cache: Reading[Any]) -> bool:
+    """Whether reads see nothing yet."""
+    if cache.closed:
+        raise CacheClosed(f"cache `{cache.name}`: it was closed: connect again to read it")
+    return cache._core.id is None
+
+
