@@ -108,6 +108,11 @@ impl Core {
         self.shared.adopt(Arc::clone(&snapshot.view));
     }
 
+    /// The check has refused a snapshot.
+    fn refuse(&self, why: String) {
+        self.shared.refuse(why);
+    }
+
     /// The changes since they were last taken.
     fn take_changes(&self) -> Vec<Change> {
         let keys = |keys| match keys {

@@ -1,6 +1,7 @@
 //! The exceptions of kiwi_cache/errors.py, and which of them an error of the reader is.
 
 use kiwi_cache::{Error, ErrorKind};
+use pyo3::exceptions::PyException;
 use pyo3::import_exception;
 use pyo3::prelude::*;
 
@@ -45,8 +46,11 @@ pub(crate) fn closed(cache: &str) -> PyErr {
     CacheClosed::new_err(format!("cache `{cache}`: it was closed: connect again to read it"))
 }
 
-/// The value of a key could not be decoded, because of what was raised.
+/// The value of a key could not be decoded, because of what was raised. Ctrl-C and such are not about the value.
 pub(crate) fn not_decoded(py: Python<'_>, cache: &str, key: &str, cause: PyErr) -> PyErr {
+    if !cause.is_instance_of::<PyException>(py) {
+        return cause;
+    }
     let message = format!("cache `{cache}`: failed to decode the value of key `{}`: {}", key.escape_debug(), cause.value(py));
     let error = CacheValueError::new_err(message);
     // Without the key, the exception is still right.

@@ -33,6 +33,8 @@ pub(crate) struct Shared {
     /// `None` when it is closed.
     held: ArcSwapOption<Held>,
     followed: Mutex<Option<Followed>>,
+    /// Why the check refused the last snapshot, until one is adopted.
+    refused: ArcSwapOption<String>,
     is_closed: AtomicBool,
 }
 
@@ -50,6 +52,7 @@ impl Shared {
             view: ArcSwapOption::empty(),
             held: ArcSwapOption::empty(),
             followed: Mutex::new(None),
+            refused: ArcSwapOption::empty(),
             is_closed: AtomicBool::new(false),
         }
     }
@@ -121,8 +124,14 @@ impl Shared {
         }
     }
 
+    /// What reads that see nothing report.
+    pub(crate) fn refuse(&self, why: String) {
+        self.refused.store(Some(Arc::new(why)));
+    }
+
     /// Lets reads see this snapshot.
     pub(crate) fn adopt(&self, view: Arc<View>) {
+        self.refused.store(None);
         if !self.is_closed() {
             self.view.store(Some(view));
         }
@@ -166,8 +175,9 @@ impl Shared {
     #[cold]
     pub(crate) fn no_view(&self) -> PyErr {
         let Ok(held) = self.held() else { return closed(&self.name) };
-        match (held.snapshot(), held.last_error()) {
-            (Err(error), _) | (Ok(_), Some(error)) => exception(&error),
+        match (held.snapshot(), self.refused.load_full()) {
+            (Err(error), _) => exception(&error),
+            (Ok(_), Some(why)) => CacheMissing::new_err(format!("{why} (and no snapshot was served before)")),
             (Ok(_), None) => {
                 CacheMissing::new_err(format!("cache `{}`: its first snapshot was not checked yet", self.name))
             }

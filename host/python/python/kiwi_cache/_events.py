@@ -140,7 +140,7 @@ def _stop() -> None:
     for cache in caches():
         cache._core.stop()
     _native.stop_events()
-    if _thread is not None:
+    if _thread is not None and _thread.is_alive():
         _thread.join(10)
 
 

@@ -201,6 +201,7 @@ class Reading(_Base[V]):
                 newest.check(key)
         except CacheValueError as error:
             self._refused = (newest.id, error, time.monotonic(), self._core.age)
+            self._core.refuse(str(error))
             self._listener.report(Event(self.name, "refused", seq=newest.seq, error=error))
             raise
         finally:
@@ -290,7 +291,7 @@ class Reading(_Base[V]):
 
     def _has_changed(self, since: Optional[str]) -> bool:
         if self.closed:
-            raise CacheClosed(f"cache `{self.name}`: it was closed while somebody waited for a change")
+            raise CacheClosed(f"cache `{self.name}`: it was closed: connect again to read it")
         return self._core.id is not None and self._core.id != since
 
     def __repr__(self) -> str:
