@@ -47,7 +47,13 @@ impl Decoder {
 
 impl Decoder {
     /// The value of a key.
-    pub(crate) fn value<'py>(&self, py: Python<'py>, cache: &str, key: &str, text: &str) -> PyResult<Bound<'py, PyAny>> {
+    pub(crate) fn value<'py>(
+        &self,
+        py: Python<'py>,
+        cache: &str,
+        key: &str,
+        text: &str,
+    ) -> PyResult<Bound<'py, PyAny>> {
         self.decode(py, text).map_err(|cause| not_decoded(py, cache, key, cause))
     }
 

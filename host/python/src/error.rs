@@ -51,7 +51,8 @@ pub(crate) fn not_decoded(py: Python<'_>, cache: &str, key: &str, cause: PyErr) 
     if !cause.is_instance_of::<PyException>(py) {
         return cause;
     }
-    let message = format!("cache `{cache}`: failed to decode the value of key `{}`: {}", key.escape_debug(), cause.value(py));
+    let message =
+        format!("cache `{cache}`: failed to decode the value of key `{}`: {}", key.escape_debug(), cause.value(py));
     let error = CacheValueError::new_err(message);
     // Without the key, the exception is still right.
     let _ = error.value(py).setattr("key", key);

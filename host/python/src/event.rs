@@ -114,4 +114,3 @@ fn fill(event: &ReaderEvent, fields: &Bound<'_, PyDict>) -> PyResult<&'static st
         _ => Ok("other"),
     }
 }
-

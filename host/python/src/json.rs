@@ -89,7 +89,8 @@ impl<'py> Decoder<'py> {
             return match self.fractions {
                 Fractions::Float => {
                     // Rust's own is exact: the nearest float, as in Python.
-                    let float: f64 = digits.parse().map_err(|_| PyValueError::new_err(format!("invalid number {digits}")))?;
+                    let float: f64 =
+                        digits.parse().map_err(|_| PyValueError::new_err(format!("invalid number {digits}")))?;
                     Ok(PyFloat::new(py, float).into_any())
                 }
                 Fractions::Decimal => decimal(py)?.call1((digits,)),
@@ -103,7 +104,9 @@ impl<'py> Decoder<'py> {
 }
 
 fn deeper(depth: usize) -> PyResult<usize> {
-    depth.checked_sub(1).ok_or_else(|| PyValueError::new_err(format!("more than {MAX_DEPTH} lists and dicts within each other")))
+    depth
+        .checked_sub(1)
+        .ok_or_else(|| PyValueError::new_err(format!("more than {MAX_DEPTH} lists and dicts within each other")))
 }
 
 fn decimal<'py>(py: Python<'py>) -> PyResult<&'py Bound<'py, PyType>> {

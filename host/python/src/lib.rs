@@ -1,11 +1,11 @@
 //! The native part of `kiwi_cache`: it holds the map, keeps it up to date without the GIL, and decodes values at reads. What
 //! needs no speed is in Python, in `python/kiwi_cache`.
 
-mod core;
 mod decoder;
 mod error;
 mod event;
 mod fork;
+mod handle;
 mod held;
 mod json;
 mod reads;
@@ -18,13 +18,13 @@ use pyo3::prelude::*;
 #[pymodule]
 mod _native {
     #[pymodule_export]
-    use crate::core::Core;
-    #[pymodule_export]
     use crate::decoder::Decoder;
     #[pymodule_export]
     use crate::event::{next_event, start_events, stop_events};
     #[pymodule_export]
     use crate::fork::{after_fork_in_child, after_fork_in_parent, before_fork};
+    #[pymodule_export]
+    use crate::handle::Handle;
     #[pymodule_export]
     use crate::reads::Reads;
     #[pymodule_export]

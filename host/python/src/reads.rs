@@ -5,8 +5,8 @@ use std::sync::Arc;
 use pyo3::exceptions::PyKeyError;
 use pyo3::prelude::*;
 
-use crate::core::Core;
 use crate::decoder::Decoder;
+use crate::handle::Handle;
 use crate::shared::Shared;
 use crate::snapshot::{Keys, Snapshot};
 
@@ -21,8 +21,8 @@ pub(crate) struct Reads {
 #[pymethods]
 impl Reads {
     #[new]
-    fn new(core: &Core, decoder: Py<Decoder>, missing: Option<Py<PyAny>>) -> Self {
-        Self { shared: Arc::clone(&core.shared), decoder, missing }
+    fn new(handle: &Handle, decoder: Py<Decoder>, missing: Option<Py<PyAny>>) -> Self {
+        Self { shared: Arc::clone(&handle.shared), decoder, missing }
     }
 
     fn __getitem__<'py>(&self, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {

@@ -58,7 +58,12 @@ impl Shared {
     }
 
     /// Connects and loads. What was loaded is seen by reads unless it is to be checked.
-    pub(crate) fn connect(number: u64, settings: Settings, adopt: Adopt, max_memo_bytes: usize) -> Result<Arc<Self>, Error> {
+    pub(crate) fn connect(
+        number: u64,
+        settings: Settings,
+        adopt: Adopt,
+        max_memo_bytes: usize,
+    ) -> Result<Arc<Self>, Error> {
         let shared = Arc::new(Self::new(number, settings.name.clone(), Some(settings.clone()), adopt, max_memo_bytes));
         let held = settings.connect(Self::reporter(&shared))?;
         shared.hold(held);

@@ -148,6 +148,7 @@ fn lock(entries: &Mutex<Entries>) -> std::sync::MutexGuard<'_, Entries> {
 
 /// For `fixed`: JSON texts by key.
 pub(crate) fn raw(key: &str, json: String) -> PyResult<Box<serde_json::value::RawValue>> {
-    serde_json::value::RawValue::from_string(json)
-        .map_err(|error| PyTypeError::new_err(format!("the value of key `{}` is not JSON: {error}", key.escape_debug())))
+    serde_json::value::RawValue::from_string(json).map_err(|error| {
+        PyTypeError::new_err(format!("the value of key `{}` is not JSON: {error}", key.escape_debug()))
+    })
 }

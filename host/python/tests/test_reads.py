@@ -103,7 +103,7 @@ def test_a_memo_is_bounded() -> None:
     entries = {str(n): {"n": n} for n in range(1000)}
     fixed = Cache.fixed(entries)
     small = fixed._of(
-        kiwi_cache._native.Core.fixed(  # type: ignore[attr-defined]
+        kiwi_cache._native.Handle.fixed(  # type: ignore[attr-defined]
             [(key, '{"n": %s}' % key) for key in entries], number=0, checked=False, memo_bytes=100
         ),
         fixed._decoder,

@@ -10,7 +10,7 @@ import enum
 import sys
 import typing
 from decimal import Decimal
-from typing import Any, Callable, Dict, Union
+from typing import Any, Callable, Dict, Union, cast
 
 if sys.version_info >= (3, 10):
     from types import UnionType
@@ -176,7 +176,7 @@ def _of_record(model: Any, known: Dict[Any, Convert]) -> Convert:
             if field.default is without_default and field.default_factory is without_default
         }
         converters = {name: _converter(hints[name], known) for name in fields}
-        make: Any = lambda values: model(**values)  # noqa: E731
+        make: Any = lambda values: cast(Any, model)(**values)  # noqa: E731
     else:
         required = set(getattr(model, "__required_keys__", ()))
         converters = {name: _converter(hint, known) for name, hint in hints.items()}

@@ -61,7 +61,7 @@ class Listener:
     def hear(self, kind: str, fields: Dict[str, Any]) -> None:
         fields.pop("id", None)
         self.report(Event(self.name, kind, **fields))
-        cache = self.cache and self.cache()
+        cache = None if self.cache is None else self.cache()
         if kind == "reloaded" and cache is not None:
             cache._look_quietly()
 
@@ -138,7 +138,7 @@ def _stop() -> None:
     global _is_over
     _is_over = True
     for cache in caches():
-        cache._core.stop()
+        cache._handle.stop()
     _native.stop_events()
     if _thread is not None and _thread.is_alive():
         _thread.join(10)

@@ -55,7 +55,7 @@ MEMO_BYTES = 4 * 1024 * 1024
 class Reading(_Base[V]):
     """Reads of what is held. See `kiwi_cache.Cache` and `kiwi_cache.aio.Cache`."""
 
-    _core: _native.Core
+    _handle: _native.Handle
     _decoder: _native.Decoder
     _listener: Listener
     #: Whether a snapshot is checked before reads see it.
@@ -88,7 +88,7 @@ class Reading(_Base[V]):
         checked = check and may_refuse
         listen(listener)
         try:
-            core = _native.Core.connect(
+            handle = _native.Handle.connect(
                 url,
                 name,
                 number=listener.number,
@@ -106,7 +106,7 @@ class Reading(_Base[V]):
         except BaseException:
             forget(listener.number)
             raise
-        cache = cls._of(core, values, missing, listener, checked)
+        cache = cls._of(handle, values, missing, listener, checked)
         try:
             cache._look()
         except CacheValueError:
@@ -127,23 +127,23 @@ class Reading(_Base[V]):
         values, may_refuse = decoder(decode, model)
         listener = Listener("fixed", None, None)
         texts = [(key, _json(key, value)) for key, value in entries.items()]
-        core = _native.Core.fixed(texts, number=listener.number, checked=may_refuse, memo_bytes=MEMO_BYTES)
-        cache = cls._of(core, values, missing, listener, may_refuse)
+        handle = _native.Handle.fixed(texts, number=listener.number, checked=may_refuse, memo_bytes=MEMO_BYTES)
+        cache = cls._of(handle, values, missing, listener, may_refuse)
         cache._look()
         return cache
 
     @classmethod
     def _of(
         cls,
-        core: _native.Core,
+        handle: _native.Handle,
         values: _native.Decoder,
         missing: Optional[Callable[[Snapshot[Any], str], Any]],
         listener: Listener,
         checked: bool,
     ) -> Self:
         hook = None if missing is None else lambda native, key: missing(Snapshot(native), key)
-        cache = cls.__new__(cls, core, values, hook)
-        cache._core, cache._decoder, cache._listener, cache._checked = core, values, listener, checked
+        cache = cls.__new__(cls, handle, values, hook)
+        cache._handle, cache._decoder, cache._listener, cache._checked = handle, values, listener, checked
         cache._refused = None
         cache._changed_keys = frozenset()
         cache._restart()
@@ -174,7 +174,7 @@ class Reading(_Base[V]):
     def _look(self) -> None:
         """Looks at what was loaded: checks it, if it is to be checked, lets reads see it, and wakes who waits."""
         with self._looking:
-            changes = self._core.take_changes()
+            changes = self._handle.take_changes()
             if self._checked:
                 changes = self._checked_changes(changes)
             for id, seq, keys in changes:
@@ -189,19 +189,19 @@ class Reading(_Base[V]):
         for _, _, keys in changes:
             known = keys is not None and self._changed_keys is not None
             self._changed_keys = self._changed_keys.union(*keys) if known else None  # type: ignore[union-attr]
-        newest = self._core.newest(self._decoder)
-        if newest is None or newest.id == self._core.id:
+        newest = self._handle.newest(self._decoder)
+        if newest is None or newest.id == self._handle.id:
             return []
         if self._refused is not None and self._refused[0] == newest.id:
             raise self._refused[1]
         began = time.monotonic()
         try:
-            held = self._snapshot() if self._core.id is not None else None
+            held = self._snapshot() if self._handle.id is not None else None
             for key in newest if held is None else newest.changed_since(held):
                 newest.check(key)
         except CacheValueError as error:
-            self._refused = (newest.id, error, time.monotonic(), self._core.age)
-            self._core.refuse(str(error))
+            self._refused = (newest.id, error, time.monotonic(), self._handle.age)
+            self._handle.refuse(str(error))
             self._listener.report(Event(self.name, "refused", seq=newest.seq, error=error))
             raise
         finally:
@@ -209,7 +209,7 @@ class Reading(_Base[V]):
             time.sleep(0)
         self._listener.log.debug("cache `%s`: checked snapshot %s in %.3f s", self.name, newest.seq, time.monotonic() - began)
         first, keys = held is None, self._changed_keys
-        self._core.adopt(newest)
+        self._handle.adopt(newest)
         self._refused, self._changed_keys = None, frozenset()
         return [] if first else [(newest.id, newest.seq, None if keys is None else (keys, ()))]
 
@@ -231,13 +231,13 @@ class Reading(_Base[V]):
     @property
     def name(self) -> str:
         """The name of the cache."""
-        return self._core.name
+        return self._handle.name
 
     @property
     def state(self) -> State:
         """``fresh``; ``stale``: the source was not checked in time, or Redis is away; or ``missing``."""
-        state = self._core.state
-        if self._core.id is None:
+        state = self._handle.state
+        if self._handle.id is None:
             state = "missing"
         elif self._refused is not None and state == "fresh":
             state = "stale"
@@ -246,8 +246,8 @@ class Reading(_Base[V]):
     @property
     def age(self) -> Optional[timedelta]:
         """How long ago the source was last known to have what is served; ``None`` if missing."""
-        age, refused = self._core.age, self._refused
-        if self._core.id is None or age is None:
+        age, refused = self._handle.age, self._refused
+        if self._handle.id is None or age is None:
             return None
         if refused is not None:
             age = max(age, time.monotonic() - refused[2] + (refused[3] or 0))
@@ -256,23 +256,23 @@ class Reading(_Base[V]):
     @property
     def id(self) -> Optional[str]:
         """Which snapshot is served."""
-        return self._core.id
+        return self._handle.id
 
     @property
     def seq(self) -> Optional[int]:
         """Its number, for people."""
-        return self._core.seq
+        return self._handle.seq
 
     @property
     def last_error(self) -> Optional[Exception]:
         """Why the newest snapshot is not served; ``None`` if it is."""
-        error, refused = self._core.last_error, self._refused
+        error, refused = self._handle.last_error, self._refused
         return refused[1] if error is None and refused is not None else error
 
     @property
     def closed(self) -> bool:
         """Whether `close` was called."""
-        return self._core.is_closed
+        return self._handle.is_closed
 
     @classmethod
     def instances(cls) -> List[Self]:
@@ -283,7 +283,7 @@ class Reading(_Base[V]):
 
     def _close(self) -> None:
         forget(self._listener.number)
-        self._core.close()
+        self._handle.close()
         for follower in list(self._followers):
             follower.end()
         with self._condition:
@@ -292,7 +292,7 @@ class Reading(_Base[V]):
     def _has_changed(self, since: Optional[str]) -> bool:
         if self.closed:
             raise CacheClosed(f"cache `{self.name}`: it was closed: connect again to read it")
-        return self._core.id is not None and self._core.id != since
+        return self._handle.id is not None and self._handle.id != since
 
     def __repr__(self) -> str:
         if self.closed:
@@ -325,6 +325,6 @@ def is_missing(cache: Reading[Any]) -> bool:
     """Whether reads see nothing yet."""
     if cache.closed:
         raise CacheClosed(f"cache `{cache.name}`: it was closed: connect again to read it")
-    return cache._core.id is None
+    return cache._handle.id is None
 
 

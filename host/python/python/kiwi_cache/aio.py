@@ -77,7 +77,7 @@ class Cache(Reading[V]):
 
     async def reload(self) -> None:
         """As `kiwi_cache.Cache.reload`."""
-        await _in_thread(self._core.reload)
+        await _in_thread(self._handle.reload)
         await _in_thread(self._look)
 
     @overload
@@ -89,7 +89,7 @@ class Cache(Reading[V]):
     async def get_or_refill(self, key: str, default: Any = None) -> Any:
         """As `kiwi_cache.Cache.get_or_refill`."""
         if is_missing(self):
-            await _in_thread(self._core.refill_if_missing)
+            await _in_thread(self._handle.refill_if_missing)
             await _in_thread(self._look)
         return self.get(key, default)
 

@@ -79,7 +79,7 @@ class Cache(Reading[V]):
 
     def reload(self) -> None:
         """Looks at Redis now, and loads what is new."""
-        self._core.reload()
+        self._handle.reload()
         self._look()
 
     @overload
@@ -91,7 +91,7 @@ class Cache(Reading[V]):
     def get_or_refill(self, key: str, default: Any = None) -> Any:
         """As `get`, but if nothing was loaded yet, asks a host to load the source, and waits for it."""
         if is_missing(self):
-            self._core.refill_if_missing()
+            self._handle.refill_if_missing()
             self._look()
         return self.get(key, default)
 

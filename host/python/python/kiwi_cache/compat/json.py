@@ -32,7 +32,7 @@ def _default(value: Any) -> Any:
     if isinstance(value, enum.Enum):
         return value.name
     if attr.has(type(value)):
-        return attr.asdict(value, dict_factory=lambda fields: _masked(dict(fields)))
+        return attr.asdict(value, dict_factory=lambda fields: _masked(dict(fields)))  # type: ignore[arg-type]
     if hasattr(value, "asdict"):
         return _masked(dict(value.asdict()))
     raise TypeError(f"{value!r} is not JSON serializable")

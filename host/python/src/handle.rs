@@ -20,12 +20,12 @@ const SIGNAL_INTERVAL: Duration = Duration::from_millis(50);
 type Change = (String, u64, Option<(Vec<String>, Vec<String>)>);
 
 #[pyclass(frozen, module = "kiwi_cache._native")]
-pub(crate) struct Core {
+pub(crate) struct Handle {
     pub(crate) shared: Arc<Shared>,
 }
 
 #[pymethods]
-impl Core {
+impl Handle {
     #[staticmethod]
     #[pyo3(signature = (url, name, *, number, key_prefix, record_key, reload_ttl, wait_for, start_missing, poll_only, max_attempts,
         refill_timeout, checked, memo_bytes))]
@@ -168,8 +168,9 @@ fn adopt(checked: bool) -> Adopt {
 }
 
 fn duration(name: &str, seconds: f64) -> PyResult<Duration> {
-    Duration::try_from_secs_f64(seconds)
-        .map_err(|_| PyValueError::new_err(format!("invalid `{name}`: {seconds} s is not a duration (expected e.g. 60)")))
+    Duration::try_from_secs_f64(seconds).map_err(|_| {
+        PyValueError::new_err(format!("invalid `{name}`: {seconds} s is not a duration (expected e.g. 60)"))
+    })
 }
 
 /// Runs what may wait in a thread of its own, without the GIL. A signal, such as Ctrl-C, ends the wait; what was begun then
@@ -194,7 +195,9 @@ fn interruptible<T: Send + 'static>(
             Ok(outcome) => return outcome.map_err(|error| exception(&error)),
             Err(mpsc::RecvTimeoutError::Timeout) => py.check_signals()?,
             Err(mpsc::RecvTimeoutError::Disconnected) => {
-                return Err(CacheUnavailable::new_err("a thread of the reader has panicked: see its message on stderr"));
+                return Err(CacheUnavailable::new_err(
+                    "a thread of the reader has panicked: see its message on stderr",
+                ));
             }
         }
     }
