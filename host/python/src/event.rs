@@ -28,6 +28,8 @@ struct Queue {
 #[derive(Default)]
 struct Waiting {
     events: VecDeque<(u64, ReaderEvent)>,
+    /// The readers that will report nothing more.
+    ended: Vec<u64>,
     is_stopped: bool,
 }
 
@@ -43,25 +45,24 @@ pub(crate) fn report(reader: u64, event: &ReaderEvent) {
     queue.changed.notify_all();
 }
 
+/// A reader will report nothing more: after all that it has reported, `next_event` says that it is `over`.
+#[pyfunction]
+pub(crate) fn end_events(reader: u64) {
+    let queue = QUEUE.load_full();
+    queue.waiting.lock().unwrap_or_else(PoisonError::into_inner).ended.push(reader);
+    queue.changed.notify_all();
+}
+
 /// In a child that was forked off: begins with an empty queue.
 pub(crate) fn renew() {
     std::mem::forget(QUEUE.swap(Arc::default()));
 }
 
-/// Makes `next_event` return `None` from now on, until `start_events`.
+/// Makes `next_event` return `None` from now on.
 #[pyfunction]
 pub(crate) fn stop_events() {
-    set_stopped(true);
-}
-
-#[pyfunction]
-pub(crate) fn start_events() {
-    set_stopped(false);
-}
-
-fn set_stopped(is_stopped: bool) {
     let queue = QUEUE.load_full();
-    queue.waiting.lock().unwrap_or_else(PoisonError::into_inner).is_stopped = is_stopped;
+    queue.waiting.lock().unwrap_or_else(PoisonError::into_inner).is_stopped = true;
     queue.changed.notify_all();
 }
 
@@ -75,14 +76,18 @@ pub(crate) fn next_event(py: Python<'_>) -> PyResult<Option<(u64, &'static str, 
             if waiting.is_stopped {
                 return None;
             }
-            if let Some(next) = waiting.events.pop_front() {
-                return Some(next);
+            if let Some((reader, event)) = waiting.events.pop_front() {
+                return Some((reader, Some(event)));
+            }
+            if let Some(reader) = waiting.ended.pop() {
+                return Some((reader, None));
             }
             waiting = queue.changed.wait(waiting).unwrap_or_else(PoisonError::into_inner);
         }
     });
     let Some((reader, event)) = next else { return Ok(None) };
     let fields = PyDict::new(py);
+    let Some(event) = event else { return Ok(Some((reader, "over", fields))) };
     let kind = fill(&event, &fields)?;
     fields.set_item("status", event.kiwi_cache_status())?;
     Ok(Some((reader, kind, fields)))

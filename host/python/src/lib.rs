@@ -20,7 +20,7 @@ mod _native {
     #[pymodule_export]
     use crate::decoder::Decoder;
     #[pymodule_export]
-    use crate::event::{next_event, start_events, stop_events};
+    use crate::event::{end_events, next_event, stop_events};
     #[pymodule_export]
     use crate::fork::{after_fork_in_child, after_fork_in_parent, before_fork};
     #[pymodule_export]

@@ -75,8 +75,13 @@ def test_children_of_children_follow_too(server: RedisServer) -> None:
     server.publish("airlines", AIRLINES)
     with Cache.connect(server.url, "airlines", reload_ttl=0.1) as airlines:
 
+        changes = airlines.changes()
+
+        def grandchild() -> None:
+            assert next(changes).seq == 2 and airlines["FR"] == 1
+
         def child() -> None:
-            in_child(lambda: eventually(lambda: airlines["FR"] == 1))()
+            in_child(grandchild)()
 
         wait = in_child(child)
         server.publish("airlines", {"FR": 1})
@@ -115,7 +120,7 @@ def test_a_fork_in_a_thread_and_with_waiting_threads(server: RedisServer) -> Non
     server.publish("airlines", AIRLINES)
     with Cache.connect(server.url, "airlines", reload_ttl=0.1) as airlines:
         changes = airlines.changes()
-        for wait_for in (airlines.changed, lambda: next(changes)):
+        for wait_for in (lambda: airlines.changed(), lambda: next(changes)):
             threading.Thread(target=wait_for, daemon=True).start()
         waits: List[Any] = []
 

@@ -103,13 +103,14 @@ def listen(listener: Listener) -> None:
 
 
 def forget(number: int) -> None:
-    _listeners.pop(number, None)
+    """Ends that, when all that was reported is heard."""
+    _native.end_events(number)
 
 
 def caches() -> List[Reading[Any]]:
     """All caches of this process that are open."""
     found = [listener.cache() for listener in list(_listeners.values()) if listener.cache is not None]
-    return [cache for cache in found if cache is not None]
+    return [cache for cache in found if cache is not None and not cache.closed]
 
 
 def _start() -> None:
@@ -125,6 +126,9 @@ def _run() -> None:
         if event is None:
             return
         number, kind, fields = event
+        if kind == "over":
+            _listeners.pop(number, None)
+            continue
         listener = _listeners.get(number)
         if listener is not None:
             try:
@@ -148,9 +152,12 @@ def _after_fork_in_child() -> None:
     global _lock, _thread
     _lock, _thread = threading.Lock(), None
     failures = _native.after_fork_in_child()
-    for cache in caches():
+    kept = caches()
+    _listeners.clear()
+    for cache in kept:
         cache._restart()
-    if _listeners:
+        _listeners[cache._listener.number] = cache._listener
+    if kept:
         _start()
     for failure in failures:
         logger.warning("after a fork, failed to start the reader again, still serving the last snapshot: %s", failure)

@@ -9,7 +9,7 @@ import time
 import weakref
 from collections.abc import ItemsView, Mapping, ValuesView
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Callable, List, Optional, Set, Tuple, TypeVar, Union
+from typing import TYPE_CHECKING, Any, Callable, List, Optional, Tuple, TypeVar, Union
 
 from . import _native
 from ._decoding import Decode, decoder
@@ -145,7 +145,7 @@ class Reading(_Base[V]):
         cache = cls.__new__(cls, handle, values, hook)
         cache._handle, cache._decoder, cache._listener, cache._checked = handle, values, listener, checked
         cache._refused = None
-        cache._changed_keys = frozenset()
+        cache._changed_keys, cache._followers = frozenset(), []
         cache._restart()
         listener.cache = weakref.ref(cache)
         weakref.finalize(cache, forget, listener.number).atexit = False
@@ -156,7 +156,22 @@ class Reading(_Base[V]):
         taken by threads that do not exist there."""
         self._looking = threading.RLock()
         self._condition = threading.Condition()
-        self._followers: Set[Pending] = set()
+        found = [reference() for reference in self._followers]
+        self._followers = [weakref.ref(one) for one in found if one is not None and one.survives_fork()]
+
+    #: Those who follow its changes. The list is replaced, never changed: others may go through it.
+    _followers: List[weakref.ReferenceType[Pending]]
+
+    def _follow(self, follower: Pending) -> None:
+        with self._condition:
+            alive = [reference for reference in self._followers if reference() is not None]
+            self._followers = [*alive, weakref.ref(follower)]
+        if self.closed:
+            follower.end()
+
+    def _followed_by(self) -> List[Pending]:
+        found = (reference() for reference in self._followers)
+        return [follower for follower in found if follower is not None]
 
     # What was loaded.
 
@@ -179,7 +194,7 @@ class Reading(_Base[V]):
                 changes = self._checked_changes(changes)
             for id, seq, keys in changes:
                 change = Change(id, seq, None if keys is None else frozenset(keys[0]).union(keys[1]))
-                for follower in list(self._followers):
+                for follower in self._followed_by():
                     follower.put(change)
         with self._condition:
             self._condition.notify_all()
@@ -284,7 +299,7 @@ class Reading(_Base[V]):
     def _close(self) -> None:
         forget(self._listener.number)
         self._handle.close()
-        for follower in list(self._followers):
+        for follower in self._followed_by():
             follower.end()
         with self._condition:
             self._condition.notify_all()

@@ -97,21 +97,17 @@ class Cache(Reading[V]):
         """As `kiwi_cache.Cache.changed`."""
         since = self.id if since is None else since
         waiter = _Waiter(asyncio.get_running_loop())
-        self._followers.add(waiter)
+        self._follow(waiter)
         try:
             await asyncio.wait_for(waiter.until(lambda: self._has_changed(since)), timeout)
         except asyncio.TimeoutError:
             return None
-        finally:
-            self._followers.discard(waiter)
         return self.snapshot()
 
     def changes(self) -> AsyncChanges:
         """Follows the changes from now on, for ``async for``."""
         changes = AsyncChanges(asyncio.get_running_loop())
-        self._followers.add(changes)
-        if self.closed:
-            changes.end()
+        self._follow(changes)
         return changes
 
     async def close(self) -> None:

@@ -109,9 +109,7 @@ class Cache(Reading[V]):
     def changes(self) -> Changes:
         """Follows the changes from now on: an iterator, each step of which waits for the next."""
         changes = Changes()
-        self._followers.add(changes)
-        if self.closed:
-            changes.end()
+        self._follow(changes)
         return changes
 
     def close(self) -> None:

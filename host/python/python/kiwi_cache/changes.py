@@ -48,6 +48,10 @@ class Pending:
     def wake(self) -> None:
         raise NotImplementedError
 
+    def survives_fork(self) -> bool:
+        """In a child that was forked off: whether it goes on there."""
+        return False
+
 
 class Changes(Pending, Iterator[Change]):
     """An iterator, each step of which blocks until the next change. It ends when the cache is closed."""
@@ -59,6 +63,11 @@ class Changes(Pending, Iterator[Change]):
     def wake(self) -> None:
         with self._condition:
             self._condition.notify_all()
+
+    def survives_fork(self) -> bool:
+        # A thread that does not exist here may have the lock.
+        self._condition = threading.Condition()
+        return True
 
     def __next__(self) -> Change:
         change = self.next()
