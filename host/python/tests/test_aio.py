@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 from typing import Any, Awaitable, Callable, List
 
 import pytest
@@ -86,7 +85,6 @@ def test_the_loop_goes_on_while_something_is_waited_for(server: RedisServer) -> 
         airlines = await connecting
         with pytest.raises(asyncio.TimeoutError):
             await asyncio.wait_for(airlines.changed(), 0.01)
-        gc.collect()
         assert not airlines._followed_by(), "who gave up is forgotten"
         await airlines.close()
 

@@ -148,7 +148,7 @@ class Reading(_Base[V]):
         cache._changed_keys, cache._followers = frozenset(), []
         cache._restart()
         listener.cache = weakref.ref(cache)
-        weakref.finalize(cache, forget, listener.number).atexit = False
+        weakref.finalize(cache, forget, listener.number)
         return cache
 
     def _restart(self) -> None:
@@ -164,10 +164,13 @@ class Reading(_Base[V]):
 
     def _follow(self, follower: Pending) -> None:
         with self._condition:
-            alive = [reference for reference in self._followers if reference() is not None]
-            self._followers = [*alive, weakref.ref(follower)]
+            self._followers = [*map(weakref.ref, self._followed_by()), weakref.ref(follower)]
         if self.closed:
             follower.end()
+
+    def _unfollow(self, follower: Pending) -> None:
+        with self._condition:
+            self._followers = [weakref.ref(one) for one in self._followed_by() if one is not follower]
 
     def _followed_by(self) -> List[Pending]:
         found = (reference() for reference in self._followers)

@@ -102,6 +102,8 @@ class Cache(Reading[V]):
             await asyncio.wait_for(waiter.until(lambda: self._has_changed(since)), timeout)
         except asyncio.TimeoutError:
             return None
+        finally:
+            self._unfollow(waiter)
         return self.snapshot()
 
     def changes(self) -> AsyncChanges:
