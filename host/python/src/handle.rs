@@ -11,7 +11,7 @@ use crate::decoder::Decoder;
 use crate::error::{CacheUnavailable, exception};
 use crate::held::Settings;
 use crate::shared::{Adopt, Shared};
-use crate::snapshot::{Snapshot, raw};
+use crate::snapshot::Snapshot;
 
 /// How often a wait looks for signals such as Ctrl-C.
 const SIGNAL_INTERVAL: Duration = Duration::from_millis(50);
@@ -66,8 +66,7 @@ impl Handle {
     #[staticmethod]
     #[pyo3(signature = (entries, *, number, checked, memo_bytes))]
     fn fixed(entries: Vec<(String, String)>, number: u64, checked: bool, memo_bytes: usize) -> PyResult<Self> {
-        let entries = entries.into_iter().map(|(key, json)| Ok((key.clone(), raw(&key, json)?)));
-        let shared = Shared::fixed(number, entries.collect::<PyResult<_>>()?, adopt(checked), memo_bytes);
+        let shared = Shared::fixed(number, entries, adopt(checked), memo_bytes);
         Ok(Self { shared })
     }
 

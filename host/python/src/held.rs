@@ -6,10 +6,9 @@ use std::time::{Duration, SystemTime};
 use kiwi_cache::blocking::{Cache, Changes, Pause};
 use kiwi_cache::{Attempts, Builder, Changed, Name, ReaderEvent, Result, State};
 use self_cell::self_cell;
-use serde_json::value::RawValue;
 
 /// A value as it was published: JSON text.
-type Value = Box<RawValue>;
+type Value = str;
 
 /// How a reader is set up.
 #[derive(Clone)]
@@ -59,9 +58,9 @@ impl Settings {
 }
 
 impl Held {
-    /// A map that is in no store.
-    pub(crate) fn fixed(entries: impl IntoIterator<Item = (String, Value)>) -> Self {
-        Self(Cache::fixed(entries))
+    /// A map that is in no store, of JSON texts.
+    pub(crate) fn fixed(entries: Vec<(String, String)>) -> Self {
+        Self(Cache::fixed_json(entries))
     }
 
     /// In a child of the process that made it: a reader with the same data, and threads of its own. It returns without
@@ -130,7 +129,7 @@ pub(crate) struct Snapshot(Arc<kiwi_cache::Snapshot<Value>>);
 impl Snapshot {
     #[inline]
     pub(crate) fn get(&self, key: &str) -> Option<&str> {
-        self.0.get(key).map(|value| value.get())
+        self.0.get(key)
     }
 
     pub(crate) fn contains(&self, key: &str) -> bool {
@@ -165,7 +164,7 @@ impl Snapshot {
     /// The keys of values that another snapshot does not have, or has with another text.
     pub(crate) fn changed_since(&self, other: &Self) -> Vec<String> {
         let is_same = |key: &str, json: &str| other.get(key) == Some(json);
-        self.0.iter().filter(|(key, json)| !is_same(key, json.get())).map(|(key, _)| key.to_owned()).collect()
+        self.0.iter().filter(|(key, json)| !is_same(key, json)).map(|(key, _)| key.to_owned()).collect()
     }
 }
 
@@ -185,6 +184,6 @@ self_cell!(
 impl Entries {
     /// Calls a function with the next entry, if there is one.
     pub(crate) fn next<T>(&mut self, read: impl FnOnce(&str, &str) -> T) -> Option<T> {
-        self.0.with_dependent_mut(|_, iter| iter.next().map(|(key, json)| read(key, json.get())))
+        self.0.with_dependent_mut(|_, iter| iter.next().map(|(key, json)| read(key, json)))
     }
 }

@@ -71,12 +71,7 @@ impl Shared {
     }
 
     /// A map that is in no store.
-    pub(crate) fn fixed(
-        number: u64,
-        entries: Vec<(String, Box<serde_json::value::RawValue>)>,
-        adopt: Adopt,
-        max_memo_bytes: usize,
-    ) -> Arc<Self> {
+    pub(crate) fn fixed(number: u64, entries: Vec<(String, String)>, adopt: Adopt, max_memo_bytes: usize) -> Arc<Self> {
         let shared = Self::new(number, "fixed".to_owned(), None, adopt, max_memo_bytes);
         shared.hold(Held::fixed(entries));
         Arc::new(shared)

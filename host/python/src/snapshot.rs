@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
@@ -144,11 +143,4 @@ impl Pairs {
 
 fn lock(entries: &Mutex<Entries>) -> std::sync::MutexGuard<'_, Entries> {
     entries.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// For `fixed`: JSON texts by key.
-pub(crate) fn raw(key: &str, json: String) -> PyResult<Box<serde_json::value::RawValue>> {
-    serde_json::value::RawValue::from_string(json).map_err(|error| {
-        PyTypeError::new_err(format!("the value of key `{}` is not JSON: {error}", key.escape_debug()))
-    })
 }

@@ -145,7 +145,7 @@ class Reading(_Base[V]):
         cache = cls.__new__(cls, handle, values, hook)
         cache._handle, cache._decoder, cache._listener, cache._checked = handle, values, listener, checked
         cache._refused = None
-        cache._changed_keys, cache._followers = frozenset(), []
+        cache._changed_keys, cache._followers, cache._told = frozenset(), [], None
         cache._restart()
         listener.cache = weakref.ref(cache)
         weakref.finalize(cache, forget, listener.number)
@@ -158,6 +158,9 @@ class Reading(_Base[V]):
         self._condition = threading.Condition()
         found = [reference() for reference in self._followers]
         self._followers = [weakref.ref(one) for one in found if one is not None and one.survives_fork()]
+        if self._told not in (None, self._handle.id):
+            # The parent had loaded this one, and its followers did not know yet.
+            self._tell([(self._handle.id, self._handle.seq, None)])
 
     #: Those who follow its changes. The list is replaced, never changed: others may go through it.
     _followers: List[weakref.ReferenceType[Pending]]
@@ -195,12 +198,20 @@ class Reading(_Base[V]):
             changes = self._handle.take_changes()
             if self._checked:
                 changes = self._checked_changes(changes)
-            for id, seq, keys in changes:
-                change = Change(id, seq, None if keys is None else frozenset(keys[0]).union(keys[1]))
-                for follower in self._followed_by():
-                    follower.put(change)
+            self._tell(changes)
+            self._told = self._told or self._handle.id
         with self._condition:
             self._condition.notify_all()
+
+    #: The snapshot that followers were last told of.
+    _told: Optional[str]
+
+    def _tell(self, changes: List[Any]) -> None:
+        for id, seq, keys in changes:
+            self._told = id
+            change = Change(id, seq, None if keys is None else frozenset(keys[0]).union(keys[1]))
+            for follower in self._followed_by():
+                follower.put(change)
 
     def _checked_changes(self, changes: List[Any]) -> List[Any]:
         """Adopts the newest snapshot if it passes the check, and returns the change that this is."""
