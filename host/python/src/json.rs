@@ -7,6 +7,8 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyList, PyString, PyType};
 
+use crate::names::Known;
+
 /// How many lists and dicts may be within each other.
 const MAX_DEPTH: usize = 200;
 
@@ -21,7 +23,7 @@ pub(crate) enum Fractions {
 pub(crate) fn decode<'py>(py: Python<'py>, json: &str, fractions: Fractions) -> PyResult<Bound<'py, PyAny>> {
     let mut jiter = Jiter::new(json.as_bytes());
     let peek = jiter.peek().map_err(|error| invalid(&jiter, &error))?;
-    let value = Decoder { py, fractions }.value(&mut jiter, peek, MAX_DEPTH)?;
+    let value = Decoder { py, fractions, names: Known::new() }.value(&mut jiter, peek, MAX_DEPTH)?;
     jiter.finish().map_err(|error| invalid(&jiter, &error))?;
     Ok(value)
 }
@@ -29,10 +31,11 @@ pub(crate) fn decode<'py>(py: Python<'py>, json: &str, fractions: Fractions) -> 
 struct Decoder<'py> {
     py: Python<'py>,
     fractions: Fractions,
+    names: Known,
 }
 
 impl<'py> Decoder<'py> {
-    fn value(&self, jiter: &mut Jiter<'_>, peek: Peek, depth: usize) -> PyResult<Bound<'py, PyAny>> {
+    fn value(&mut self, jiter: &mut Jiter<'_>, peek: Peek, depth: usize) -> PyResult<Bound<'py, PyAny>> {
         let py = self.py;
         match peek {
             Peek::Null => jiter.known_null().map_err(|error| invalid(jiter, &error)).map(|()| py.None().into_bound(py)),
@@ -50,7 +53,7 @@ impl<'py> Decoder<'py> {
         }
     }
 
-    fn list(&self, jiter: &mut Jiter<'_>, depth: usize) -> PyResult<Bound<'py, PyAny>> {
+    fn list(&mut self, jiter: &mut Jiter<'_>, depth: usize) -> PyResult<Bound<'py, PyAny>> {
         let depth = deeper(depth)?;
         let list = PyList::empty(self.py);
         let mut next = jiter.known_array().map_err(|error| invalid(jiter, &error))?;
@@ -61,18 +64,18 @@ impl<'py> Decoder<'py> {
         Ok(list.into_any())
     }
 
-    fn dict(&self, jiter: &mut Jiter<'_>, depth: usize) -> PyResult<Bound<'py, PyAny>> {
+    fn dict(&mut self, jiter: &mut Jiter<'_>, depth: usize) -> PyResult<Bound<'py, PyAny>> {
         let depth = deeper(depth)?;
         let (py, dict) = (self.py, PyDict::new(self.py));
         let mut key = match jiter.known_object() {
-            Ok(key) => key.map(|key| PyString::new(py, key)),
+            Ok(key) => key.map(|key| self.names.get(py, key)),
             Err(error) => return Err(invalid(jiter, &error)),
         };
         while let Some(name) = key {
             let peek = jiter.peek().map_err(|error| invalid(jiter, &error))?;
             dict.set_item(name, self.value(jiter, peek, depth)?)?;
             key = match jiter.next_key() {
-                Ok(key) => key.map(|key| PyString::new(py, key)),
+                Ok(key) => key.map(|key| self.names.get(py, key)),
                 Err(error) => return Err(invalid(jiter, &error)),
             };
         }

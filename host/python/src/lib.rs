@@ -8,6 +8,7 @@ mod fork;
 mod handle;
 mod held;
 mod json;
+mod names;
 mod reads;
 mod shared;
 mod snapshot;

@@ -86,17 +86,19 @@ def test_an_unknown_decode_says_what_is_expected(decode: object) -> None:
         Cache.connect("redis://127.0.0.1:1", "a", reload=5)  # type: ignore[call-overload]
 
 
-def test_values_are_decoded_once_while_they_fit_the_memo(server: RedisServer) -> None:
+def test_values_that_are_read_again_are_not_decoded_again(server: RedisServer) -> None:
     server.publish("airlines", AIRLINES)
     with Cache.connect(server.url, "airlines") as airlines:
-        assert airlines["FR"] is airlines["FR"]
+        once = airlines["FR"]
         first = airlines["FR"]
+        assert once == first and first is airlines["FR"] and first is airlines.get("FR")
         server.publish("airlines", {**AIRLINES, "FR": {"name": "Ryanair DAC"}})
         airlines.reload()
         assert airlines["FR"] == {"name": "Ryanair DAC"} and first == AIRLINES["FR"]
     for memo_bytes in (0, 30):
         with Cache.connect(server.url, "airlines", memo_bytes=memo_bytes) as airlines:
-            assert airlines["U2"] is not airlines["U2"] and airlines["U2"] == AIRLINES["U2"]
+            values = [airlines["U2"] for _ in range(5)]
+            assert values == [AIRLINES["U2"]] * 5 and len({id(value) for value in values}) == 5
 
 
 def test_a_memo_is_bounded() -> None:
@@ -111,8 +113,10 @@ def test_a_memo_is_bounded() -> None:
         fixed._listener,
         False,
     )
-    kept = [small[key] for key in entries]
+    kept = [(small[key], small[key])[1] for key in entries]
     assert [value["n"] for value in kept] == list(range(1000))
+    # The last ones are in it, and no more than 100 bytes of JSON.
+    assert small["999"] is kept[999]
     assert sum(small[key] is value for key, value in zip(entries, kept)) < 10
 
 
