@@ -92,6 +92,7 @@ pub(crate) const FOLDERS: &[(&str, &[&str])] = &[
             "args",
             "human",
             "visible",
+            "shipped",
             "compile_cache",
             "open_files",
             "allocator",

@@ -44,6 +44,32 @@ async fn a_full_disk_is_reported_and_the_old_map_is_served() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_that_does_not_fit_costs_the_copy_and_nothing_else() {
+    let (disk, elsewhere) = (Disk::new(), TempDir::new().expect("a temporary directory"));
+    let store = format!("file:{}", elsewhere.path().display());
+    let workdir = WorkDir::with(&numbers_in(&store, ENTRIES, "cache_ttl = \"10m\""));
+    workdir.run(&["refill", "--all"]).expect(0);
+    let copies = disk.dir.path().join("copies");
+    if !disk.has_room_of(256 * 1024) {
+        println!("this process may not mount: there is no disk that can be full");
+        return;
+    }
+    let reader = Cache::<str>::builder("numbers").store(&store).copy_dir(&copies);
+    let cache = reader.connect().await.expect("the store has the map");
+    let files = || {
+        let caches = fs::read_dir(&copies).expect("it was created").map(|entry| entry.expect("an entry").path());
+        let files = caches.flat_map(|cache| fs::read_dir(cache).expect("a directory"));
+        let names = files.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned());
+        names.filter(|name| name.ends_with(".kiwi") || name.ends_with(".tmp")).collect::<Vec<_>>()
+    };
+    assert_eq!((cache.len().expect("a map"), files()), (ENTRIES as usize, Vec::new()));
+
+    assert!(disk.grow());
+    cache.reload().await.expect("the store is there");
+    assert_eq!((files().len(), cache.len().expect("a map")), (1, ENTRIES as usize), "it is written at the next poll");
+}
+
 /// A separate file system if this process may mount one, otherwise a directory and a limit on the size
 /// of the host's files.
 struct Disk {
@@ -82,6 +108,12 @@ impl Disk {
                 workdir.start_in_shell(&format!("trap '' XFSZ; exec prlimit --fsize={size} \"$@\""), &["run"])
             }
         }
+    }
+
+    /// Leaves so much room; returns false if that is not possible.
+    fn has_room_of(&self, bytes: u64) -> bool {
+        let size = used(self.dir.path()) + bytes;
+        matches!(self.kind, Kind::Mounted) && mount(&format!("-o remount,size={size} tmpfs"), self.dir.path())
     }
 
     /// Makes room again; returns false if that is not possible.

@@ -7,6 +7,7 @@ mod connections;
 #[path = "../databases/mod.rs"]
 mod databases;
 mod databases_page;
+mod deploy;
 mod embed;
 mod flush;
 mod full_disks;
@@ -31,3 +32,4 @@ mod status;
 mod support;
 mod torn_reads;
 mod unreachable_redis;
+mod wheel;

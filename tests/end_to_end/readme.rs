@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::process::Command;
 
 use crate::databases::Postgres;
 use crate::redis_server::RedisServer;
@@ -11,20 +12,36 @@ use crate::support::{Exited, WorkDir, page, repository};
 fn every_command_works_from_the_top_of_the_repository() {
     let redis = RedisServer::start();
     let workdir = WorkDir::new();
-    // Links, so that the files which the commands create are deleted with the directory.
-    for folder in ["plugins", "examples"] {
-        symlink(repository().join(folder), workdir.path().join(folder)).unwrap();
-    }
+    // A link, so that the files which the commands create are deleted with the directory.
+    symlink(repository().join("examples"), workdir.path().join("examples")).unwrap();
     let blocks = page("README.md").blocks("sh");
     assert_eq!(blocks.len(), 2, "blocks of commands");
     for block in blocks {
         let commands = block.replace("redis://127.0.0.1:6379", &redis.url()).replace("kiwi-host ", "\"$@\" ");
-        let output = workdir.shell(&format!("set -e\n{commands}"), &[]).output().unwrap();
+        let output = shell(&workdir, &format!("set -e\n{commands}"), &[]).output().unwrap();
         let exited = Exited::from(output).expect(0);
         assert!(["Euro", "Ryanair"].iter().any(|name| exited.stdout.contains(name)), "{}", exited.stdout);
     }
     let published: String = redis.command(&["HGET", "kiwi:{airlines}", "FR"]).unwrap();
     assert!(published.contains("Ryanair"), "{published}");
+}
+
+#[test]
+fn what_is_typed_after_the_installation_works() {
+    let workdir = WorkDir::new();
+    let blocks = page("README.md").blocks("console").join("\n");
+    let commands: Vec<&str> = blocks.lines().filter_map(|line| line.strip_prefix("kiwi-host ")).collect();
+    assert_eq!(commands.len(), 3, "{commands:?}");
+    for command in commands {
+        Exited::from(shell(&workdir, &format!("\"$@\" {command}"), &[]).output().unwrap()).expect(0);
+    }
+}
+
+/// A line of shell, in which `"$@"` is the command, and is installed with its plugins.
+fn shell(workdir: &WorkDir, line: &str, args: &[&str]) -> Command {
+    let mut command = workdir.shell(line, args);
+    command.env("KIWI_PLUGINS", repository().join("plugins"));
+    command
 }
 
 #[test]
@@ -44,11 +61,10 @@ fn the_configuration_works() {
     database.sql("INSERT INTO currency_rates VALUES ('USD', 1.10)");
     let table = table.replace("postgres://reader@db.example.com/shop", &database.url());
     let workdir = WorkDir::with(&format!("{}\n{table}", config.replace("redis://127.0.0.1:6379", &redis.url())));
-    symlink(repository().join("plugins"), workdir.path().join("plugins")).unwrap();
     symlink(repository().join("examples/data"), workdir.path().join("data")).unwrap();
     let run = |args: &[&str]| {
         let line = format!("SHOP_PASSWORD={} \"$@\"", database.password());
-        let output = workdir.shell(&line, args).output().unwrap();
+        let output = shell(&workdir, &line, args).output().unwrap();
         assert!(output.status.success(), "{args:?}: {output:?}");
         String::from_utf8(output.stdout).unwrap()
     };

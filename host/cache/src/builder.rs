@@ -45,6 +45,7 @@ pub struct Builder<C: Reader> {
     refill: RefillSettings,
     copy_dir: Option<PathBuf>,
     copy_mode: CopyMode,
+    uses_copies: bool,
 }
 
 /// What a [`Builder`] sets up: one of the readers of this crate, and nothing else.
@@ -82,6 +83,7 @@ impl<C: Reader> Builder<C> {
             refill,
             copy_dir: None,
             copy_mode: CopyMode::Mapped,
+            uses_copies: true,
         }
     }
 
@@ -253,6 +255,12 @@ impl<C: HoldsCopy> Builder<C> {
         self
     }
 
+    /// Uses no copy on disk, whatever `KIWI_COPY_DIR` says: for a program that is to show what is published now, or nothing.
+    pub fn without_copy(mut self) -> Self {
+        self.uses_copies = false;
+        self
+    }
+
     /// Reads copies into memory instead of mapping them: for a directory whose files others may truncate, which would end
     /// a process that has them mapped.
     pub fn copy_in_memory(mut self) -> Self {
@@ -282,7 +290,7 @@ impl<C: HoldsCopy> Builder<C> {
             .take()
             .or_else(|| std::env::var_os(COPY_DIR).filter(|dir| !dir.is_empty()).map(PathBuf::from));
         // A copy would not have the text that is to be kept.
-        let dir = dir.filter(|_| reload.kept_text.is_none());
+        let dir = dir.filter(|_| self.uses_copies && reload.kept_text.is_none());
         reload.copies = dir.map(|dir| CopySettings { dir, mode: self.copy_mode });
         Ok(Opened { source: self.open_source()?, reload, refill })
     }

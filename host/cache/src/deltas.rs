@@ -10,21 +10,30 @@ use crate::failure::{LoadFailure, wrong_value};
 use crate::feed::ChangedKeys;
 use crate::snapshot::Snapshot;
 use crate::stored::Value;
-use kiwi_store::{Changes, Delta, Head, Id, Name, Store};
+use kiwi_store::{Changes, Delta, Error, Head, Id, Name, Store};
 
 /// How many values are parsed before other tasks get their turn.
 const YIELD_INTERVAL: usize = 500;
 
-/// Applies the deltas that lead from what is held to what is published. `None`: not all of them are kept, or
+/// Applies the deltas that lead from what is held to what is published. `None`: not all of them are kept or can be read, or
 /// so much has changed that loading the whole map costs less.
 pub(crate) async fn follow<V: Value + ?Sized>(
     store: &dyn Store,
     cache: &Name,
     held: &Snapshot<V>,
 ) -> Result<Option<(Entries<V>, Arc<Changes>)>, LoadFailure> {
-    let Some(changes) = store.changes(cache, held.id()).await? else { return Ok(None) };
+    let changes = match store.changes(cache, held.id()).await {
+        Err(error) if are_unreadable(&error) => return Ok(None),
+        changes => changes?,
+    };
+    let Some(changes) = changes else { return Ok(None) };
     let entries = apply(cache, held, &changes).await?;
     Ok(entries.map(|entries| (entries, Arc::new(changes))))
+}
+
+/// Whether deltas are there and cannot be read. The whole map may do without them: it may have been repacked since.
+pub(crate) fn are_unreadable(error: &Error) -> bool {
+    error.is_value() || error.is_newer_format()
 }
 
 /// Applies deltas that lead on from what is held. `None`: what comes out is not what their head describes, or loading the

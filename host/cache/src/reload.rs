@@ -233,7 +233,10 @@ impl<V: Value + ?Sized> Reload<V> {
             return Ok(None);
         }
         let Some(held) = self.held_to_change() else { return Ok(None) };
-        let answer = announced.changes(&*self.source.store, &self.local.cache, held.id()).await?;
+        let answer = match announced.changes(&*self.source.store, &self.local.cache, held.id()).await {
+            Err(error) if deltas::are_unreadable(&error) => return Ok(None),
+            answer => answer?,
+        };
         let Some(changes) = answer.changes.filter(|changes| !changes.deltas.is_empty()) else { return Ok(None) };
         let (now, asked_at) = (changes.now, Instant::from_std(answer.asked_at));
         match deltas::apply(&self.local.cache, &held, &changes).await {

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 
 use crate::args::{Cli, Command, PublishArgs, RefillArgs};
-use crate::commands::{check, dump, forget, get, inspect, keys, publish, refill, run, status};
+use crate::commands::{check, dump, forget, get, inspect, keys, plugins, publish, refill, run, status};
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::log::{self, LogLevel};
@@ -53,6 +53,7 @@ async fn dispatch(cli: Cli, output: &mut Output, terminal: &Terminal) -> Result<
         Command::Keys(args) => keys::run(&target()?, args, output).await,
         Command::Dump(args) => dump::run(&target()?, args, output).await,
         Command::Status(args) => status::run(&target()?, args, output).await,
+        Command::Plugins => plugins::run(output),
         Command::Inspect(args) => inspect::run(&target()?, args, output, terminal).await,
         Command::Check(args) => check::run(&cli.target, args, output).await,
         Command::Forget(args) => forget::run(&target()?, args, output).await,

@@ -14,6 +14,7 @@ mod open_files;
 mod output;
 mod progress;
 mod rows;
+mod shipped;
 mod shutdown;
 mod style;
 mod suggest;

@@ -10,15 +10,17 @@ use crate::command::say;
 use crate::component_cache::ComponentCache;
 use crate::workspace::{self, WASM};
 
-/// Builds the plugins we ship, as `plugins/NAME.wasm`.
-pub(crate) fn build_plugins() -> Result<()> {
+/// Builds the plugins we ship, as `plugins/NAME.wasm`, and returns their paths.
+pub(crate) fn build_plugins() -> Result<Vec<PathBuf>> {
     let plugins = workspace::plugins();
+    let mut all = Vec::new();
     for component in build_all(&plugins, &ComponentCache::of_plugins()?)? {
         let installed = install(&component, &plugins)?;
         let (name, size) = (workspace::shown(&installed), fs::metadata(&installed)?.len());
         say(&format!("{name} ({} KiB)", size.div_ceil(1024)));
+        all.push(installed);
     }
-    Ok(())
+    Ok(all)
 }
 
 /// Builds the plugins we ship, and returns the path of one.

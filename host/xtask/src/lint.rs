@@ -1,4 +1,6 @@
-//! `cargo xtask lint`: formatting, clippy, documentation, and which dependencies are allowed.
+//! `cargo xtask lint`: formatting, clippy, documentation, which dependencies are allowed, and whether what is published can be.
+
+use std::path::Path;
 
 use anyhow::{Result, ensure};
 
@@ -7,6 +9,12 @@ use crate::command::{Run, say};
 use crate::examples;
 use crate::setup;
 use crate::workspace::{self, WASM};
+
+/// The crates of the workspace that are not published.
+const TOOLS: [&str; 3] = ["xtask", "kiwi-bench", "kiwi-tests"];
+
+/// How exposed the service may be, in tenths, by the rating of `systemd-analyze security`: 0 is best, 100 worst.
+const MAX_EXPOSURE: &str = "20";
 
 /// The crates that others use.
 const PUBLIC_CRATES: [&str; 3] = ["kiwi-store", "kiwi-cache", "kiwi-host"];
@@ -20,6 +28,8 @@ pub(crate) fn run() -> Result<()> {
     documentation()?;
     dependencies()?;
     redis_readers_without_lmdb()?;
+    packages()?;
+    unit_of_systemd()?;
     say("lint: no problems found");
     Ok(())
 }
@@ -93,4 +103,32 @@ fn redis_readers_without_lmdb() -> Result<()> {
         args.join(" ")
     );
     Ok(())
+}
+
+/// Packs the crates that are published, without building them.
+fn packages() -> Result<()> {
+    // The files of a package are the same whether they are committed or not.
+    let pack = |workspace: &Path| -> Result<Run> {
+        let target_dir = shared_target_dir(workspace)?;
+        Ok(cargo_in(workspace, "package", &target_dir).args(["--offline", "--quiet", "--no-verify", "--allow-dirty"]))
+    };
+    let tools = TOOLS.iter().flat_map(|name| ["--exclude", name]);
+    pack(workspace::root())?.arg("--workspace").args(tools).run()?;
+    pack(&workspace::plugins())?.args(["--package", "kiwi-loader", "--package", "kiwi-loader-macros"]).run()
+}
+
+/// Checks what the unit of systemd allows the service.
+fn unit_of_systemd() -> Result<()> {
+    // The rating of a file needs systemd 250.
+    let analyze = || Run::new("systemd-analyze").args(["security", "--offline=yes"]);
+    if !analyze().arg("--help").succeeds() {
+        say("the unit of systemd was NOT checked: there is no systemd-analyze of systemd 250 or newer");
+        return Ok(());
+    }
+    let check = || {
+        let unit = workspace::deploy().join("kiwi-host.service");
+        analyze().args(["--no-pager", &format!("--threshold={MAX_EXPOSURE}")]).arg(unit)
+    };
+    // Its table is long, and of interest only where the service may do too much.
+    if check().succeeds() { Ok(()) } else { check().run() }
 }

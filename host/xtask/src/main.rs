@@ -7,6 +7,7 @@ mod component_cache;
 mod components;
 mod debian;
 mod demo;
+mod dist;
 mod examples;
 mod fuzz;
 mod host;
@@ -47,6 +48,8 @@ enum Task {
     Fuzz(fuzz::Args),
     /// Measure the host side by side with its peers, and write BENCHMARKS.md
     Bench(bench::Args),
+    /// Build what is published with a release: binaries, wheels, a bill of materials, checksums
+    Dist(dist::Args),
     /// Check formatting, clippy, documentation and dependencies of all crates
     Lint,
 }
@@ -54,13 +57,14 @@ enum Task {
 fn main() -> ExitCode {
     let done = match Args::parse().task {
         Task::Setup => setup::everything(),
-        Task::BuildPlugins => setup::wasm_target().and_then(|()| components::build_plugins()),
+        Task::BuildPlugins => setup::wasm_target().and_then(|()| components::build_plugins()).map(drop),
         Task::Demo(args) => demo::run(&args),
         Task::Test(args) => test::run(&args),
         Task::TestPython => setup::wasm_target().and_then(|()| python_reader::run()),
         Task::Kept => kept::run(),
         Task::Fuzz(args) => fuzz::run(&args),
         Task::Bench(args) => bench::run(&args),
+        Task::Dist(args) => dist::run(&args),
         Task::Lint => lint::run(),
     };
     match done {

@@ -1,5 +1,5 @@
-//! Virtual environments of Python: the one with kiwi-cache, for the tests that run it side by side with ours, the one
-//! that makes components of Python, and those of the Python reader.
+//! Virtual environments of Python: the one with kiwi-cache, for the tests that run it side by side with ours, the one of
+//! the reference reader, the one that makes components of Python, and those of the Python reader.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -25,13 +25,26 @@ pub(crate) fn install_kiwi_cache() -> Result<()> {
     )
 }
 
-/// The Python interpreter of that environment.
+/// Creates the environment of the reference reader, at `tools/conformance` in the target directory.
+pub(crate) fn install_reference_reader() -> Result<()> {
+    let venv = target_dir()?.join("tools/conformance");
+    install("python3", "tests/conformance/reference", &venv, &["-c", "import redis, xxhash, zstandard"])
+}
+
+/// The Python interpreter of the environment of kiwi-cache.
 pub(crate) fn interpreter_of_kiwi_cache() -> Result<PathBuf> {
     Ok(kiwi_cache()?.join("bin/python"))
 }
 
 fn kiwi_cache() -> Result<PathBuf> {
     Ok(target_dir()?.join("tools/kiwi-cache"))
+}
+
+/// Creates the environment of `cargo xtask dist`, and returns its directory of programs.
+pub(crate) fn install_dist() -> Result<PathBuf> {
+    let venv = target_dir()?.join("tools/dist");
+    install("python3", "host/xtask/dist", &venv, &["-c", "import hatchling, twine, ziglang"])?;
+    Ok(venv.join("bin"))
 }
 
 /// Creates the environment that makes components of Python, and returns its `componentize-py`.

@@ -11,6 +11,8 @@ use crate::{debian, python};
 
 /// The version that `cargo xtask lint` uses; other versions may know other licences.
 const CARGO_DENY: &str = "0.20.2";
+/// The version that `cargo xtask dist` uses.
+const CARGO_CYCLONEDX: &str = "0.5.9";
 
 /// Installs everything.
 pub(crate) fn everything() -> Result<()> {
@@ -19,6 +21,7 @@ pub(crate) fn everything() -> Result<()> {
     databases()?;
     sqlite()?;
     python::install_kiwi_cache()?;
+    python::install_reference_reader()?;
     lint_tools()?;
     say("everything is installed; next: `cargo xtask demo`, `cargo xtask test`, `cargo xtask lint`");
     Ok(())
@@ -26,17 +29,22 @@ pub(crate) fn everything() -> Result<()> {
 
 /// Installs Rust's standard library for components.
 pub(crate) fn wasm_target() -> Result<()> {
+    rust_target(WASM)
+}
+
+/// Installs Rust's standard library for a target.
+pub(crate) fn rust_target(target: &str) -> Result<()> {
     let sysroot = Run::new("rustc").args(["--print", "sysroot"]).capture()?;
-    if Path::new(sysroot.trim()).join("lib/rustlib").join(WASM).is_dir() {
+    if Path::new(sysroot.trim()).join("lib/rustlib").join(target).is_dir() {
         return Ok(());
     }
     if !Run::new("rustup").arg("--version").succeeds() {
         bail!(
-            "Rust's {WASM} target is missing, and so is rustup, which installs it: get rustup from https://rustup.rs, or \
+            "Rust's {target} target is missing, and so is rustup, which installs it: get rustup from https://rustup.rs, or \
              install your distribution's package of that target"
         );
     }
-    Run::new("rustup").args(["target", "add", WASM]).run()
+    Run::new("rustup").args(["target", "add", target]).run()
 }
 
 /// Installs `redis-server`; each test starts its own on a free port.
@@ -79,33 +87,33 @@ pub(crate) fn lint_tools() -> Result<()> {
             Run::new("rustup").args(["component", "add", component]).run()?;
         }
     }
-    let deny = cargo_deny()?;
-    if Run::new(&deny).arg("--version").succeeds() {
-        return Ok(());
+    cargo_deny().map(drop)
+}
+
+/// Our own cargo-deny, installed if it is missing.
+pub(crate) fn cargo_deny() -> Result<PathBuf> {
+    cargo_tool("cargo-deny", CARGO_DENY, &["--no-default-features"])
+}
+
+/// Our own cargo-cyclonedx, installed if it is missing.
+pub(crate) fn cargo_cyclonedx() -> Result<PathBuf> {
+    cargo_tool("cargo-cyclonedx", CARGO_CYCLONEDX, &[])
+}
+
+/// A tool from crates.io, installed if it is missing: in the target directory, so that CI caches it with the rest.
+fn cargo_tool(name: &str, version: &str, features: &[&str]) -> Result<PathBuf> {
+    let root = target_dir()?.join("tools").join(format!("{name}-{version}"));
+    let tool = root.join("bin").join(name);
+    if Run::new(&tool).arg("--version").succeeds() {
+        return Ok(tool);
     }
     // A debug build: it runs for seconds, but a release build takes many minutes.
     cargo("install")
-        .args([
-            "--locked",
-            "--quiet",
-            "--debug",
-            "--no-default-features",
-            "--version",
-            CARGO_DENY,
-            "cargo-deny",
-            "--root",
-        ])
-        .arg(tools_dir()?)
+        .args(["--locked", "--quiet", "--debug"])
+        .args(features)
+        .args(["--version", version, name, "--root"])
+        .arg(root)
         .env("CARGO_PROFILE_DEV_DEBUG", "0")
-        .run()
-}
-
-/// The path of our own cargo-deny.
-pub(crate) fn cargo_deny() -> Result<PathBuf> {
-    Ok(tools_dir()?.join("bin/cargo-deny"))
-}
-
-/// In the target directory, so that CI caches it with the rest.
-fn tools_dir() -> Result<PathBuf> {
-    Ok(target_dir()?.join("tools").join(format!("cargo-deny-{CARGO_DENY}")))
+        .run()?;
+    Ok(tool)
 }

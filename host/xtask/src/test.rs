@@ -22,6 +22,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     setup::redis_server()?;
     setup::databases()?;
     python::install_kiwi_cache()?;
+    python::install_reference_reader()?;
     components::build_plugins()?;
     components::build_guests()?;
     examples::build()?;

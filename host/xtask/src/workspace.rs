@@ -40,6 +40,16 @@ pub(crate) fn wit() -> PathBuf {
     root().join("wit")
 }
 
+/// The sources of the wheel.
+pub(crate) fn wheel() -> PathBuf {
+    root().join("host/wheel")
+}
+
+/// How the command is deployed.
+pub(crate) fn deploy() -> PathBuf {
+    root().join("examples/deploy")
+}
+
 /// The example of a service that embeds the host.
 pub(crate) fn embed() -> PathBuf {
     root().join("examples/embed")

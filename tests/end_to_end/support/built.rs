@@ -8,7 +8,7 @@ pub(crate) fn repository() -> &'static Path {
 }
 
 /// The command.
-pub(super) fn kiwi_host() -> PathBuf {
+pub(crate) fn kiwi_host() -> PathBuf {
     program("kiwi-host")
 }
 

@@ -16,7 +16,7 @@ mod workdir;
 
 use std::time::{Duration, Instant};
 
-pub(crate) use built::{guest, plugin, repository};
+pub(crate) use built::{guest, kiwi_host, plugin, repository};
 pub(crate) use config::{numbers, numbers_in};
 pub(crate) use database::Database;
 pub(crate) use no_ttl::keys_without_ttl;

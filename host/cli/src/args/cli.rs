@@ -100,6 +100,9 @@ pub(crate) enum Command {
     /// Show the state of each cache, and why, from any machine that reaches the store
     #[command(after_help = examples::STATUS)]
     Status(StatusArgs),
+    /// List the plugins that are shipped with this command
+    #[command(after_help = examples::PLUGINS)]
+    Plugins,
     /// Show a plugin's settings and grants, and what to add to kiwi.toml
     #[command(after_help = examples::INSPECT)]
     Inspect(InspectArgs),
@@ -116,9 +119,9 @@ pub(crate) enum Command {
 
 #[derive(Args)]
 pub(crate) struct RunArgs {
-    /// Plugins to run [default: those of all caches in kiwi.toml]. A plugin that kiwi.toml uses runs
+    /// Plugins to run, by path or by the name of a shipped one [default: those of all caches in kiwi.toml]. A plugin that kiwi.toml uses runs
     /// with the caches that use it; any other plugin gets a cache named after its file
-    #[arg(value_name = "PLUGIN.wasm")]
+    #[arg(value_name = "PLUGIN")]
     pub(crate) plugins: Vec<PathBuf>,
     /// Load each cache once, even if it is fresh, and exit
     #[arg(long)]
@@ -222,15 +225,15 @@ pub(crate) struct StatusArgs {
 
 #[derive(Args)]
 pub(crate) struct InspectArgs {
-    /// Plugin to inspect
-    #[arg(value_name = "PLUGIN.wasm")]
+    /// Plugin to inspect: a path, or the name of a shipped one
+    #[arg(value_name = "PLUGIN")]
     pub(crate) plugin: PathBuf,
 }
 
 #[derive(Args)]
 pub(crate) struct CheckArgs {
     /// Plugins to check, as `run` would run them [default: those of all caches in kiwi.toml]
-    #[arg(value_name = "PLUGIN.wasm")]
+    #[arg(value_name = "PLUGIN")]
     pub(crate) plugins: Vec<PathBuf>,
     /// Add missing settings and grants to kiwi.toml, print what was added, and check again
     #[arg(long)]

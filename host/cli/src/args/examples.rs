@@ -2,10 +2,10 @@
 
 pub(super) const ALL: &str = "\
 Examples:
-  kiwi-host run plugins/*.wasm           Run without any configuration; publish to ./.kiwi
+  kiwi-host run currencies               Run without any configuration; publish to ./.kiwi
   kiwi-host run --store redis://redis    Run all caches of ./kiwi.toml; publish to Redis
   kiwi-host get airlines FR              Read one value, from any machine that reaches the store
-  kiwi-host inspect plugins/http.wasm    See which settings and grants a plugin needs
+  kiwi-host inspect http                 See which settings and grants a plugin needs
   kiwi-host check --fix                  Find what is wrong, and add what is missing to kiwi.toml
 
 Exit codes:
@@ -19,8 +19,8 @@ pub(super) const RUN: &str = "\
 Examples:
   kiwi-host run                                   Run all caches of ./kiwi.toml
   kiwi-host run --config /etc/kiwi.toml --store redis://:PASSWORD@redis:6379/2
-  kiwi-host run plugins/currencies.wasm --once    Load once; no configuration needed
-  kiwi-host run plugins/currencies.wasm --dry-run Print what would be published
+  kiwi-host run currencies --once                 Load once; no configuration needed
+  kiwi-host run plugins/mine.wasm --dry-run       Print what would be published
 
 Ctrl-C or SIGTERM shuts down after the loads in flight have finished. A second one stops immediately.";
 
@@ -90,15 +90,22 @@ loading and foreign are not well.";
 
 pub(super) const INSPECT: &str = "\
 Examples:
-  kiwi-host inspect plugins/http.wasm
-  kiwi-host inspect plugins/http.wasm --config /etc/kiwi.toml    Also show what is granted";
+  kiwi-host inspect http
+  kiwi-host inspect plugins/mine.wasm --config /etc/kiwi.toml    Also show what is granted";
+
+pub(super) const PLUGINS: &str = "\
+A shipped plugin is used by its name: `kiwi-host run currencies`, or in kiwi.toml `plugin = \"table\"`.
+What contains a dot or a slash is a path: `plugin = \"plugins/mine.wasm\"`.
+
+They are in ../share/kiwi-host/plugins, seen from the directory of kiwi-host, or in the directory
+that KIWI_PLUGINS names.";
 
 pub(super) const CHECK: &str = "\
 Examples:
   kiwi-host check
   kiwi-host check --config /etc/kiwi.toml --store redis://redis
   kiwi-host check --fix                        Add missing settings and grants to kiwi.toml
-  kiwi-host check --fix plugins/http.wasm      Add a cache for a plugin
+  kiwi-host check --fix http                   Add a cache for a plugin
 
 With --fix, a setting without an obvious value gets the placeholder \"...\", which is an error until you
 replace it. Comments and layout stay as they are.";

@@ -1,4 +1,4 @@
-//! `kiwi-host inspect PLUGIN.wasm`
+//! `kiwi-host inspect PLUGIN`
 
 use std::path::Path;
 

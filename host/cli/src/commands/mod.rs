@@ -10,6 +10,7 @@ pub(crate) mod inspect;
 pub(crate) mod keys;
 mod missing_secrets;
 mod no_such_cache;
+pub(crate) mod plugins;
 pub(crate) mod publish;
 pub(crate) mod refill;
 pub(crate) mod run;

@@ -16,7 +16,7 @@ use crate::target::Target;
 pub(crate) async fn run(target: &Target, args: &RefillArgs, output: &mut Output, terminal: &Terminal) -> Result<Exit> {
     let Some(config) = &target.config else {
         return Err(Error::invalid(
-            "no kiwi.toml found: use --config, or load plugins without one, with `kiwi-host run --once PLUGIN.wasm`",
+            "no kiwi.toml found: use --config, or load plugins without one, with `kiwi-host run --once PLUGIN`",
         )
         .into());
     };

@@ -1,4 +1,4 @@
-//! `kiwi-host run [PLUGIN.wasm...]`
+//! `kiwi-host run [PLUGIN...]`
 
 use anyhow::Result;
 use kiwi_host::{CacheConfig, Host};

@@ -15,7 +15,7 @@ use super::credentials::Credentials;
 use super::published::{NotLoadedHere, Source, check_published};
 use super::section::Section;
 use super::value::{json_object, mismatch, number, table, text};
-use crate::human;
+use crate::{human, shipped};
 
 /// The longest key that the embedded store can hold, in bytes.
 const MAX_KEY_BYTES: u64 = 511;
@@ -89,13 +89,14 @@ impl Defaults {
     ) -> Option<CacheConfig> {
         let base = around.base;
         let source = Source::read(&mut section);
-        let plugin = section.text("plugin", |path| Ok(base.join(path)));
+        let plugin = section
+            .text("plugin", |plugin| Ok(shipped::path_of(Path::new(plugin)).unwrap_or_else(|| base.join(plugin))));
         let mut cache = match source {
             Source::Publish => self.published(name),
             Source::Plugin => self.cache(name, plugin.as_deref().unwrap_or(base)),
         };
         if !section.has("source") {
-            section.required("plugin", plugin.as_ref(), "the path of a .wasm file");
+            section.required("plugin", plugin.as_ref(), "the path of a .wasm file, or the name of a shipped plugin");
         }
         cache.settings = section.value("settings", settings).unwrap_or_default();
         cache.timing = read_timing(&mut section).or(self.timing);

@@ -9,19 +9,20 @@ use kiwi_store::{Error, Name, Result};
 
 use super::cache::Defaults;
 use super::file::Config;
+use crate::shipped;
 
-/// The caches to run. Without plugins, all caches of kiwi.toml. Otherwise the caches that use one of
+/// The caches to run. A plugin is a path, or the name of a shipped one. Without plugins, all caches of kiwi.toml. Otherwise the caches that use one of
 /// the plugins; a plugin that no cache uses gets a cache with defaults, named after its file.
 ///
 /// # Errors
-/// Two caches would have the same name, or a file name is not a valid name (`is_invalid`).
+/// No such plugin was shipped, two caches would have the same name, or a file name is not a valid name (`is_invalid`).
 pub(crate) fn select(config: Option<&Config>, plugins: &[PathBuf]) -> Result<Vec<CacheConfig>> {
     let configured = config.map_or(&[][..], |config| &config.caches);
     if plugins.is_empty() {
         return Ok(configured.to_vec());
     }
     let defaults = config.map(|config| config.defaults.clone()).unwrap_or_default();
-    let wanted: Vec<PathBuf> = plugins.iter().map(|plugin| canonical(plugin)).collect();
+    let wanted = plugins.iter().map(|plugin| Ok(canonical(&found(plugin)?))).collect::<Result<Vec<PathBuf>>>()?;
     let uses = |cache: &&CacheConfig, plugin: &PathBuf| cache.plugin().is_some_and(|path| canonical(path) == *plugin);
     let mut selected: Vec<CacheConfig> =
         configured.iter().filter(|cache| wanted.iter().any(|plugin| uses(cache, plugin))).cloned().collect();
@@ -56,7 +57,16 @@ fn named_after_file(defaults: &Defaults, plugin: &Path) -> Result<CacheConfig> {
         );
         Error::invalid(message).because(error)
     })?;
-    Ok(defaults.cache(name, plugin))
+    Ok(defaults.cache(name, &found(plugin)?))
+}
+
+/// Where a plugin of the command line is.
+fn found(plugin: &Path) -> Result<PathBuf> {
+    let Some(path) = shipped::path_of(plugin) else { return Ok(plugin.to_owned()) };
+    match plugin.to_str().and_then(shipped::absent) {
+        Some(absent) => Err(Error::invalid(absent)),
+        None => Ok(path),
+    }
 }
 
 /// The file itself, whichever path leads to it. A file that does not exist is compared as written.

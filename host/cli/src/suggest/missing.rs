@@ -7,6 +7,7 @@ use kiwi_host::{AskedGrant, CacheConfig, Needs, Setting};
 use toml_edit::{Array, InlineTable, Key, Value};
 
 use crate::config::{Config, is_grant_kind};
+use crate::shipped;
 
 const SECRETS: &str = "secrets";
 
@@ -166,8 +167,12 @@ pub(super) fn unfilled(cache: &CacheConfig) -> Vec<String> {
     unfilled.map(|(name, _)| name).collect()
 }
 
-/// The path of a plugin as it is written in kiwi.toml: relative to the file, if the plugin is below it.
+/// A plugin as it is written in kiwi.toml: by its name if it is a shipped one, and otherwise by its path, relative to the file
+/// if the plugin is below it.
 fn as_written(config: Option<&Config>, plugin: &Path) -> String {
+    if let Some(name) = shipped::name_of(plugin) {
+        return name.to_owned();
+    }
     let base = config.and_then(|config| config.path.parent()).unwrap_or(Path::new(""));
     let relative = || -> Option<PathBuf> {
         let base = fs::canonicalize(if base == Path::new("") { Path::new(".") } else { base }).ok()?;

@@ -15,6 +15,7 @@ pub(crate) use self::missing::Missing;
 use self::missing::{Definition, MissingSecret, PLACEHOLDER};
 use self::place::{Form, Place};
 use crate::config::Config;
+use crate::shipped;
 
 /// Why a plugin cannot run a cache, and what to add to kiwi.toml if settings or grants are missing.
 pub(crate) fn explain(config: Option<&Config>, cache: &CacheConfig, error: &PluginError) -> String {
@@ -22,7 +23,10 @@ pub(crate) fn explain(config: Option<&Config>, cache: &CacheConfig, error: &Plug
     match error.needs() {
         // With a placeholder, a plugin asks for the wrong grants.
         _ if !unfilled.is_empty() => unfilled.join("; "),
-        None => error.to_string(),
+        None => match cache.plugin().and_then(shipped::name_of).and_then(shipped::absent) {
+            Some(absent) => absent,
+            None => error.to_string(),
+        },
         Some(needs) => format!("{error}; {}", advice(config, &cache.name, &Missing::new(config, cache, needs))),
     }
 }

@@ -4,7 +4,9 @@ use crate::support::{WorkDir, assert_output};
 fn every_subcommand_has_help() {
     let workdir = WorkDir::new();
     assert_output!("help", workdir.transcript(&["--help"]));
-    for subcommand in ["run", "refill", "publish", "get", "keys", "dump", "status", "inspect", "check", "forget"] {
+    for subcommand in
+        ["run", "refill", "publish", "get", "keys", "dump", "status", "plugins", "inspect", "check", "forget"]
+    {
         assert_output!(format!("help-{subcommand}"), workdir.transcript(&[subcommand, "--help"]));
     }
 }

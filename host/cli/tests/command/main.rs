@@ -12,4 +12,5 @@ mod redis_server;
 mod refilling;
 mod running;
 mod secrets;
+mod shipped;
 mod support;

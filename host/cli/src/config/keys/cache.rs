@@ -30,7 +30,8 @@ pub(super) static KEYS: &[Key] = &[
         in_defaults: false,
         example: "\"plugins/file.wasm\"",
         default: || "required, unless `source` is set".into(),
-        help: "The loader: a WebAssembly component. The path is relative to kiwi.toml, as all paths are.",
+        help: "The loader, a WebAssembly component: its path, which is relative to kiwi.toml, as all paths are; or the name of a \
+               shipped plugin, as in `plugin = \"table\"`. `kiwi-host plugins` lists those.",
     },
     Key {
         path: "cache.NAME.source",
@@ -47,7 +48,7 @@ pub(super) static KEYS: &[Key] = &[
         in_defaults: false,
         example: "{ path = \"data/airlines.csv\", key = \"iata\" }",
         default: || "empty".into(),
-        help: "Passed to the loader. `kiwi-host inspect PLUGIN.wasm` lists the settings of a plugin.",
+        help: "Passed to the loader. `kiwi-host inspect PLUGIN` lists the settings of a plugin.",
     },
     Key {
         path: "cache.NAME.reload_ttl",
