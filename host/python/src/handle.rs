@@ -1,5 +1,6 @@
 //! What a cache does besides reads: connect, reload, close, and report how it is.
 
+use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
@@ -27,7 +28,7 @@ pub(crate) struct Handle {
 #[pymethods]
 impl Handle {
     #[staticmethod]
-    #[pyo3(signature = (url, name, *, number, key_prefix, record_key, reload_ttl, wait_for, start_missing, poll_only, max_attempts,
+    #[pyo3(signature = (url, name, *, number, key_prefix, copy_dir, record_key, reload_ttl, wait_for, start_missing, poll_only, max_attempts,
         refill_timeout, checked, memo_bytes))]
     #[allow(clippy::too_many_arguments, reason = "each is a keyword in Python")]
     fn connect(
@@ -36,6 +37,7 @@ impl Handle {
         name: String,
         number: u64,
         key_prefix: Option<String>,
+        copy_dir: Option<PathBuf>,
         record_key: Option<String>,
         reload_ttl: f64,
         wait_for: f64,
@@ -50,6 +52,7 @@ impl Handle {
             url,
             name,
             key_prefix,
+            copy_dir,
             record_key,
             reload_ttl: duration("reload_ttl", reload_ttl)?,
             wait_for: duration("wait_for", wait_for)?,

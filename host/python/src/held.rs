@@ -1,5 +1,6 @@
 //! What is held of a cache, and what keeps it up to date: the only file that names the Rust reader.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -16,6 +17,8 @@ pub(crate) struct Settings {
     pub(crate) url: String,
     pub(crate) name: String,
     pub(crate) key_prefix: Option<String>,
+    /// Where copies on disk are kept; otherwise the variable `KIWI_COPY_DIR` decides.
+    pub(crate) copy_dir: Option<PathBuf>,
     /// The record of kiwi-cache to read where no host publishes the cache.
     pub(crate) record_key: Option<String>,
     pub(crate) reload_ttl: Duration,
@@ -41,6 +44,9 @@ impl Settings {
             .metrics(move |_: &Name, event: &ReaderEvent| report(event));
         if let Some(key_prefix) = &self.key_prefix {
             builder = builder.key_prefix(key_prefix);
+        }
+        if let Some(copy_dir) = &self.copy_dir {
+            builder = builder.copy_dir(copy_dir);
         }
         if let Some(record_key) = &self.record_key {
             builder = builder.layout(kiwi_cache::store::Layout::Record(record_key.parse()?));

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import tempfile
 import time
+import traceback
 from typing import Any, Callable, Dict, Iterator, Optional
 
 import pytest
@@ -32,6 +33,33 @@ def eventually(holds: Callable[[], Any], what: str = "") -> Any:
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {LONG} s: {what or holds}")
         time.sleep(0.02)
+
+
+def in_child(run: Callable[[], Any]) -> Callable[[], None]:
+    """Forks, and runs a function in the child. Returns what waits for it and checks that it has not failed."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            run()
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+
+    def wait() -> None:
+        deadline = time.monotonic() + LONG
+        while True:
+            ended, status = os.waitpid(pid, os.WNOHANG)
+            if ended:
+                assert status == 0, f"the child has failed: {status}"
+                return
+            if time.monotonic() > deadline:
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+                raise AssertionError("the child hangs")
+            time.sleep(0.02)
+
+    return wait
 
 
 def free_port() -> int:

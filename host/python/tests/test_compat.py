@@ -15,7 +15,7 @@ import pytest
 import redis
 import redis.asyncio
 import services
-from conftest import AIRLINES, LONG, REPOSITORY, RedisServer, eventually
+from conftest import AIRLINES, LONG, REPOSITORY, RedisServer, eventually, in_child
 
 from kiwi_cache.compat import AioKiwiCache, CallAttemptException, KiwiCache
 from kiwi_cache.compat.address import name_of, url_of
@@ -219,8 +219,6 @@ def test_a_table(server: RedisServer, client: Any) -> None:
 
 
 def test_a_fork_while_it_serves(server: RedisServer, client: Any) -> None:
-    from test_forks import in_child
-
     server.publish("airlines", {"FR": 1})
     ours = airlines(client, reload_ttl=timedelta(seconds=0.1))
     assert ours["FR"] == 1

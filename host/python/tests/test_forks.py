@@ -6,47 +6,17 @@ import asyncio
 import multiprocessing
 import os
 import pathlib
-import signal
 import subprocess
 import sys
 import threading
-import time
-import traceback
 import urllib.request
 from typing import Any, Callable, Dict, List
 
 import pytest
-from conftest import AIRLINES, LONG, RedisServer, eventually, free_port, host_command
+from conftest import AIRLINES, LONG, RedisServer, eventually, free_port, host_command, in_child
 
 from kiwi_cache import Cache
 from kiwi_cache import aio
-
-
-def in_child(run: Callable[[], Any]) -> Callable[[], None]:
-    """Forks, and runs a function in the child. Returns what waits for it and checks that it has not failed."""
-    pid = os.fork()
-    if pid == 0:
-        try:
-            run()
-        except BaseException:
-            traceback.print_exc()
-            os._exit(1)
-        os._exit(0)
-
-    def wait() -> None:
-        deadline = time.monotonic() + LONG
-        while True:
-            ended, status = os.waitpid(pid, os.WNOHANG)
-            if ended:
-                assert status == 0, f"the child has failed: {status}"
-                return
-            if time.monotonic() > deadline:
-                os.kill(pid, signal.SIGKILL)
-                os.waitpid(pid, 0)
-                raise AssertionError("the child hangs")
-            time.sleep(0.02)
-
-    return wait
 
 
 def test_a_child_begins_with_the_map_and_follows_it(server: RedisServer) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import pathlib
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import time
 from typing import Any, List
 
 import pytest
-from conftest import AIRLINES, LONG, REPOSITORY, RedisServer, eventually, free_port
+from conftest import AIRLINES, LONG, REPOSITORY, RedisServer, eventually, free_port, in_child
 
 from kiwi_cache import (
     Cache,
@@ -114,6 +115,23 @@ def test_a_service_starts_while_redis_is_away(server: RedisServer) -> None:
         server.publish("airlines", AIRLINES)
         eventually(lambda: airlines.state == "fresh")
         assert airlines["FR"] == AIRLINES["FR"]
+
+
+def test_a_copy_on_disk_is_served_while_redis_is_away(server: RedisServer, tmp_path: pathlib.Path) -> None:
+    server.publish("airlines", AIRLINES)
+    copies = tmp_path / "copies"
+    with Cache.connect(server.url, "airlines", copy_dir=copies) as airlines:
+        assert airlines == AIRLINES
+        eventually(lambda: any(path.is_file() and path.stat().st_size > 100 for path in copies.rglob("*")))
+    server.stop()
+    with Cache.connect(server.url, "airlines", copy_dir=copies, reload_ttl=0.1) as airlines:
+        assert airlines == AIRLINES and airlines.state == "stale" and airlines.seq == 1
+        assert airlines.age is not None and isinstance(airlines.last_error, CacheUnavailable)
+        wait = in_child(lambda: eventually(lambda: airlines.get("FR") == 1))
+        server.start()
+        server.publish("airlines", {"FR": 1})
+        eventually(lambda: airlines["FR"] == 1 and airlines.state == "fresh")
+        wait()
 
 
 def test_a_host_is_asked_for_what_is_missing(server: RedisServer) -> None:

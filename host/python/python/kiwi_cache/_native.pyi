@@ -34,6 +34,7 @@ class Handle:
         *,
         number: int,
         key_prefix: Optional[str],
+        copy_dir: Optional[str],
         record_key: Optional[str],
         reload_ttl: float,
         wait_for: float,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import threading
 import time
 import weakref
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
         max_attempts: int
         refill_timeout: Union[float, timedelta]
         key_prefix: Optional[str]
+        copy_dir: Union[None, str, os.PathLike[str]]
         record_key: Optional[str]
         metrics: Optional[Metrics]
         logger: Optional[logging.Logger]
@@ -79,6 +81,7 @@ class Reading(_Base[V]):
         max_attempts: int = -1,
         refill_timeout: Union[float, timedelta] = 30,
         key_prefix: Optional[str] = None,
+        copy_dir: Union[None, str, os.PathLike[str]] = None,
         record_key: Optional[str] = None,
         metrics: Optional[Metrics] = None,
         logger: Optional[logging.Logger] = None,
@@ -93,6 +96,7 @@ class Reading(_Base[V]):
                 name,
                 number=listener.number,
                 key_prefix=key_prefix,
+                copy_dir=None if copy_dir is None else os.fspath(copy_dir),
                 record_key=record_key,
                 reload_ttl=_seconds(reload_ttl),
                 wait_for=_seconds(wait_for),
