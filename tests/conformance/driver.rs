@@ -111,13 +111,35 @@ pub(crate) fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("conformance").join(name)
 }
 
-/// The Python of the virtual environment that `cargo xtask setup` creates, in a directory above this test's executable.
-pub(crate) fn python() -> PathBuf {
+/// The Python of the reference, in the virtual environment that `cargo xtask setup` creates.
+pub(crate) fn python_of_the_reference() -> PathBuf {
+    let requirements = file("reference/requirements.txt");
+    environment(&requirements, |name| name == "conformance")
+        .expect("these tests need some packages of Python: `cargo xtask setup`")
+        .join("bin/python")
+}
+
+/// The Python of the package `kiwi_cache`, in the virtual environment where `cargo xtask test` installs its wheel. If
+/// there is one for each of several versions of Python, any will do.
+pub(crate) fn python_of_the_package() -> PathBuf {
+    let requirements = file("../../host/python/tests/requirements.txt");
+    let python =
+        environment(&requirements, |name| name.starts_with("python-reader-")).map(|venv| venv.join("bin/python"));
+    let has_package =
+        |python: &PathBuf| Command::new(python).args(["-c", "import kiwi_cache"]).status().is_ok_and(|it| it.success());
+    python.filter(has_package).expect(
+        "these tests need the Python package in host/python, built and installed: `cargo xtask test`, or \
+         `cargo xtask test-python` for that package alone",
+    )
+}
+
+/// A complete virtual environment with such a name, in `tools` of a directory above this test's executable.
+fn environment(requirements: &Path, is_named: impl Fn(&str) -> bool) -> Option<PathBuf> {
+    let wanted = std::fs::read(requirements).expect("the requirements");
     let this = std::env::current_exe().expect("the path of this test");
-    let wanted = std::fs::read(file("reference/requirements.txt")).expect("the requirements");
-    let venv = this.ancestors().map(|dir| dir.join("tools/conformance")).find(|venv| venv.is_dir());
+    let tools = this.ancestors().map(|dir| dir.join("tools")).find(|tools| tools.is_dir())?;
+    let entries = std::fs::read_dir(tools).expect("a directory").map(|entry| entry.expect("an entry"));
     // The requirements are copied into the environment once all of them are installed.
     let is_complete = |venv: &PathBuf| std::fs::read(venv.join("requirements.txt")).is_ok_and(|has| has == wanted);
-    let venv = venv.filter(is_complete).expect("these tests need some packages of Python: `cargo xtask setup`");
-    venv.join("bin/python")
+    entries.filter(|entry| is_named(&entry.file_name().to_string_lossy())).map(|entry| entry.path()).find(is_complete)
 }

@@ -14,10 +14,11 @@ mod run;
 mod rust_reader;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use driver::{Driver, Process, file, python};
+use driver::{Driver, Process, file, python_of_the_package, python_of_the_reference};
 use recording::{Recordings, UPDATE};
 use run::{Bench, show};
 use rust_reader::RustReader;
@@ -45,7 +46,15 @@ fn rust(url: &str) -> Driver {
 }
 
 fn reference(url: &str) -> Driver {
-    let (python, driver) = (python(), file("reference/driver.py"));
+    in_python(&python_of_the_reference(), "reference/driver.py", url)
+}
+
+fn python_package(url: &str) -> Driver {
+    in_python(&python_of_the_package(), "kiwi_cache_reader.py", url)
+}
+
+fn in_python(python: &Path, driver: &str, url: &str) -> Driver {
+    let driver = file(driver);
     let command = [python.to_str().expect("a path"), driver.to_str().expect("a path")];
     Driver::Process(Process::start(&command, url))
 }
@@ -61,7 +70,7 @@ type Start = Box<dyn Fn(&str) -> Driver>;
 
 /// The readers in other languages.
 fn foreign_readers() -> Vec<Start> {
-    let mut readers: Vec<Start> = vec![Box::new(reference)];
+    let mut readers: Vec<Start> = vec![Box::new(reference), Box::new(python_package)];
     if let Ok(command) = std::env::var(ANOTHER) {
         let words = move |url: &str| Process::start(&command.split_whitespace().collect::<Vec<_>>(), url);
         readers.push(Box::new(move |url| Driver::Process(words(url))));

@@ -30,15 +30,20 @@ pub(crate) fn run() -> Result<()> {
         Some(command) => command.into(),
         None => host::build_command()?,
     };
-    let outcome = test(&command)?;
+    let outcome = install()?.test(&command)?;
     if outcome.failed > 0 {
         bail!("{} tests of the Python reader failed", outcome.failed);
     }
     Ok(())
 }
 
-/// Builds the wheel and tests it with this command `kiwi-host`. All versions are tested, even if one fails.
-pub(crate) fn test(command: &Path) -> Result<Outcome> {
+/// The virtual environments in which the wheel is installed, each with its version of Python.
+pub(crate) struct Installed {
+    environments: Vec<(String, PathBuf)>,
+}
+
+/// Builds the wheel and installs it in an environment for each version of Python.
+pub(crate) fn install() -> Result<Installed> {
     let interpreters = std::env::var(INTERPRETERS).unwrap_or_else(|_| "python3".to_owned());
     let environments: Vec<(String, PathBuf)> =
         interpreters.split(':').filter(|name| !name.is_empty()).map(environment).collect::<Result<_>>()?;
@@ -46,13 +51,26 @@ pub(crate) fn test(command: &Path) -> Result<Outcome> {
         bail!("{INTERPRETERS} names no interpreter: remove it, or name one")
     };
     let wheel = build(first)?;
-    let mut outcome = Outcome::default();
-    for (version, venv) in &environments {
-        outcome.add(test_in(venv, version, &wheel, command)?);
+    for (_, venv) in &environments {
+        Run::new(venv.join("bin/python"))
+            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--force-reinstall"])
+            .arg(&wheel)
+            .run()?;
     }
-    let versions: Vec<&str> = environments.iter().map(|(version, _)| version.as_str()).collect();
-    say(&format!("the Python reader was tested with Python {}", versions.join(", ")));
-    Ok(outcome)
+    Ok(Installed { environments })
+}
+
+impl Installed {
+    /// Runs the tests with this command `kiwi-host`: with all versions, even if one fails.
+    pub(crate) fn test(&self, command: &Path) -> Result<Outcome> {
+        let mut outcome = Outcome::default();
+        for (version, venv) in &self.environments {
+            outcome.add(test_in(venv, version, command)?);
+        }
+        let versions: Vec<&str> = self.environments.iter().map(|(version, _)| version.as_str()).collect();
+        say(&format!("the Python reader was tested with Python {}", versions.join(", ")));
+        Ok(outcome)
+    }
 }
 
 /// The environment of an interpreter: which version that is, and where it is.
@@ -83,14 +101,9 @@ fn build(venv: &Path) -> Result<PathBuf> {
     Ok(wheel)
 }
 
-fn test_in(venv: &Path, version: &str, wheel: &Path, command: &Path) -> Result<Outcome> {
-    let python = venv.join("bin/python");
-    Run::new(&python)
-        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--force-reinstall"])
-        .arg(wheel)
-        .run()?;
+fn test_in(venv: &Path, version: &str, command: &Path) -> Result<Outcome> {
     let mut outcome = Outcome::default();
-    let tested = Run::new(&python)
+    let tested = Run::new(venv.join("bin/python"))
         .args(["-m", "pytest", "-p", "no:cacheprovider", "--color", "no"])
         .current_dir(workspace::python_reader())
         .env(COMMAND, command)

@@ -32,6 +32,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         host::build_command()?;
     }
 
+    // The conformance kit runs the package that is installed here.
+    let reader = if whole { Some(python_reader::install()?) } else { None };
+
     let mut counts = Counts::default();
     let scope: &[&str] = if whole { &["--workspace", "--no-fail-fast"] } else { &[] };
     let host = counts.add(cargo("test").args(scope).args(&args.rest));
@@ -42,12 +45,13 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     } else {
         Ok(())
     };
-    let reader = if whole {
+    let reader = match reader {
         // Testing the whole workspace has built it.
-        let command = target_dir()?.join("debug/kiwi-host");
-        python_reader::test(&command).and_then(|outcome| counts.add_python(outcome))
-    } else {
-        Ok(())
+        Some(reader) => {
+            let command = target_dir()?.join("debug/kiwi-host");
+            reader.test(&command).and_then(|outcome| counts.add_python(outcome))
+        }
+        None => Ok(()),
     };
     say(&format!("tests: {counts}"));
     host.and(plugins)?;
