@@ -1,7 +1,7 @@
 //! What is known of the map that is published, before a load is compared with it: what this host remembers, or else what
 //! the store still has.
 
-use kiwi_store::{Batch, Head, Part, Root};
+use kiwi_store::{Head, Part, Root};
 use tokio::task::JoinSet;
 
 use super::context::Context;
@@ -52,7 +52,7 @@ async fn read_back(context: Context<'_>, base: &Head, limits: &Limits) -> kiwi_s
     if whole.head().id != base.id {
         return Ok(Recalled::Unknown);
     }
-    let mut table = Fingerprints::with_capacity(base.entries.min(MAX_RESERVED_ENTRIES) as usize);
+    let mut table = Fingerprints::of_version(base.entries.min(MAX_RESERVED_ENTRIES) as usize);
     let mut root = Root::default();
     let mut reading = JoinSet::new();
     loop {
@@ -80,11 +80,12 @@ async fn read_back(context: Context<'_>, base: &Head, limits: &Limits) -> kiwi_s
 
 /// The fingerprints of a part. `None`: one of its values is beyond a limit of this host.
 fn fingerprints(part: Part, limits: &Limits, hash: &Hash) -> kiwi_store::Result<Option<(Root, Vec<Fingerprint>)>> {
-    let (batch, root): (Batch, Root) = part.unpack()?;
-    let fingerprint = |(key, value): (&str, &str)| {
-        check::check_size(key, value, limits).ok()?;
-        check::check_value(key, value, limits).ok()?;
-        Some(hash.of(key, value))
-    };
-    Ok(batch.iter().map(fingerprint).collect::<Option<_>>().map(|fingerprints| (root, fingerprints)))
+    let (mut fingerprints, mut passes) = (Vec::new(), true);
+    let root = part.for_each(|key, value| {
+        passes = passes
+            && check::check_size(key, value, limits).is_ok()
+            && check::check_value(key, value, limits).is_ok();
+        fingerprints.push(hash.of(key, value));
+    })?;
+    Ok(passes.then_some((root, fingerprints)))
 }
