@@ -26,14 +26,15 @@ pub(super) enum Recalled {
 }
 
 /// Recalls what is known of the map that is published.
-pub(super) async fn recall(context: Context<'_>, base: Option<&Head>) -> Recalled {
+pub(super) async fn recall(context: Context<'_>, base: Option<&Head>, base_is_ours: bool) -> Recalled {
     let limits = context.definition().limits();
     match (context.standing().memory.recall(base, limits), base) {
         (Some(known), _) => Recalled::Known(known),
         (None, Some(base)) if takes_deltas(&context.definition().config) => {
+            let checks = Checks { limits: limits.clone(), is_json: base_is_ours };
             // The lease is not renewed meanwhile.
             let time = context.definition().timing.lease_ttl / 3;
-            match tokio::time::timeout(time, read_back(context, base, limits)).await {
+            match tokio::time::timeout(time, read_back(context, base, &checks)).await {
                 Ok(Ok(recalled)) => recalled,
                 Ok(Err(error)) if error.is_missing() || error.is_value() => Recalled::Damaged,
                 _ => Recalled::Unknown,
@@ -43,9 +44,24 @@ pub(super) async fn recall(context: Context<'_>, base: Option<&Head>) -> Recalle
     }
 }
 
-/// Reads the map that is published. This host did not check its values, so they are checked now: a load that gives the same
-/// ones does not.
-async fn read_back(context: Context<'_>, base: &Head, limits: &Limits) -> kiwi_store::Result<Recalled> {
+/// How the values that are read back are checked: a load that gives the same ones does not check them.
+#[derive(Clone)]
+struct Checks {
+    limits: Limits,
+    /// Whether they are known to be JSON: hosts of the same definition have checked that. Their limits may have been others.
+    is_json: bool,
+}
+
+impl Checks {
+    fn pass(&self, key: &str, value: &str) -> bool {
+        let is_small = check::check_size(key, value, &self.limits).is_ok();
+        let check_value = if self.is_json { check::check_depth } else { check::check_value };
+        is_small && check_value(key, value, &self.limits).is_ok()
+    }
+}
+
+/// Reads the map that is published.
+async fn read_back(context: Context<'_>, base: &Head, checks: &Checks) -> kiwi_store::Result<Recalled> {
     let Some(mut whole) = context.events.store_call(context.store.whole(context.cache.name()).await)? else {
         return Ok(Recalled::Damaged);
     };
@@ -59,8 +75,8 @@ async fn read_back(context: Context<'_>, base: &Head, limits: &Limits) -> kiwi_s
         let next = if reading.len() < THREADS { whole.next().await } else { None };
         match next {
             Some(part) => {
-                let (part, limits, hash) = (part?, limits.clone(), table.hash());
-                reading.spawn_blocking(move || fingerprints(part, &limits, &hash));
+                let (part, checks, hash) = (part?, checks.clone(), table.hash());
+                reading.spawn_blocking(move || fingerprints(part, &checks, &hash));
             }
             None => {
                 let Some(read) = reading.join_next().await else { break };
@@ -79,12 +95,10 @@ async fn read_back(context: Context<'_>, base: &Head, limits: &Limits) -> kiwi_s
 }
 
 /// The fingerprints of a part. `None`: one of its values is beyond a limit of this host.
-fn fingerprints(part: Part, limits: &Limits, hash: &Hash) -> kiwi_store::Result<Option<(Root, Vec<Fingerprint>)>> {
+fn fingerprints(part: Part, checks: &Checks, hash: &Hash) -> kiwi_store::Result<Option<(Root, Vec<Fingerprint>)>> {
     let (mut fingerprints, mut passes) = (Vec::new(), true);
     let root = part.for_each(|key, value| {
-        passes = passes
-            && check::check_size(key, value, limits).is_ok()
-            && check::check_value(key, value, limits).is_ok();
+        passes = passes && checks.pass(key, value);
         fingerprints.push(hash.of(key, value));
     })?;
     Ok(passes.then_some((root, fingerprints)))
