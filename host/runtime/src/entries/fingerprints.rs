@@ -278,7 +278,7 @@ mod tests {
         #[test]
         fn each_load_is_compared_with_the_one_before(
             loads in prop::collection::vec(prop::collection::hash_map("[a-e]", "[01]", 0..5), 1..6),
-            is_of_version: bool,
+            is_of_version in any::<bool>(),
         ) {
             let mut table = if is_of_version { Fingerprints::of_version(5) } else { Fingerprints::default() };
             let mut before = HashMap::new();
