@@ -10,6 +10,7 @@ use kiwi_store::{Error, Layout, Name, Result};
 use crate::address::Address;
 use crate::attempts::Attempts;
 use crate::copies::{CopyMode, CopySettings};
+use crate::held::Held;
 use crate::metrics::{Metrics, ReaderMetrics};
 use crate::refill::Refill;
 use crate::settings::{RefillSettings, ReloadSettings, Updates, WithoutSnapshot};
@@ -264,6 +265,12 @@ impl<C: HoldsCopy> Builder<C> {
     /// a process that has them mapped.
     pub fn copy_in_memory(mut self) -> Self {
         self.copy_mode = CopyMode::Read;
+        self
+    }
+
+    /// Begins with this.
+    pub(crate) fn holding(mut self, held: Arc<Held<C::Value>>) -> Self {
+        self.reload.held = Some(held);
         self
     }
 

@@ -57,6 +57,10 @@ impl<V: Stored + ?Sized> Local<V> {
         self.held.store(Some(Arc::new(held)));
     }
 
+    pub(crate) fn held(&self) -> Option<Arc<Held<V>>> {
+        self.held.load_full()
+    }
+
     // Always inlined, so that the `Ref` stays in registers: if it went through memory, an access to the value would
     // wait for the look-up.
     #[inline(always)]

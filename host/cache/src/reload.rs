@@ -64,8 +64,11 @@ pub(crate) struct Load<V: Stored + ?Sized> {
 }
 
 impl<V: Value + ?Sized> Reload<V> {
-    pub(crate) fn new(source: Source, settings: ReloadSettings<V>, copies: Option<Copies>) -> Self {
+    pub(crate) fn new(source: Source, mut settings: ReloadSettings<V>, copies: Option<Copies>) -> Self {
         let local = Arc::new(Local::new(source.name.clone(), settings.reload_ttl));
+        if let Some(Held { snapshot, seen }) = settings.held.take().as_deref() {
+            local.hold(Held { snapshot: Arc::clone(snapshot), seen: seen.clone() });
+        }
         let (polling, logged) = (Polling::new(settings.reload_ttl), (State::Missing, None));
         Self {
             source,
@@ -86,8 +89,12 @@ impl<V: Value + ?Sized> Reload<V> {
         &self.local
     }
 
-    /// Loads the first snapshot, and waits for it as long as the settings allow.
+    /// Loads the first snapshot, and waits for it as long as the settings allow. If one is held already, the first poll is
+    /// due at once, and nobody waits for it.
     pub(crate) async fn load_first(&mut self, hints: &mut Hints) -> Result<()> {
+        if !self.local.is_missing() {
+            return Ok(());
+        }
         let started = Instant::now();
         self.hold_copy().await;
         loop {

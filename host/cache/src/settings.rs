@@ -8,6 +8,7 @@ use kiwi_store::{Error, Result};
 
 use crate::attempts::Attempts;
 use crate::copies::CopySettings;
+use crate::held::Held;
 use crate::refill::Refill;
 use crate::snapshot::MissingHook;
 use crate::stored::Stored;
@@ -25,6 +26,8 @@ pub(crate) struct ReloadSettings<V: Stored + ?Sized> {
     pub(crate) missing: Option<MissingHook<V>>,
     pub(crate) kept_text: Option<Arc<KeptText>>,
     pub(crate) copies: Option<CopySettings>,
+    /// What is held at first.
+    pub(crate) held: Option<Arc<Held<V>>>,
 }
 
 /// What `connect` does when there is no snapshot and the time to wait for one is over.
@@ -80,6 +83,7 @@ impl<V: Stored + ?Sized> Default for ReloadSettings<V> {
             missing: None,
             kept_text: None,
             copies: None,
+            held: None,
         }
     }
 }

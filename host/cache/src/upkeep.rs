@@ -69,6 +69,12 @@ impl<V: Value + ?Sized> Upkeep<V> {
         self.reload.lock().await.reload().await
     }
 
+    /// Calls a function while nothing polls or loads.
+    pub(crate) async fn quietly(&self, call: impl FnOnce()) {
+        let _reload = self.reload.lock().await;
+        call();
+    }
+
     /// Gets a first snapshot for a read that waits since then. All reads that wait while one attempt is in flight
     /// share its outcome.
     pub(crate) async fn read_through(&self, since: Instant) -> Result<()> {

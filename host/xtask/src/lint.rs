@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Result, ensure};
 
-use crate::cargo::{cargo, cargo_in, shared_target_dir};
+use crate::cargo::{cargo, cargo_in, shared_target_dir, target_dir};
 use crate::command::{Run, say};
 use crate::examples;
 use crate::setup;
@@ -36,7 +36,8 @@ pub(crate) fn run() -> Result<()> {
 
 fn formatting() -> Result<()> {
     let root = workspace::root().to_owned();
-    for dir in [root, workspace::plugins(), workspace::guests(), workspace::embed(), workspace::moka_reads()] {
+    let others = [workspace::plugins(), workspace::guests(), workspace::embed(), workspace::moka_reads()];
+    for dir in [root, workspace::python_reader()].into_iter().chain(others) {
         cargo("fmt").args(["--all", "--check", "--manifest-path"]).arg(dir.join("Cargo.toml")).run()?;
     }
     Ok(())
@@ -52,6 +53,9 @@ fn clippy() -> Result<()> {
     }
     // The embedding example uses the host without its sandbox.
     examples::cargo("clippy")?.arg("--all-targets").args(deny_warnings).run()?;
+    // It is linked by maturin only.
+    let reader = cargo_in(&workspace::python_reader(), "clippy", &target_dir()?);
+    reader.arg("--all-targets").args(deny_warnings).run()?;
     let (moka, plugins, guests) = (workspace::moka_reads(), workspace::plugins(), workspace::guests());
     cargo_in(&moka, "clippy", &shared_target_dir(&moka)?).args(deny_warnings).run()?;
     // First the code that only exists in a component, then the plugins' tests, which run natively.
@@ -76,7 +80,7 @@ fn documentation() -> Result<()> {
 /// Runs cargo-deny, which reads deny.toml from the repository's directory.
 fn dependencies() -> Result<()> {
     let deny = setup::cargo_deny()?;
-    for dir in [workspace::root().to_owned(), workspace::plugins(), workspace::embed()] {
+    for dir in [workspace::root().to_owned(), workspace::plugins(), workspace::embed(), workspace::python_reader()] {
         let deny = || Run::new(&deny).arg("--manifest-path").arg(dir.join("Cargo.toml"));
         deny().args(["check", "--hide-inclusion-graph", "licenses", "bans", "sources"]).run()?;
         if deny().args(["fetch", "db"]).succeeds() {

@@ -14,6 +14,7 @@ mod host;
 mod kept;
 mod lint;
 mod python;
+mod python_reader;
 mod setup;
 mod test;
 mod workspace;
@@ -39,6 +40,8 @@ enum Task {
     Demo(demo::Args),
     /// Run all tests, or those that arguments for `cargo test` select
     Test(test::Args),
+    /// Build the Python reader, and run its tests alone (KIWI_PYTHONS=python3.9:python3.13: with these interpreters)
+    TestPython,
     /// Build components of Python and JavaScript against an old contract, and test that this host runs them
     Kept,
     /// Fuzz what reads outside input, with libFuzzer (through bolero)
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
         Task::BuildPlugins => setup::wasm_target().and_then(|()| components::build_plugins()).map(drop),
         Task::Demo(args) => demo::run(&args),
         Task::Test(args) => test::run(&args),
+        Task::TestPython => setup::wasm_target().and_then(|()| python_reader::run()),
         Task::Kept => kept::run(),
         Task::Fuzz(args) => fuzz::run(&args),
         Task::Bench(args) => bench::run(&args),

@@ -1,5 +1,5 @@
 //! Virtual environments of Python: the one with kiwi-cache, for the tests that run it side by side with ours, the one of
-//! the reference reader, and the one that makes components of Python.
+//! the reference reader, the one that makes components of Python, and those of the Python reader.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -17,13 +17,18 @@ const REQUIREMENTS: &str = "requirements.txt";
 
 /// Creates the environment of kiwi-cache, at `tools/kiwi-cache` in the target directory, where the tests look for it.
 pub(crate) fn install_kiwi_cache() -> Result<()> {
-    install("tests/kiwi_cache", &kiwi_cache()?, &["-W", "ignore", "-c", "import kw.cache.dbcache, psycopg2, pymysql"])
+    install(
+        "python3",
+        "tests/kiwi_cache",
+        &kiwi_cache()?,
+        &["-W", "ignore", "-c", "import kw.cache.dbcache, psycopg2, pymysql"],
+    )
 }
 
 /// Creates the environment of the reference reader, at `tools/conformance` in the target directory.
 pub(crate) fn install_reference_reader() -> Result<()> {
     let venv = target_dir()?.join("tools/conformance");
-    install("tests/conformance/reference", &venv, &["-c", "import redis, xxhash, zstandard"])
+    install("python3", "tests/conformance/reference", &venv, &["-c", "import redis, xxhash, zstandard"])
 }
 
 /// The Python interpreter of the environment of kiwi-cache.
@@ -38,19 +43,19 @@ fn kiwi_cache() -> Result<PathBuf> {
 /// Creates the environment of `cargo xtask dist`, and returns its directory of programs.
 pub(crate) fn install_dist() -> Result<PathBuf> {
     let venv = target_dir()?.join("tools/dist");
-    install("host/xtask/dist", &venv, &["-c", "import hatchling, twine, ziglang"])?;
+    install("python3", "host/xtask/dist", &venv, &["-c", "import hatchling, twine, ziglang"])?;
     Ok(venv.join("bin"))
 }
 
 /// Creates the environment that makes components of Python, and returns its `componentize-py`.
 pub(crate) fn install_componentize_py() -> Result<PathBuf> {
     let venv = target_dir()?.join("tools/componentize-py");
-    install("tests/kept/python", &venv, &["-c", "import componentize_py"])?;
+    install("python3", "tests/kept/python", &venv, &["-c", "import componentize_py"])?;
     Ok(venv.join("bin/componentize-py"))
 }
 
-/// Creates an environment with the requirements of a directory, unless it is there, and tries it.
-fn install(sources: &str, venv: &Path, attempt: &[&str]) -> Result<()> {
+/// Creates an environment of an interpreter with the requirements of a directory, unless it is there, and tries it.
+pub(crate) fn install(interpreter: &str, sources: &str, venv: &Path, attempt: &[&str]) -> Result<()> {
     let requirements = workspace::root().join(sources).join(REQUIREMENTS);
     let wanted =
         fs::read_to_string(&requirements).with_context(|| format!("could not read {}", requirements.display()))?;
@@ -62,8 +67,8 @@ fn install(sources: &str, venv: &Path, attempt: &[&str]) -> Result<()> {
         return Ok(());
     }
     remove(venv)?;
-    install_python()?;
-    Run::new("python3").args(["-m", "venv"]).arg(venv).run()?;
+    install_python(interpreter)?;
+    Run::new(interpreter).args(["-m", "venv"]).arg(venv).run()?;
     Run::new(&python)
         .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "--requirement"])
         .arg(&requirements)
@@ -73,11 +78,14 @@ fn install(sources: &str, venv: &Path, attempt: &[&str]) -> Result<()> {
 }
 
 /// Installs a Python that can create virtual environments; Debian's needs a package for that.
-fn install_python() -> Result<()> {
+pub(crate) fn install_python(interpreter: &str) -> Result<()> {
     let is_suitable =
-        || Run::new("python3").args(["-c", "import sys, venv, ensurepip; assert sys.version_info >= (3, 9)"]);
+        || Run::new(interpreter).args(["-c", "import sys, venv, ensurepip; assert sys.version_info >= (3, 9)"]);
     if is_suitable().succeeds() {
         return Ok(());
+    }
+    if interpreter != "python3" {
+        bail!("`{interpreter}` is missing or older than 3.9, or has no module venv");
     }
     debian::install("python3-venv", "Python 3.9 or newer, with its module venv, as `python3`")?;
     if !is_suitable().succeeds() {
@@ -86,7 +94,7 @@ fn install_python() -> Result<()> {
     Ok(())
 }
 
-fn remove(dir: &Path) -> Result<()> {
+pub(crate) fn remove(dir: &Path) -> Result<()> {
     match fs::remove_dir_all(dir) {
         Err(error) if error.kind() != ErrorKind::NotFound => {
             Err(error).with_context(|| format!("could not remove {}", dir.display()))

@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 
-use crate::cargo::{cargo, cargo_in, shared_target_dir};
+use crate::cargo::{cargo, cargo_in, shared_target_dir, target_dir};
 use crate::command::{Run, say};
-use crate::{components, examples, host, python, setup, workspace};
+use crate::{components, examples, host, python, python_reader, setup, workspace};
 
 /// Which tests to run.
 #[derive(clap::Args)]
@@ -42,8 +42,16 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     } else {
         Ok(())
     };
+    let reader = if whole {
+        // Testing the whole workspace has built it.
+        let command = target_dir()?.join("debug/kiwi-host");
+        python_reader::test(&command).and_then(|outcome| counts.add_python(outcome))
+    } else {
+        Ok(())
+    };
     say(&format!("tests: {counts}"));
     host.and(plugins)?;
+    reader?;
     if counts.passed == 0 {
         bail!("no test ran: does `{}` match one?", args.rest.join(" "));
     }
@@ -69,6 +77,15 @@ impl Counts {
                 self.ignored += count(result, "ignored");
             }
         })
+    }
+
+    /// Adds what pytest has counted.
+    fn add_python(&mut self, outcome: python_reader::Outcome) -> Result<()> {
+        self.passed += outcome.passed;
+        self.failed += outcome.failed;
+        self.ignored += outcome.skipped;
+        ensure!(outcome.failed == 0, "{} tests of the Python reader failed", outcome.failed);
+        Ok(())
     }
 }
 

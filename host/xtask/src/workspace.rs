@@ -55,6 +55,11 @@ pub(crate) fn embed() -> PathBuf {
     root().join("examples/embed")
 }
 
+/// The reader for Python.
+pub(crate) fn python_reader() -> PathBuf {
+    root().join("host/python")
+}
+
 /// The program that reads from moka, for `cargo xtask bench`.
 pub(crate) fn moka_reads() -> PathBuf {
     root().join("host/bench/peers/moka")

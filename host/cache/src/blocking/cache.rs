@@ -13,6 +13,7 @@ use crate::address::Address;
 use crate::base::fixed_base;
 use crate::builder::{Builder, HoldsCopy, Reader, sealed};
 use crate::freshness::State;
+use crate::held::Held;
 use crate::local::{Local, reads};
 use crate::reference::Ref;
 use crate::snapshot::Snapshot;
@@ -93,6 +94,15 @@ impl<V: Value + ?Sized> Cache<V> {
         let Some(Connected { worker, upkeep }) = self.inner.connected.as_deref() else { return Ok(()) };
         let upkeep = Arc::clone(upkeep);
         worker.run(async move { upkeep.reload().await })
+    }
+
+    /// Runs a function on the background thread as soon as nothing polls or loads; nothing else runs there meanwhile.
+    /// `None`: there is no thread.
+    pub(super) fn run_quietly(&self, call: impl FnOnce() + Send + 'static) -> Option<()> {
+        let Connected { worker, upkeep } = self.inner.connected.as_deref()?;
+        let upkeep = Arc::clone(upkeep);
+        worker.start_job(async move { upkeep.quietly(call).await });
+        Some(())
     }
 
     /// As [`get`](Self::get), but if no snapshot was loaded yet, it loads one first: from the store, or else
@@ -229,6 +239,11 @@ impl<V: Stored + ?Sized> Cache<V> {
     }
 
     reads!();
+
+    /// What is held, if anything is.
+    pub(super) fn held(&self) -> Option<Arc<Held<V>>> {
+        self.inner.local.held()
+    }
 
     #[inline(always)]
     fn local(&self) -> &Local<V> {

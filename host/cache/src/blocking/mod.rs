@@ -2,10 +2,12 @@
 
 mod cache;
 mod changes;
+mod fork;
 mod park;
 mod remote;
 mod worker;
 
 pub use cache::Cache;
 pub use changes::Changes;
+pub use fork::Pause;
 pub use remote::RemoteCache;
