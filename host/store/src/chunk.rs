@@ -87,28 +87,50 @@ fn push_json_string(out: &mut String, text: &str) -> bool {
 /// It is not a chunk, or is damaged (`is_value`); a newer program has written it (`is_newer_format`).
 pub(crate) fn unpack(chunk: &Bytes) -> Result<(Batch, Root)> {
     let content = frame::unpack(chunk)?;
-    let (entries, root) = slice(&content).ok_or_else(|| damaged("its entries cannot be read"))?;
-    if entries.iter().collect::<Root>() != root {
-        return Err(damaged("its entries do not match its root"));
-    }
-    Ok((entries, root))
+    let mut batch = Batch::with_capacity(entries(&content).unwrap_or_default(), content.len());
+    let root = read(&content, |key, value| batch.push(key, value))?;
+    Ok((batch, root))
 }
 
-fn slice(content: &[u8]) -> Option<(Batch, Root)> {
-    let (entries, rest) = content.split_first_chunk()?;
-    let (root, mut lengths) = rest.split_first_chunk()?;
-    let entries = u32::from_le_bytes(*entries) as usize;
+/// Gives each entry of a chunk without a copy, and returns their root. What was given counts for nothing if this fails.
+///
+/// # Errors
+/// As [`unpack`].
+pub(crate) fn for_each(chunk: &Bytes, each: impl FnMut(&str, &str)) -> Result<Root> {
+    read(&frame::unpack(chunk)?, each)
+}
+
+fn read(content: &[u8], mut each: impl FnMut(&str, &str)) -> Result<Root> {
+    let mut root = Root::default();
+    let claimed = slice(content, |key, value| {
+        root.add(key, value);
+        each(key, value);
+    });
+    match claimed {
+        None => Err(damaged("its entries cannot be read")),
+        Some(claimed) if claimed != root => Err(damaged("its entries do not match its root")),
+        Some(_) => Ok(root),
+    }
+}
+
+/// How many entries a content claims to have, if it can have so many.
+fn entries(content: &[u8]) -> Option<usize> {
+    let entries = u32::from_le_bytes(*content.first_chunk()?) as usize;
     // Each has two lengths.
-    if entries > lengths.len() {
-        return None;
+    (entries <= content.len() / 2).then_some(entries)
+}
+
+/// Gives each entry, and returns the root that is claimed.
+fn slice(content: &[u8], mut each: impl FnMut(&str, &str)) -> Option<Root> {
+    let entries = entries(content)?;
+    let (root, mut lengths) = content.get(4..)?.split_first_chunk()?;
+    let mut object = lengths;
+    for _ in 0..2 * entries {
+        read_number(&mut object)?;
     }
-    let mut numbers = Vec::with_capacity(entries);
+    let mut object = std::str::from_utf8(object).ok()?;
     for _ in 0..entries {
-        numbers.push((read_number(&mut lengths)?, read_number(&mut lengths)?));
-    }
-    let mut object = std::str::from_utf8(lengths).ok()?;
-    let mut batch = Batch::with_capacity(entries, object.len());
-    for (key_length, value_length) in numbers {
+        let (key_length, value_length) = (read_number(&mut lengths)?, read_number(&mut lengths)?);
         // `{"` or `,"`, the key, `":`, the value.
         let key_end = (key_length >> 1).checked_add(2)?;
         let value_start = key_end.checked_add(2)?;
@@ -116,13 +138,13 @@ fn slice(content: &[u8]) -> Option<(Batch, Root)> {
         let value = object.get(value_start..value_end)?;
         if key_length & 1 == 1 {
             let key: String = serde_json::from_str(object.get(1..key_end + 1)?).ok()?;
-            batch.push(&key, value);
+            each(&key, value);
         } else {
-            batch.push(object.get(2..key_end)?, value);
+            each(object.get(2..key_end)?, value);
         }
         object = &object[value_end..];
     }
-    Some((batch, Root::from_le_bytes(*root)))
+    Some(Root::from_le_bytes(*root))
 }
 
 #[cfg(test)]
@@ -170,7 +192,8 @@ mod fuzz {
     #[test]
     fn chunks() {
         bolero::check!().with_iterations(20_000).with_max_len(200).for_each(|content: &[u8]| {
-            if let Some((entries, _)) = slice(content) {
+            let mut entries = Batch::default();
+            if slice(content, |key, value| entries.push(key, value)).is_some() {
                 let mut builder = ChunkBuilder::default();
                 entries.iter().for_each(|(key, value)| builder.push(key, value));
                 let (again, root) = unpack(&builder.pack().into()).unwrap();

@@ -8,8 +8,8 @@
 //! | 8 | xxh3-64 of the content, little-endian |
 //! | rest | the content |
 
-use std::cell::RefCell;
 use std::io::Read;
+use std::sync::Mutex;
 
 use bytes::Bytes;
 use xxhash_rust::xxh3::xxh3_64;
@@ -28,15 +28,30 @@ const MAX_CONTENT_BYTES: usize = 1 << 30;
 /// So much memory is allocated because a header says so, and more only as it is decompressed.
 const MAX_TRUSTED_BYTES: usize = 4 << 20;
 
-thread_local! {
-    /// One for each thread: each takes more than a megabyte, which would be asked for and given back for each frame.
-    static COMPRESSOR: RefCell<Option<Compressor<'static>>> = RefCell::new(Compressor::new(LEVEL).ok());
-    static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = RefCell::new(Decompressor::new().ok());
+/// Kept, because each takes more than a megabyte: as many as were ever needed at the same time, and not one for each thread.
+static COMPRESSORS: Mutex<Vec<Compressor<'static>>> = Mutex::new(Vec::new());
+static DECOMPRESSORS: Mutex<Vec<Decompressor<'static>>> = Mutex::new(Vec::new());
+
+/// Works with one of those that are kept, or with a new one. `None`: there is no memory for it, or the work has failed.
+/// It never waits for the lock: in a process that was forked off, it may be held by a thread that does not exist there.
+fn with_one<C, T>(
+    kept: &Mutex<Vec<C>>,
+    new: impl FnOnce() -> std::io::Result<C>,
+    work: impl FnOnce(&mut C) -> std::io::Result<T>,
+) -> Option<T> {
+    let idle = kept.try_lock().ok().and_then(|mut kept| kept.pop());
+    let mut context = idle.map_or_else(new, Ok).ok()?;
+    let done = work(&mut context).ok();
+    if let Ok(mut kept) = kept.try_lock() {
+        kept.push(context);
+    }
+    done
 }
 
 /// Compresses: about 1 ms for 256 KiB.
 pub(crate) fn pack(content: &[u8]) -> Vec<u8> {
-    let compressed = COMPRESSOR.with_borrow_mut(|compressor| compressor.as_mut()?.compress(content).ok());
+    let new = || Compressor::new(LEVEL);
+    let compressed = with_one(&COMPRESSORS, new, |compressor| compressor.compress(content));
     let compressed = compressed.filter(|compressed| compressed.len() < content.len());
     let (codec, packed) = compressed.as_deref().map_or((PLAIN, content), |compressed| (ZSTD, compressed));
     let mut frame = Vec::with_capacity(HEADER_BYTES + packed.len());
@@ -85,7 +100,7 @@ pub(crate) fn unpack_at_most(frame: &Bytes, most: usize) -> Result<Bytes> {
 /// No more than so many bytes, and no memory for bytes that are only claimed.
 fn decompress(packed: &[u8], bytes: usize) -> Option<Vec<u8>> {
     if bytes <= MAX_TRUSTED_BYTES {
-        return DECOMPRESSOR.with_borrow_mut(|decompressor| decompressor.as_mut()?.decompress(packed, bytes).ok());
+        return with_one(&DECOMPRESSORS, Decompressor::new, |decompressor| decompressor.decompress(packed, bytes));
     }
     let mut content = Vec::new();
     zstd::stream::read::Decoder::new(packed).ok()?.take(bytes as u64 + 1).read_to_end(&mut content).ok()?;

@@ -92,6 +92,9 @@ pub enum Begin {
         lease: Lease,
         /// What is published now: `None` when missing or lost.
         base: Option<Head>,
+        /// Whether the last who published, or found it unchanged, did so under the same definition. `false` where the store
+        /// does not say.
+        base_is_ours: bool,
         /// How many loads of this definition have failed in a row, on any host.
         failures: u32,
         /// How many bytes the deltas may have that lead on from the base, before a whole map is to be written again.

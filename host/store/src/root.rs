@@ -30,6 +30,12 @@ impl Root {
         self.0 = self.0.wrapping_add(part.0);
     }
 
+    /// Takes all entries of a part of the map out again.
+    #[cfg(feature = "redis")]
+    pub(crate) fn remove_part(&mut self, part: Root) {
+        self.0 = self.0.wrapping_sub(part.0);
+    }
+
     #[cfg(feature = "redis")]
     pub(crate) fn to_le_bytes(self) -> [u8; 16] {
         self.0.to_le_bytes()

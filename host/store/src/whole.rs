@@ -119,18 +119,43 @@ impl Part {
                 Ok((entries, root))
             }
             #[cfg(feature = "redis")]
-            Content::Chunk(chunk) => {
-                let (entries, mut root) = chunk::unpack(&chunk)?;
-                let Some(changes) = self.changes else { return Ok((entries, root)) };
-                let mut unchanged = Batch::with_capacity(entries.len(), entries.bytes());
+            Content::Chunk(ref chunk) if self.changes.is_none() => chunk::unpack(chunk),
+            #[cfg(feature = "redis")]
+            Content::Chunk(_) => {
+                let mut entries = Batch::default();
+                let root = self.for_each(|key, value| entries.push(key, value))?;
+                Ok((entries, root))
+            }
+        }
+    }
+
+    /// Gives each of its entries without a copy, and returns their root. What was given counts for nothing if this fails.
+    ///
+    /// # Errors
+    /// As [`Part::unpack`].
+    pub fn for_each(self, mut each: impl FnMut(&str, &str)) -> Result<Root> {
+        match self.content {
+            Content::Entries(entries) => {
+                let mut root = Root::default();
                 for (key, value) in entries.iter() {
-                    if changes.contains(key) {
-                        root.remove(key, value);
-                    } else {
-                        unchanged.push(key, value);
-                    }
+                    root.add(key, value);
+                    each(key, value);
                 }
-                Ok((unchanged, root))
+                Ok(root)
+            }
+            #[cfg(feature = "redis")]
+            Content::Chunk(chunk) => {
+                let Some(changes) = self.changes else { return chunk::for_each(&chunk, each) };
+                let mut changed = Root::default();
+                let mut root = chunk::for_each(&chunk, |key, value| {
+                    if changes.contains(key) {
+                        changed.add(key, value);
+                    } else {
+                        each(key, value);
+                    }
+                })?;
+                root.remove_part(changed);
+                Ok(root)
             }
         }
     }

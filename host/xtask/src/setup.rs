@@ -104,7 +104,8 @@ pub(crate) fn cargo_cyclonedx() -> Result<PathBuf> {
 fn cargo_tool(name: &str, version: &str, features: &[&str]) -> Result<PathBuf> {
     let root = target_dir()?.join("tools").join(format!("{name}-{version}"));
     let tool = root.join("bin").join(name);
-    if Run::new(&tool).arg("--version").succeeds() {
+    // Not all of them have `--version`, and the directory has it in its name.
+    if Run::new(&tool).arg("--help").succeeds() {
         return Ok(tool);
     }
     // A debug build: it runs for seconds, but a release build takes many minutes.

@@ -46,7 +46,7 @@ pub(crate) fn check_size(key: &str, value: &str, limits: &Limits) -> Result<(), 
 /// # Errors
 /// Names the entry, and what is wrong with it.
 pub(crate) fn check_value(key: &str, value: &str, limits: &Limits) -> Result<(), Failure> {
-    check_depth(key, value, limits.json_depth.min(MAX_DEPTH))?;
+    check_depth(key, value, limits)?;
     check_json(key, value)
 }
 
@@ -68,9 +68,13 @@ fn check_json(key: &str, value: &str) -> Result<(), Failure> {
     })
 }
 
-/// Runs before the JSON check, whose own limit is another. Brackets in strings count only where
-/// there are enough of them to look closer.
-fn check_depth(key: &str, value: &str, deepest: u64) -> Result<(), Failure> {
+/// Checks how deep a value is nested. Runs before the JSON check, whose own limit is another. Brackets in strings count
+/// only where there are enough of them to look closer.
+///
+/// # Errors
+/// Names the entry, and what is allowed.
+pub(crate) fn check_depth(key: &str, value: &str, limits: &Limits) -> Result<(), Failure> {
+    let deepest = limits.json_depth.min(MAX_DEPTH);
     // What is opened must be closed: a short value needs no counting.
     let is_short = value.len() as u64 <= 2 * deepest;
     let brackets = || value.bytes().filter(|byte| matches!(byte, b'[' | b'{')).count() as u64;

@@ -57,8 +57,10 @@ impl Attempt {
 /// Refills a cache if it is due.
 pub(crate) async fn refill(context: Context<'_>, due: Due, turn: &Turn<'_>, stop: &CancellationToken) -> Attempt {
     let trouble = &context.standing().trouble;
-    let (lease, base, failures, max_delta_bytes) = match context.store_call(begin(context, due).await) {
-        Ok(Begin::Go { lease, base, failures, max_delta_bytes }) => (lease, base, failures, max_delta_bytes),
+    let (lease, base, base_is_ours, failures, max_delta_bytes) = match context.store_call(begin(context, due).await) {
+        Ok(Begin::Go { lease, base, base_is_ours, failures, max_delta_bytes }) => {
+            (lease, base, base_is_ours, failures, max_delta_bytes)
+        }
         Ok(Begin::Busy { left }) => return Attempt::ended(Outcome::Busy { left }),
         Ok(Begin::Fresh { left }) => {
             trouble.clear();
@@ -73,7 +75,7 @@ pub(crate) async fn refill(context: Context<'_>, due: Due, turn: &Turn<'_>, stop
     };
     let ended = {
         let _loading = context.standing().progress.begin();
-        load_and_publish(context, lease, base.as_ref(), max_delta_bytes, turn, stop).await
+        load_and_publish(context, lease, base.as_ref(), base_is_ours, max_delta_bytes, turn, stop).await
     };
     match ended {
         Ok(Done { outcome, follows }) => {
@@ -105,12 +107,13 @@ async fn load_and_publish(
     context: Context<'_>,
     lease: Lease,
     base: Option<&Head>,
+    base_is_ours: bool,
     max_delta_bytes: u64,
     turn: &Turn<'_>,
     stop: &CancellationToken,
 ) -> Result<Done, Uncommitted> {
     let started = Instant::now();
-    let (recalled, base) = match stop.run_until_cancelled(recall(context, base)).await {
+    let (recalled, base) = match stop.run_until_cancelled(recall(context, base, base_is_ours)).await {
         Some(Recalled::Known(fingerprints)) => (Some(fingerprints), base),
         Some(Recalled::Damaged) => (None, None),
         Some(Recalled::Unknown) | None => (None, base),

@@ -1,7 +1,7 @@
 //! What is known of the map that is published, before a load is compared with it: what this host remembers, or else what
 //! the store still has.
 
-use kiwi_store::{Batch, Head, Part, Root};
+use kiwi_store::{Head, Part, Root};
 use tokio::task::JoinSet;
 
 use super::context::Context;
@@ -26,14 +26,15 @@ pub(super) enum Recalled {
 }
 
 /// Recalls what is known of the map that is published.
-pub(super) async fn recall(context: Context<'_>, base: Option<&Head>) -> Recalled {
+pub(super) async fn recall(context: Context<'_>, base: Option<&Head>, base_is_ours: bool) -> Recalled {
     let limits = context.definition().limits();
     match (context.standing().memory.recall(base, limits), base) {
         (Some(known), _) => Recalled::Known(known),
         (None, Some(base)) if takes_deltas(&context.definition().config) => {
+            let checks = Checks { limits: limits.clone(), is_json: base_is_ours };
             // The lease is not renewed meanwhile.
             let time = context.definition().timing.lease_ttl / 3;
-            match tokio::time::timeout(time, read_back(context, base, limits)).await {
+            match tokio::time::timeout(time, read_back(context, base, &checks)).await {
                 Ok(Ok(recalled)) => recalled,
                 Ok(Err(error)) if error.is_missing() || error.is_value() => Recalled::Damaged,
                 _ => Recalled::Unknown,
@@ -43,24 +44,39 @@ pub(super) async fn recall(context: Context<'_>, base: Option<&Head>) -> Recalle
     }
 }
 
-/// Reads the map that is published. This host did not check its values, so they are checked now: a load that gives the same
-/// ones does not.
-async fn read_back(context: Context<'_>, base: &Head, limits: &Limits) -> kiwi_store::Result<Recalled> {
+/// How the values that are read back are checked: a load that gives the same ones does not check them.
+#[derive(Clone)]
+struct Checks {
+    limits: Limits,
+    /// Whether they are known to be JSON: hosts of the same definition have checked that. Their limits may have been others.
+    is_json: bool,
+}
+
+impl Checks {
+    fn pass(&self, key: &str, value: &str) -> bool {
+        let is_small = check::check_size(key, value, &self.limits).is_ok();
+        let check_value = if self.is_json { check::check_depth } else { check::check_value };
+        is_small && check_value(key, value, &self.limits).is_ok()
+    }
+}
+
+/// Reads the map that is published.
+async fn read_back(context: Context<'_>, base: &Head, checks: &Checks) -> kiwi_store::Result<Recalled> {
     let Some(mut whole) = context.events.store_call(context.store.whole(context.cache.name()).await)? else {
         return Ok(Recalled::Damaged);
     };
     if whole.head().id != base.id {
         return Ok(Recalled::Unknown);
     }
-    let mut table = Fingerprints::with_capacity(base.entries.min(MAX_RESERVED_ENTRIES) as usize);
+    let mut table = Fingerprints::of_version(base.entries.min(MAX_RESERVED_ENTRIES) as usize);
     let mut root = Root::default();
     let mut reading = JoinSet::new();
     loop {
         let next = if reading.len() < THREADS { whole.next().await } else { None };
         match next {
             Some(part) => {
-                let (part, limits, hash) = (part?, limits.clone(), table.hash());
-                reading.spawn_blocking(move || fingerprints(part, &limits, &hash));
+                let (part, checks, hash) = (part?, checks.clone(), table.hash());
+                reading.spawn_blocking(move || fingerprints(part, &checks, &hash));
             }
             None => {
                 let Some(read) = reading.join_next().await else { break };
@@ -79,12 +95,11 @@ async fn read_back(context: Context<'_>, base: &Head, limits: &Limits) -> kiwi_s
 }
 
 /// The fingerprints of a part. `None`: one of its values is beyond a limit of this host.
-fn fingerprints(part: Part, limits: &Limits, hash: &Hash) -> kiwi_store::Result<Option<(Root, Vec<Fingerprint>)>> {
-    let (batch, root): (Batch, Root) = part.unpack()?;
-    let fingerprint = |(key, value): (&str, &str)| {
-        check::check_size(key, value, limits).ok()?;
-        check::check_value(key, value, limits).ok()?;
-        Some(hash.of(key, value))
-    };
-    Ok(batch.iter().map(fingerprint).collect::<Option<_>>().map(|fingerprints| (root, fingerprints)))
+fn fingerprints(part: Part, checks: &Checks, hash: &Hash) -> kiwi_store::Result<Option<(Root, Vec<Fingerprint>)>> {
+    let (mut fingerprints, mut passes) = (Vec::new(), true);
+    let root = part.for_each(|key, value| {
+        passes = passes && checks.pass(key, value);
+        fingerprints.push(hash.of(key, value));
+    })?;
+    Ok(passes.then_some((root, fingerprints)))
 }

@@ -8,7 +8,7 @@ use kiwi_store::Batch;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
 
-/// What is kept in memory; the rest goes to the disk.
+/// What is kept in memory; what is more goes to the disk, all of it.
 const MAX_MEMORY_BYTES: usize = 8 << 20;
 /// Batches on their way to the disk.
 const IN_FLIGHT: usize = 16;
@@ -56,7 +56,11 @@ impl Spool {
             Some(writing) => writing,
             None => self.on_disk.insert(Writing::to(tempfile::tempfile()?)),
         };
-        if writing.batches.send(batch).await.is_ok() {
+        let mut is_written = true;
+        for batch in self.in_memory.drain(..).chain([batch]) {
+            is_written &= writing.batches.send(batch).await.is_ok();
+        }
+        if is_written {
             return Ok(());
         }
         self.end_writing().await.and(Err(io::Error::other("the file was not written to its end")))

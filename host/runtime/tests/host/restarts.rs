@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use kiwi_cache::{Cache, Keys};
-use kiwi_host::Outcome;
+use kiwi_host::{CacheConfig, Limits, Outcome};
+use kiwi_store::{Begin, Content, Due, Holder, Id, Publish, Ttl};
 
 use crate::changed::{Map, Source, host, numbered};
 use crate::redis_server::RedisServer;
@@ -54,4 +55,34 @@ async fn each_change_of_three_hosts_that_restart_reaches_readers_as_a_delta() {
     let snapshot = reader.snapshot().unwrap();
     assert_eq!(snapshot.len(), map.len());
     assert!(map.iter().all(|(key, value)| snapshot[key] == serde_json::from_str::<serde_json::Value>(value).unwrap()));
+}
+
+#[tokio::test]
+async fn values_of_another_definition_are_checked_again_and_those_of_its_own_against_the_limits_of_a_host_that_starts()
+{
+    const MINUTE: Duration = Duration::from_secs(60);
+    let redis = RedisServer::start();
+    let (setup, source, cache) = (Setup::on(&redis), Source::default(), name("airlines"));
+    // A program that checks nothing has published what is not JSON.
+    let map: Map = [("AA".to_owned(), "[[1]]".to_owned()), ("BB".to_owned(), "{".to_owned())].into();
+    let batch: kiwi_store::Batch = map.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+    let begun = setup.store.begin(&cache, Holder::anonymous(), MINUTE, Due::Always).await.unwrap();
+    let Begin::Go { lease, .. } = begun else { panic!("expected the lease, got {begun:?}") };
+    setup.store.stage(&lease, &batch).await.unwrap();
+    let (entries, bytes) = (batch.len() as u64, batch.bytes() as u64);
+    let content = Content::Swap { id: Id::random(), entries, bytes, root: batch.iter().collect() };
+    setup.store.commit(lease, &Publish::new(content, Ttl::For(MINUTE), MINUTE)).await.unwrap();
+    source.set(&map);
+    let outcome = refill(&host(&setup, &source).await, &cache).await;
+    assert!(outcome.failure().is_some_and(|failure| failure.message.contains("is not JSON")), "{outcome:?}");
+
+    source.set(&[("AA".to_owned(), "[[1]]".to_owned())].into());
+    let outcome = refill(&host(&setup, &source).await, &cache).await;
+    assert!(matches!(outcome, Outcome::Published { .. }), "{outcome:?}");
+    let outcome = refill(&host(&setup, &source).await, &cache).await;
+    assert!(matches!(outcome, Outcome::Unchanged { .. }), "{outcome:?}");
+    let config = CacheConfig::native(cache.clone(), source.clone());
+    let limits = Limits { json_depth: 1, ..Limits::default() };
+    let outcome = refill(&setup.host([CacheConfig { limits, ..config }]).await, &cache).await;
+    assert!(outcome.failure().is_some_and(|failure| failure.message.contains("json_depth")), "{outcome:?}");
 }

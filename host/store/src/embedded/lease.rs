@@ -95,7 +95,8 @@ pub(super) fn begin(directory: &Directory, locks: &Locks, asking: Asking) -> Res
     txn.commit()?;
     locks.keep(&cache, token, locked);
     let lease = Lease::new(cache, holder, base.is_some());
-    Ok(Begin::Go { lease, base: base.map(Published::into_head), failures, max_delta_bytes: u64::MAX })
+    let base = base.map(Published::into_head);
+    Ok(Begin::Go { lease, base, base_is_ours: false, failures, max_delta_bytes: u64::MAX })
 }
 
 /// Why the lease cannot be taken, whatever is published.

@@ -1,7 +1,7 @@
 //! The one connection over which a process hears of the commits on a server, for all of its readers.
 //!
-//! It has a thread of its own: a service may have several runtimes, and one that ends, or stands still, must not
-//! take away the hints of the others. Nothing here is needed for correctness: readers poll.
+//! All listeners of a process share a thread of their own: a service may have several runtimes, and one that ends, or
+//! stands still, must not take away the hints of the others. Nothing here is needed for correctness: readers poll.
 
 use std::collections::{HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
@@ -13,6 +13,7 @@ use redis::aio::PubSubSink;
 use redis::{Msg, RedisResult, Value};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Notify;
+use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout};
 use tracing::{debug, warn};
 
@@ -35,12 +36,21 @@ const DENIED_RETRY: Duration = Duration::from_secs(300);
 /// The listeners of this process.
 static LISTENERS: Mutex<Vec<Weak<Listener>>> = Mutex::new(Vec::new());
 
-/// Listens to the channels of one server. The connection and its thread end when this is dropped.
+/// The thread of this process.
+static THREAD: Mutex<Weak<Thread>> = Mutex::new(Weak::new());
+
+/// Listens to the channels of one server. The connection ends when this is dropped.
 pub(super) struct Listener {
     options: RedisOptions,
-    /// A process that was forked off has no thread of it.
-    process: u32,
     channels: Arc<Channels>,
+    task: AbortHandle,
+    thread: Arc<Thread>,
+}
+
+/// What the listeners of a process run on. It ends with the last of them.
+struct Thread {
+    /// A process that was forked off does not have it.
+    process: u32,
     /// Taken when this is dropped.
     runtime: Option<Runtime>,
 }
@@ -68,7 +78,7 @@ impl Listener {
     /// Another user may have other rights. Files for TLS make no difference: the server and the user are the same.
     fn is_for(&self, options: &RedisOptions) -> bool {
         let identity = |options: &RedisOptions| (options.to_string(), options.user().to_owned());
-        self.process == std::process::id()
+        self.thread.is_here()
             && identity(&self.options) == identity(options)
             && self.options.password() == options.password()
     }
@@ -77,12 +87,9 @@ impl Listener {
         // A server of its own, so that no store that is dropped leaves its connection open here.
         let server = Redis::open(options)?.server;
         let channels = Arc::new(Channels { topics: Topics::new(), changed: Notify::new() });
-        let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("kiwi-listener").enable_all().build();
-        let runtime = runtime.map_err(|error| {
-            Error::unavailable("failed to start the thread that listens for new snapshots").because(error)
-        })?;
-        runtime.spawn(listen(server, Arc::clone(&channels)));
-        Ok(Self { options: options.clone(), process: std::process::id(), channels, runtime: Some(runtime) })
+        let thread = Thread::of_process()?;
+        let task = thread.run(listen(server, Arc::clone(&channels)));
+        Ok(Self { options: options.clone(), channels, task, thread })
     }
 
     pub(super) fn subscribe(self: Arc<Self>, channel: String) -> Subscription {
@@ -95,6 +102,40 @@ impl Listener {
 
 impl Drop for Listener {
     fn drop(&mut self) {
+        // In a process that was forked off, the thread does not exist, and its locks may be held forever.
+        if self.thread.is_here() {
+            self.task.abort();
+        }
+    }
+}
+
+impl Thread {
+    fn of_process() -> Result<Arc<Self>> {
+        let mut shared = THREAD.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(thread) = shared.upgrade().filter(|thread| thread.is_here()) {
+            return Ok(thread);
+        }
+        let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("kiwi-listener").enable_all().build();
+        let runtime = runtime.map_err(|error| {
+            Error::unavailable("failed to start the thread that listens for new snapshots").because(error)
+        })?;
+        let thread = Arc::new(Self { process: std::process::id(), runtime: Some(runtime) });
+        *shared = Arc::downgrade(&thread);
+        Ok(thread)
+    }
+
+    fn is_here(&self) -> bool {
+        self.process == std::process::id()
+    }
+
+    fn run(&self, task: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
+        let runtime = self.runtime.as_ref().expect("it is taken only when this is dropped");
+        runtime.spawn(task).abort_handle()
+    }
+}
+
+impl Drop for Thread {
+    fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
             // Waiting for its thread is not allowed where this may be dropped: in async code.
             runtime.shutdown_background();
@@ -102,7 +143,7 @@ impl Drop for Listener {
     }
 }
 
-/// Listens until the runtime ends. However a connection is lost, it is opened again.
+/// Listens until it is aborted. However a connection is lost, it is opened again.
 async fn listen(server: Arc<Server>, channels: Arc<Channels>) {
     let (mut failures, mut denial_logged) = (0, false);
     loop {

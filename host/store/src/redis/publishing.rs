@@ -49,7 +49,8 @@ impl Publishing for Redis {
                 let number_at = |place: usize| reply.get(place).and_then(number).unwrap_or_default();
                 let failures = u32::try_from(number_at(3)).unwrap_or(u32::MAX);
                 let lease = Lease::new(cache.clone(), holder, base.is_some());
-                Ok(Begin::Go { lease, base, failures, max_delta_bytes: number_at(4) })
+                let base_is_ours = number_at(5) == 1;
+                Ok(Begin::Go { lease, base, base_is_ours, failures, max_delta_bytes: number_at(4) })
             }
             ("fresh", Some(left)) => Ok(Begin::Fresh { left }),
             ("busy", Some(left)) => Ok(Begin::Busy { left }),

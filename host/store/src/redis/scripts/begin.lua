@@ -70,4 +70,4 @@ end
 if lock then call('SET', lock, args.token, 'PX', lease_ms) end
 call('HSET', lease, 'token', args.token, 'until', now + lease_ms, 'host', args.host)
 expire(lease, lease_ms + LEASE_MEMORY)
-return {'go', holder or '', base, failing and failing.times or 0, log_room}
+return {'go', holder or '', base, failing and failing.times or 0, log_room, published.definition == args.definition and 1 or 0}
