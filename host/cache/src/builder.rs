@@ -268,9 +268,10 @@ impl<C: HoldsCopy> Builder<C> {
         self
     }
 
-    /// Begins with this.
-    pub(crate) fn holding(mut self, held: Arc<Held<C::Value>>) -> Self {
-        self.reload.held = Some(held);
+    /// Begins with this, without asking the store.
+    pub(crate) fn holding(mut self, held: Option<Arc<Held<C::Value>>>) -> Self {
+        self.reload.takes_over = true;
+        self.reload.held = held;
         self
     }
 

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use kiwi_store::{Batch, Head, Id, Presence};
+use kiwi_store::{Batch, Head, Presence};
 use tokio::time::Instant;
 use tracing::{info, warn};
 
 use crate::copies::{Copied, WriteLock};
-use crate::deltas::follow;
+use crate::deltas::{self, are_unreadable};
 use crate::entries::Entries;
 use crate::failure::{LoadFailure, wrong_value};
 use crate::freshness::Seen;
@@ -22,6 +22,8 @@ use crate::texts::Texts;
 /// How long to wait for a copy that another process loads and writes.
 const WAIT: Duration = Duration::from_secs(15);
 const LOOK_INTERVAL: Duration = Duration::from_millis(25);
+/// How often, where something is held meanwhile.
+const LOOK_AGAIN_INTERVAL: Duration = Duration::from_millis(100);
 /// How old a copy may become while changes are applied to what is held.
 const COPY_INTERVAL: Duration = Duration::from_secs(5 * 60);
 /// If one in so many entries has changed, the copy is written again at once: each process holds the changes itself.
@@ -54,60 +56,78 @@ impl<V: Value + ?Sized> Reload<V> {
         self.copy = Some(head.id);
     }
 
-    /// The whole map: from a copy on disk that another process has written, or else from the store.
-    pub(crate) async fn load_whole(&mut self, published: &Presence) -> Result<Load<V>, LoadFailure> {
-        let started = Instant::now();
+    /// The whole map: from a copy on disk that another process has written, or else from the store. `None`: another process loads
+    /// and writes it, and something is held meanwhile; `whole_due` is when to look again.
+    pub(crate) async fn load_whole(&mut self, published: &Presence) -> Result<Option<Load<V>>, LoadFailure> {
         let lock = loop {
             let Some(copies) = &mut self.copies else { break None };
             // In this order: whoever had the lock has written the copy before it gave the lock back.
             let lock = copies.try_lock().await;
-            let renews = self.local.with_held(|held| Some(held.snapshot.id()) == published.id()).unwrap_or(false);
-            if !renews && let Some(load) = self.load_copy(published).await? {
-                return Ok(load);
+            if let Some(load) = self.load_copy(published).await? {
+                self.waits_since = None;
+                return Ok(Some(load));
             }
-            if lock.is_some() || started.elapsed() > WAIT {
+            let waits_since = *self.waits_since.get_or_insert_with(Instant::now);
+            if lock.is_some() || waits_since.elapsed() > WAIT {
                 break lock;
+            }
+            if !self.local.is_missing() {
+                self.whole_due = Some(Instant::now() + LOOK_AGAIN_INTERVAL);
+                return Ok(None);
             }
             tokio::time::sleep(LOOK_INTERVAL).await;
         };
+        self.waits_since = None;
         let (cache, store) = (&self.local.cache, &self.source.store);
         let keeps_text = self.settings.kept_text.is_some() || (lock.is_some() && !V::IS_TEXT);
         let keep = if keeps_text { Keep::ValuesAndText } else { Keep::Values };
         let loaded = load::load(store, cache, published, keep).await?;
         self.copy = None;
-        self.to_write = lock.map(|lock| ToWrite { lock, head: loaded.head.clone(), text: loaded.text.clone() });
         if let Some(text) = &self.settings.kept_text {
             text.keep(&loaded.head, loaded.text);
+        } else {
+            self.to_write = lock.map(|lock| ToWrite { lock, head: loaded.head.clone(), text: loaded.text });
         }
-        Ok(Load { head: loaded.head, entries: loaded.entries, changes: None })
+        Ok(Some(Load { head: loaded.head, entries: loaded.entries, changes: None }))
     }
 
-    /// What the copy on disk leads to: it is what is published, or deltas lead on from it. `None`: neither, or it is held.
+    /// What the copy on disk leads to: it is what is published, or deltas lead on from it. `None`: neither, it cannot be used, or what
+    /// is held lies over it already.
     async fn load_copy(&mut self, published: &Presence) -> Result<Option<Load<V>>, LoadFailure> {
         let Some(copies) = &mut self.copies else { return Ok(None) };
         let Some((id, _)) = copies.peek().await else { return Ok(None) };
-        if self.copy == Some(id) || !self.may_lead(id, published).await? {
+        if [self.copy, self.unusable_copy].contains(&Some(id)) {
             return Ok(None);
         }
-        let Some(copies) = &mut self.copies else { return Ok(None) };
-        let Some(copied) = copies.read().await else { return Ok(None) };
-        let load = self.load_of(copied).await?;
-        self.copy = Some(load.head.id);
-        if Some(load.head.id) == published.id() {
-            return Ok(Some(load));
-        }
-        let (store, cache) = (&*self.source.store, &self.local.cache);
+        let is_published = published.id() == Some(id);
+        let changes = match is_published {
+            true => None,
+            false => match self.source.store.changes(&self.local.cache, id).await {
+                Ok(Some(changes)) => Some(changes),
+                Ok(None) => return Ok(None),
+                Err(error) if are_unreadable(&error) => return Ok(None),
+                Err(error) => return Err(error.into()),
+            },
+        };
+        let Some(copied) = copies.read().await.filter(|copied| copied.head.id == id) else { return Ok(None) };
+        let load = match self.load_of(copied).await {
+            Err(LoadFailure::Refused(..)) if !is_published => {
+                self.unusable_copy = Some(id);
+                return Ok(None);
+            }
+            load => load?,
+        };
+        let Some(changes) = changes else {
+            self.copy = Some(id);
+            // The store knows more of it than the file does.
+            let head = published.whole().cloned().unwrap_or(load.head);
+            return Ok(Some(Load { head, ..load }));
+        };
+        let cache = &self.local.cache;
         let snapshot = Snapshot::new(cache.clone(), &load.head, load.entries, None);
-        let followed = follow(store, cache, &snapshot).await?;
-        Ok(followed.map(|(entries, changes)| Load { head: changes.head.clone(), entries, changes: None }))
-    }
-
-    /// Whether deltas lead on from a copy of this snapshot, if it is not what is published.
-    async fn may_lead(&self, id: Id, published: &Presence) -> Result<bool, LoadFailure> {
-        if published.id() == Some(id) {
-            return Ok(true);
-        }
-        Ok(self.source.store.changes(&self.local.cache, id).await?.is_some())
+        let Some(entries) = deltas::apply(cache, &snapshot, &changes).await? else { return Ok(None) };
+        self.copy = Some(id);
+        Ok(Some(Load { head: changes.head, entries, changes: None }))
     }
 
     /// The map of a copy. Where values are parsed, that keeps a thread busy.
@@ -132,7 +152,7 @@ impl<V: Value + ?Sized> Reload<V> {
             V::texts(snapshot.entries()).unwrap_or_else(of_text)
         });
         if let Ok(texts) = texts.await {
-            self.write(&lock, &head, texts).await;
+            self.write(lock, &head, texts).await;
         }
     }
 
@@ -143,6 +163,9 @@ impl<V: Value + ?Sized> Reload<V> {
         match copies.peek().await {
             Some((id, _)) if id == head.id => {
                 copies.checked(id, head.checked_at).await;
+                if self.copy != Some(id) && snapshot.entries().unchanged_base().is_none() {
+                    self.take_over(head).await;
+                }
                 return false;
             }
             Some((_, written_at)) => {
@@ -153,12 +176,12 @@ impl<V: Value + ?Sized> Reload<V> {
             }
             None => {}
         }
+        if copies.rests() {
+            return false;
+        }
         let Some(lock) = copies.try_lock().await else { return false };
         // Another process may have written a newer one.
-        if let Ok(Some(load)) = self.load_copy(&Presence::Whole(head.clone())).await
-            && load.head.id == head.id
-        {
-            self.hold_same(load);
+        if self.take_over(head).await {
             return false;
         }
         if !V::IS_TEXT {
@@ -166,12 +189,23 @@ impl<V: Value + ?Sized> Reload<V> {
         }
         let snapshot = Arc::clone(snapshot);
         if let Ok(Some(texts)) = tokio::task::spawn_blocking(move || V::texts(snapshot.entries())).await {
-            self.write(&lock, head, texts).await;
+            self.write(lock, head, texts).await;
         }
         false
     }
 
-    async fn write(&mut self, lock: &WriteLock, head: &Head, texts: Texts) {
+    /// Lays what is held over the copy that another process has written.
+    async fn take_over(&mut self, head: &Head) -> bool {
+        match self.load_copy(&Presence::Whole(head.clone())).await {
+            Ok(Some(load)) if load.head.id == head.id => {
+                self.hold_same(load);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    async fn write(&mut self, lock: WriteLock, head: &Head, texts: Texts) {
         let Some(copies) = &mut self.copies else { return };
         let Some(texts) = copies.write(lock, head, texts).await else { return };
         self.copy = Some(head.id);

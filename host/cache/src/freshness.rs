@@ -64,6 +64,11 @@ impl Seen {
         Self { store_now, polled_at, ..self.clone() }
     }
 
+    /// The store has the snapshot, and says nothing of when it was checked.
+    pub(crate) fn confirmed(self) -> Self {
+        Self { is_confirmed: true, ..self }
+    }
+
     /// Whether an announcement is relied on for what changes: by what the store said, and not by the announcement.
     pub(crate) fn takes_pushed_deltas(&self) -> bool {
         self.push == Push::Delta

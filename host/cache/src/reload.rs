@@ -38,13 +38,17 @@ pub(crate) struct Reload<V: Stored + ?Sized> {
     logged: (State, Option<Id>),
     polling: Polling,
     /// When the whole load is due that a hint has called for.
-    whole_due: Option<Instant>,
+    pub(crate) whole_due: Option<Instant>,
     retired: Retired,
     pub(crate) copies: Option<Copies>,
     /// The copy that is to be written of what was loaded.
     pub(crate) to_write: Option<ToWrite>,
     /// Which copy on disk the entries that are held were loaded from, or written to.
     pub(crate) copy: Option<Id>,
+    /// The copy that has a value of another type, and is not tried again.
+    pub(crate) unusable_copy: Option<Id>,
+    /// Since when another process is waited for, which loads and writes a copy.
+    pub(crate) waits_since: Option<Instant>,
 }
 
 /// What calls for a poll.
@@ -82,6 +86,8 @@ impl<V: Value + ?Sized> Reload<V> {
             copies,
             to_write: None,
             copy: None,
+            unusable_copy: None,
+            waits_since: None,
         }
     }
 
@@ -92,7 +98,7 @@ impl<V: Value + ?Sized> Reload<V> {
     /// Loads the first snapshot, and waits for it as long as the settings allow. If one is held already, the first poll is
     /// due at once, and nobody waits for it.
     pub(crate) async fn load_first(&mut self, hints: &mut Hints) -> Result<()> {
-        if !self.local.is_missing() {
+        if self.settings.takes_over {
             return Ok(());
         }
         let started = Instant::now();
@@ -189,6 +195,7 @@ impl<V: Value + ?Sized> Reload<V> {
                     self.settings.kept_text.iter().for_each(|text| text.update_head(head));
                     Seen::new(head, status.now, polled_at)
                 }
+                _ if is_same => seen.store_only(status.now, polled_at).confirmed(),
                 _ => seen.store_only(status.now, polled_at),
             };
             self.local.hold(Held { snapshot: Arc::clone(&snapshot), seen });
@@ -196,6 +203,8 @@ impl<V: Value + ?Sized> Reload<V> {
                 Some(head) if is_same => self.renew_copy(&snapshot, head).await,
                 _ => false,
             };
+            // What is held may lie over another copy now.
+            let snapshot = self.local.with_held(|held| Arc::clone(&held.snapshot)).unwrap_or(snapshot);
             // A change is delivered first, and the map that it has made too many-layered is loaded at the poll after that.
             if is_same && !copy_is_due && !snapshot.entries().has_large_overlay() {
                 self.whole_due = None;
@@ -347,7 +356,7 @@ impl<V: Value + ?Sized> Reload<V> {
             return Ok(None);
         }
         self.whole_due = None;
-        self.load_whole(published).await.map(Some)
+        self.load_whole(published).await
     }
 
     /// Whether the whole map is not loaded yet because a hint calls for it. The first hint decides until when: however many

@@ -26,6 +26,8 @@ pub(crate) struct ReloadSettings<V: Stored + ?Sized> {
     pub(crate) missing: Option<MissingHook<V>>,
     pub(crate) kept_text: Option<Arc<KeptText>>,
     pub(crate) copies: Option<CopySettings>,
+    /// Whether the reader begins without asking the store, with what is held at first, if anything is.
+    pub(crate) takes_over: bool,
     /// What is held at first.
     pub(crate) held: Option<Arc<Held<V>>>,
 }
@@ -83,6 +85,7 @@ impl<V: Stored + ?Sized> Default for ReloadSettings<V> {
             missing: None,
             kept_text: None,
             copies: None,
+            takes_over: false,
             held: None,
         }
     }

@@ -123,6 +123,11 @@ impl TextTable {
         &self.places
     }
 
+    /// Whether there is a place at which a look-up can begin and end.
+    pub(crate) fn has_places(&self) -> bool {
+        self.places.len().is_multiple_of(PLACE_BYTES) && self.places.len() / PLACE_BYTES > self.len
+    }
+
     /// The root of its rows, and their number. `None`: they are not rows.
     pub(crate) fn prove(&self) -> Option<(Root, usize)> {
         let (mut root, mut len, mut at) = (Root::default(), 0, 0);

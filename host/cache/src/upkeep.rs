@@ -47,7 +47,7 @@ impl<V: Value + ?Sized> Upkeep<V> {
         let updates = reload.updates;
         let read_through = Arc::new(ReadThrough::new(source.clone(), refill));
         let mut hints = Hints::subscribe(&source, updates).await;
-        let open = |copies: &CopySettings| Copies::open(copies, &source.name, source.store.location());
+        let open = |copies: &CopySettings| Copies::open(copies, &source.name, &source.store.place(&source.name));
         let copies = reload.copies.as_ref().map(open).transpose().map_err(|error| error.of(&source.name))?;
         let mut reload = Reload::new(source.clone(), reload, copies);
         reload.load_first(&mut hints).await?;

@@ -138,6 +138,11 @@ impl Snapshot {
         self.0.get(key)
     }
 
+    /// Whether it is the same one in the same place.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     pub(crate) fn contains(&self, key: &str) -> bool {
         self.0.contains_key(key)
     }

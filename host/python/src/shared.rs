@@ -101,7 +101,9 @@ impl Shared {
     fn reporter(shared: &Arc<Self>) -> impl Fn(&ReaderEvent) + Send + Sync + use<> {
         let (shared, number) = (Arc::downgrade(shared), shared.number);
         move |reported| {
-            if let (ReaderEvent::Reloaded { .. }, Some(shared)) = (reported, shared.upgrade())
+            // Also without another snapshot: the same one may lie in a copy on disk now.
+            if let (ReaderEvent::Reloaded { .. } | ReaderEvent::Unchanged { .. }, Some(shared)) =
+                (reported, shared.upgrade())
                 && shared.adopt == Adopt::AtOnce
             {
                 shared.adopt_newest();
@@ -116,7 +118,7 @@ impl Shared {
             // In this order: what is held is then at least as new as what reads see, and never replaces something newer.
             let seen = self.view.load_full();
             let Some(snapshot) = self.newest() else { return };
-            if seen.as_ref().is_some_and(|seen| seen.snapshot.id() == snapshot.id()) {
+            if seen.as_ref().is_some_and(|seen| seen.snapshot.is_same(&snapshot)) {
                 return;
             }
             let view = Arc::new(View::new(snapshot, self.max_memo_bytes));

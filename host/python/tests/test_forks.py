@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Callable, Dict, List
 
 import pytest
@@ -182,10 +183,13 @@ def test_a_checked_cache_is_checked_in_children_too(server: RedisServer) -> None
 
 APP = """
 import os
+import time
 from kiwi_cache import Cache
 airlines = Cache.connect({url!r}, "airlines", reload_ttl=3600)
 
 def app(environ, start_response):
+    # So that requests at the same time reach all workers.
+    time.sleep(0.05)
     start_response("200 OK", [("content-type", "text/plain")])
     return [f"{{os.getpid()}} {{airlines['FR']}}".encode()]
 """
@@ -196,7 +200,7 @@ def test_gunicorn(server: RedisServer, tmp_path: pathlib.Path, flags: List[str])
     server.publish("airlines", {"FR": 1})
     (tmp_path / "app.py").write_text(APP.format(url=server.url))
     port, log = free_port(), tmp_path / "log"
-    command = [sys.executable, "-m", "gunicorn", "--workers", "4", "--bind", f"127.0.0.1:{port}", "--log-file", str(log)]
+    command = [sys.executable, "-m", "gunicorn", "--workers", "4", "--timeout", "0", "--bind", f"127.0.0.1:{port}", "--log-file", str(log)]
     master = subprocess.Popen([*command, *flags, "app:app"], cwd=tmp_path)
     try:
 
@@ -209,13 +213,12 @@ def test_gunicorn(server: RedisServer, tmp_path: pathlib.Path, flags: List[str])
                 return []
 
         def all_see(value: str) -> Callable[[], bool]:
-            seen: Dict[str, str] = {}
-
             def look() -> bool:
-                for _ in range(8):
-                    answer = get()
-                    if answer:
-                        seen[answer[0]] = answer[1]
+                seen: Dict[str, str] = {}
+                with ThreadPoolExecutor(8) as requests:
+                    for answer in requests.map(lambda _: get(), range(24)):
+                        if answer:
+                            seen[answer[0]] = answer[1]
                 return len(seen) == 4 and set(seen.values()) == {value}
 
             return look
@@ -225,7 +228,10 @@ def test_gunicorn(server: RedisServer, tmp_path: pathlib.Path, flags: List[str])
         eventually(all_see("2"), "four workers see the change")
     finally:
         master.terminate()
-        assert master.wait(LONG) == 0
+        try:
+            assert master.wait(LONG) == 0
+        finally:
+            master.kill()
 
 
 TASKS = """
@@ -265,4 +271,7 @@ def test_celery(server: RedisServer, tmp_path: pathlib.Path) -> None:
         eventually(lambda: answers() == ["2"] * 10, "both processes see the change")
     finally:
         worker.terminate()
-        worker.wait(LONG)
+        try:
+            worker.wait(LONG)
+        finally:
+            worker.kill()

@@ -49,6 +49,12 @@ pub trait Reading: Send + Sync {
     /// Where the store is, for people: never with a password.
     fn location(&self) -> &str;
 
+    /// Where the data of a cache is: another place has other data, whatever its name. For people too, and never with a
+    /// password.
+    fn place(&self, _: &Name) -> String {
+        self.location().to_owned()
+    }
+
     /// The status of each of these caches, in their order. An error of one does not hide the others.
     ///
     /// # Errors

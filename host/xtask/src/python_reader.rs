@@ -11,6 +11,9 @@ use crate::{components, host, python, setup, workspace};
 /// The interpreters to test with, separated by `:`. By default `python3` alone.
 const INTERPRETERS: &str = "KIWI_PYTHONS";
 
+/// The longest that the tests of one version may take, in seconds: they take a few minutes on a busy machine.
+const MAX_SECONDS: &str = "1500";
+
 /// What pytest counts.
 #[derive(Default)]
 pub(crate) struct Outcome {
@@ -103,7 +106,10 @@ fn build(venv: &Path) -> Result<PathBuf> {
 
 fn test_in(venv: &Path, version: &str, command: &Path) -> Result<Outcome> {
     let mut outcome = Outcome::default();
-    let tested = Run::new(venv.join("bin/python"))
+    // A test that hangs must not hang whoever waits for it.
+    let tested = Run::new("timeout")
+        .args(["--kill-after", "10", MAX_SECONDS])
+        .arg(venv.join("bin/python"))
         .args(["-m", "pytest", "-p", "no:cacheprovider", "--color", "no"])
         .current_dir(workspace::python_reader())
         .env(COMMAND, command)

@@ -39,10 +39,7 @@ impl<V: Stored + ?Sized> Builder<Cache<V>> {
     /// Lets [`connect`](Self::connect) begin with what another cache holds, as fresh or stale as it is there. It then
     /// returns without asking the store, which is polled right after that.
     pub fn taking_over(self, other: &Cache<V>) -> Self {
-        match other.held() {
-            Some(held) => self.holding(Arc::clone(&held)),
-            None => self,
-        }
+        self.holding(other.held().as_ref().map(Arc::clone))
     }
 }
 

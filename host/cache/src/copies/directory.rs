@@ -89,21 +89,31 @@ impl Directory {
 
     /// Writes a copy, removes all others, and opens it. To be called under the lock only.
     pub(super) fn write(&self, head: &Head, texts: &Texts, mode: CopyMode) -> Result<Texts> {
-        let (path, unfinished) = (self.file(head.id, COPY), self.file(head.id, UNFINISHED));
+        let path = self.file(head.id, COPY);
+        let unfinished = self.path.join(format!("{}-{}.{UNFINISHED}", head.id, Id::random()));
         // What a process has left that was killed while it wrote.
         self.remove(|name| name.extension().is_some_and(|kind| kind == UNFINISHED));
+        // It is proved before it takes the place of another.
         let written = file::write(&unfinished, self.cache.as_str(), &self.store, head, texts)
-            .and_then(|()| fs::rename(&unfinished, &path));
-        written.map_err(|error| {
+            .map_err(|error| self.failed(&path, &error))
+            .and_then(|()| self.read(&unfinished, mode))
+            .and_then(|written| {
+                fs::rename(&unfinished, &path).map_err(|error| self.failed(&path, &error))?;
+                Ok(written)
+            });
+        let written = written.inspect_err(|_| {
             // A disk that is full has room again.
             let _ = fs::remove_file(&unfinished);
-            self.failed(&path, &error)
         })?;
         let kept = [path.clone(), self.file(head.id, CHECKED), self.path.join(LOCK)];
         self.remove(|name| !kept.contains(&name.to_owned()));
-        let file = File::open(&path).map_err(|error| self.failed(&path, &error))?;
-        let header = file::header(&file).map_err(|error| of_file(&path, &error))?;
-        file::read(file, &header, mode).map(|copied| copied.texts).map_err(|error| of_file(&path, &error))
+        Ok(written.texts)
+    }
+
+    fn read(&self, path: &Path, mode: CopyMode) -> Result<Copied> {
+        let file = File::open(path).map_err(|error| self.failed(path, &error))?;
+        let header = file::header(&file).map_err(|error| of_file(path, &error))?;
+        file::read(file, &header, mode).map_err(|error| of_file(path, &error))
     }
 
     /// Writes down when the source was last known to have the copy of this snapshot, if it is there.

@@ -16,7 +16,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use bytes::Bytes;
-use kiwi_store::{Error, Head, Result, Root};
+use kiwi_store::{Error, Head, PARTITIONS, Result, Root};
 use memmap2::Mmap;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -128,7 +128,10 @@ pub(super) fn read(mut file: File, header: &Header, mode: CopyMode) -> Result<Co
     let tables = header.tables.iter().map(|entry| table(&content, entry));
     let tables = tables.collect::<Option<Vec<TextTable>>>().ok_or_else(|| damaged("it is truncated"))?;
     let head = header.head();
-    if tables.is_empty() || prove(&tables, &header.tables)? != (head.root, head.entries) {
+    if !matches!(tables.len(), 1 | PARTITIONS) {
+        return Err(damaged("it has another number of tables than a copy has"));
+    }
+    if prove(&tables, &header.tables)? != (head.root, head.entries) {
         return Err(damaged("its entries do not match their root"));
     }
     Ok(Copied { head, texts: Texts::new(Hasher::of_seed(header.seed), tables) })
@@ -155,7 +158,7 @@ fn prove(tables: &[TextTable], entries: &[TableEntry]) -> Result<(Root, u64)> {
     let of = |tables: &[TextTable], entries: &[TableEntry]| -> Result<(Root, u64)> {
         let (mut root, mut len) = (Root::default(), 0);
         for (table, entry) in tables.iter().zip(entries) {
-            if xxh3_64(table.places()) != entry.places_sum {
+            if !table.has_places() || xxh3_64(table.places()) != entry.places_sum {
                 return Err(damaged("its places do not match their checksum"));
             }
             let (part, rows) = table.prove().ok_or_else(|| damaged("its rows cannot be read"))?;

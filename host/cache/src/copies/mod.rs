@@ -12,7 +12,7 @@ mod header;
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use kiwi_store::{Error, Head, Id, Name, Result};
 use tracing::{debug, warn};
@@ -43,6 +43,8 @@ pub(crate) struct Copies {
     mode: CopyMode,
     /// When the copy on disk was last said to be checked.
     checked: Option<(Id, SystemTime)>,
+    /// When a copy could not be written.
+    failed_at: Option<Instant>,
     /// The last thing that was wrong with a copy: said once.
     warned: Option<String>,
 }
@@ -54,10 +56,20 @@ pub(crate) struct Copied {
 }
 
 /// Whoever has it writes the copy. It ends with the process.
-pub(crate) struct WriteLock(#[expect(dead_code, reason = "the lock is that of the open file")] File);
+pub(crate) struct WriteLock(File);
+
+impl Drop for WriteLock {
+    /// Not only by closing the file: a process that was forked meanwhile has it open too, and would keep the lock.
+    fn drop(&mut self) {
+        // Where that fails, it ends with the processes that have it.
+        let _ = self.0.unlock();
+    }
+}
 
 /// How often it is written down that a copy is still what the source has.
 const CHECKED_INTERVAL: Duration = Duration::from_secs(10);
+/// How long a copy that could not be written is not tried again because of changes alone.
+const RETRY_INTERVAL: Duration = Duration::from_secs(5 * 60);
 
 impl Copies {
     /// Opens the directory for the copies of a cache of a store, and creates it if it is not there.
@@ -71,6 +83,7 @@ impl Copies {
             directory: Arc::new(directory),
             mode: settings.mode,
             checked: None,
+            failed_at: None,
             warned: None,
         })
     }
@@ -88,6 +101,11 @@ impl Copies {
         self.blocking(move || directory.newest()?.map(|found| found.read(mode)).transpose()).await?
     }
 
+    /// Whether it is too early to try again what has failed: a disk that is full stays so for a while.
+    pub(crate) fn rests(&self) -> bool {
+        self.failed_at.is_some_and(|at| at.elapsed() < RETRY_INTERVAL)
+    }
+
     /// The right to write the copy, if no other process has it.
     pub(crate) async fn try_lock(&mut self) -> Option<WriteLock> {
         let directory = Arc::clone(&self.directory);
@@ -95,10 +113,20 @@ impl Copies {
     }
 
     /// Writes a copy, and gives it back as it is read from there. The older one is gone then. `None`: it could not be written.
-    pub(crate) async fn write(&mut self, _: &WriteLock, head: &Head, texts: Texts) -> Option<Texts> {
+    pub(crate) async fn write(&mut self, lock: WriteLock, head: &Head, texts: Texts) -> Option<Texts> {
         let (directory, mode, head) = (Arc::clone(&self.directory), self.mode, head.clone());
         let id = head.id;
-        let written = self.blocking(move || directory.write(&head, &texts, mode)).await?;
+        // The lock is held until the file is written, also when nobody waits for that any more.
+        let write = move || {
+            let written = directory.write(&head, &texts, mode);
+            drop(lock);
+            written
+        };
+        let Some(written) = self.blocking(write).await else {
+            self.failed_at = Some(Instant::now());
+            return None;
+        };
+        self.failed_at = None;
         debug!(cache = %self.cache, %id, "a copy was written to disk");
         Some(written)
     }

@@ -24,7 +24,7 @@ fn read(cache: &Cache<str>) -> Map {
 }
 
 async fn connect<V: Value + ?Sized>(redis: &RedisServer, dir: &Path) -> kiwi_cache::Result<Cache<V>> {
-    Cache::builder("airlines").store(redis.url()).copy_dir(dir).reload_ttl(LONG).connect().await
+    Cache::builder("airlines").store(redis.url()).copy_dir(dir).poll_only().reload_ttl(LONG).connect().await
 }
 
 /// The files of one kind below the directory.

@@ -57,6 +57,7 @@ impl Spool {
             None => self.on_disk.insert(Writing::to(tempfile::tempfile()?)),
         };
         let mut is_written = true;
+        self.bytes_in_memory = 0;
         for batch in self.in_memory.drain(..).chain([batch]) {
             is_written &= writing.batches.send(batch).await.is_ok();
         }

@@ -29,6 +29,12 @@ impl Reading for Redis {
         &self.server.location
     }
 
+    fn place(&self, cache: &Name) -> String {
+        let keys = self.keys(cache);
+        let record = keys.record.map(|record| format!(" {}", record.resource)).unwrap_or_default();
+        format!("{} {}{record}", self.server.location, keys.meta)
+    }
+
     async fn statuses(&self, caches: &[Name]) -> Result<Vec<Result<Status>>> {
         let mut statuses = Vec::with_capacity(caches.len());
         for caches in caches.chunks(STATUSES_AT_ONCE) {

@@ -34,7 +34,15 @@ pub(super) fn lay_out(tree: &Path, command: &Path, plugins: &[PathBuf]) -> Resul
 pub(super) fn pack(tree: &Path, target: Target, out: &Path) -> Result<()> {
     let name = format!("kiwi-host-{VERSION}-{target}");
     Run::new("tar")
-        .args(["--create", "--use-compress-program=gzip -9n", "--sort=name", "--owner=0", "--group=0", "--numeric-owner", "--format=gnu"])
+        .args([
+            "--create",
+            "--use-compress-program=gzip -9n",
+            "--sort=name",
+            "--owner=0",
+            "--group=0",
+            "--numeric-owner",
+            "--format=gnu",
+        ])
         .arg(format!("--mtime=@{}", source_date()?))
         .arg(format!("--transform=s,^\\.,{name},"))
         .arg("--file")
