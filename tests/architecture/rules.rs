@@ -46,6 +46,7 @@ pub(crate) const FOLDERS: &[(&str, &[&str])] = &[
             "parse_name",
             "error",
             "name",
+            "filesystem",
         ],
     ),
     (

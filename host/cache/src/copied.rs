@@ -7,7 +7,7 @@ use kiwi_store::{Batch, Head, Presence};
 use tokio::time::Instant;
 use tracing::{info, warn};
 
-use crate::copies::{Copied, WriteLock};
+use crate::copies::{Copied, ToWrite, WriteLock};
 use crate::deltas::{self, are_unreadable};
 use crate::entries::Entries;
 use crate::failure::{LoadFailure, wrong_value};
@@ -28,14 +28,6 @@ const LOOK_AGAIN_INTERVAL: Duration = Duration::from_millis(100);
 const COPY_INTERVAL: Duration = Duration::from_secs(5 * 60);
 /// If one in so many entries has changed, the copy is written again at once: each process holds the changes itself.
 const CHANGED_PART: usize = 32;
-
-/// A copy that is to be written of what was loaded.
-pub(crate) struct ToWrite {
-    lock: WriteLock,
-    head: Head,
-    /// The text of what is not held as text.
-    text: Vec<Batch>,
-}
 
 impl<V: Value + ?Sized> Reload<V> {
     /// Holds the copy that is there, until the store says what is published.
@@ -149,7 +141,7 @@ impl<V: Value + ?Sized> Reload<V> {
                 let (len, bytes) = (text.iter().map(Batch::len).sum(), text.iter().map(Batch::bytes).sum());
                 Texts::of(text.iter().flat_map(Batch::iter), len, bytes)
             };
-            V::texts(snapshot.entries()).unwrap_or_else(of_text)
+            texts_of(snapshot.entries()).unwrap_or_else(of_text)
         });
         if let Ok(texts) = texts.await {
             self.write(lock, &head, texts).await;
@@ -188,7 +180,7 @@ impl<V: Value + ?Sized> Reload<V> {
             return true;
         }
         let snapshot = Arc::clone(snapshot);
-        if let Ok(Some(texts)) = tokio::task::spawn_blocking(move || V::texts(snapshot.entries())).await {
+        if let Ok(Some(texts)) = tokio::task::spawn_blocking(move || texts_of(snapshot.entries())).await {
             self.write(lock, head, texts).await;
         }
         false
@@ -216,4 +208,14 @@ impl<V: Value + ?Sized> Reload<V> {
             self.hold_same(load);
         }
     }
+}
+
+/// The entries as text, if they are held as that.
+fn texts_of<V: Value + ?Sized>(entries: &Entries<V>) -> Option<Texts> {
+    let base = V::texts(entries.base())?;
+    if entries.unchanged_base().is_some() {
+        return Some(base.clone());
+    }
+    let rows = entries.iter().filter_map(|(key, value)| Some((key, value.text()?)));
+    Some(Texts::of(rows, entries.len(), base.bytes()))
 }

@@ -15,7 +15,7 @@ const TOO_LARGE_OVERLAY_PART: usize = 2;
 ///
 /// A snapshot that differs little from the one before shares its base, so that neither time nor memory is
 /// spent on what stayed the same.
-pub struct Entries<V: Stored + ?Sized> {
+pub(crate) struct Entries<V: Stored + ?Sized> {
     base: Arc<V::Base>,
     /// What differs from the base: another value, or none for a key that was removed.
     overlay: Table<Option<Arc<V>>>,

@@ -13,11 +13,9 @@ use crate::deltas::yield_now_and_then;
 use crate::entries::Entries;
 use crate::failure::{LoadFailure, no_data, wrong_value};
 use crate::stored::{Stored, Value};
-use crate::table::Hasher;
+use crate::table::{Hasher, MAX_SMALL_BYTES};
 use kiwi_store::{Batch, Error, ErrorKind, Head, Name, Part, Presence, Result, Root, Store, Whole};
 
-/// A map of up to so many bytes is parsed at once: it takes less time than to start a thread for each of its parts.
-pub(crate) const MAX_SMALL_BYTES: u64 = 128 << 10;
 /// How often a load is tried: another snapshot may be published while it runs, or a part be read damaged.
 const ATTEMPTS: usize = 3;
 /// For how many entries memory is reserved before any of them was read: the store's figure may be wrong.

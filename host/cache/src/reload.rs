@@ -8,8 +8,7 @@ use futures_util::FutureExt;
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
-use crate::copied::ToWrite;
-use crate::copies::Copies;
+use crate::copies::{Copies, ToWrite};
 use crate::deltas::{self, changed_keys, follow};
 use crate::entries::Entries;
 use crate::failure::{LoadFailure, no_data};

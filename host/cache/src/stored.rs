@@ -8,7 +8,6 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 
 use crate::base::{self, Base};
-use crate::entries::Entries;
 use crate::table::{Hasher, Table};
 use crate::texts::{self, Rows, Texts};
 use compact_str::CompactString;
@@ -48,7 +47,6 @@ pub(crate) mod sealed {
 
     use compact_str::CompactString;
 
-    use crate::entries::Entries;
     use crate::table::Hasher;
     use crate::texts::Texts;
 
@@ -92,7 +90,9 @@ pub(crate) mod sealed {
         /// The value of this key is not of the type.
         fn of_texts(texts: Texts) -> Result<Self::Base, (String, serde_json::Error)>;
         /// The entries as text, if they are held as that.
-        fn texts(entries: &Entries<Self>) -> Option<Texts>;
+        fn texts(base: &Self::Base) -> Option<&Texts>;
+        /// A value as text, if it is held as that.
+        fn text(&self) -> Option<&str>;
         /// A value that is not in a base.
         fn parse_alone(json: &str) -> serde_json::Result<Arc<Self>>;
     }
@@ -162,7 +162,11 @@ impl<V: DeserializeOwned + Send + Sync + 'static> sealed::Value for V {
         Ok(Base::new(hasher, tables))
     }
 
-    fn texts(_: &Entries<V>) -> Option<Texts> {
+    fn texts(_: &Base<V>) -> Option<&Texts> {
+        None
+    }
+
+    fn text(&self) -> Option<&str> {
         None
     }
 
@@ -225,11 +229,12 @@ impl sealed::Value for str {
         Ok(texts)
     }
 
-    fn texts(entries: &Entries<str>) -> Option<Texts> {
-        Some(match entries.unchanged_base() {
-            Some(base) => base.clone(),
-            None => Texts::of(entries.iter(), entries.len(), entries.base().bytes()),
-        })
+    fn texts(base: &Texts) -> Option<&Texts> {
+        Some(base)
+    }
+
+    fn text(&self) -> Option<&str> {
+        Some(self)
     }
 
     fn parse_alone(json: &str) -> serde_json::Result<Arc<str>> {

@@ -6,6 +6,10 @@ use compact_str::CompactString;
 use hashbrown::hash_table::{Entry, HashTable};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+/// A map of up to so many bytes is one table, and parsed at once: that takes less time than to start a thread for each of its
+/// parts.
+pub(crate) const MAX_SMALL_BYTES: u64 = 128 << 10;
+
 /// A map from keys to values, in arbitrary order.
 ///
 /// In a large map a look-up waits for memory and for nothing else. So keys of up to 24 bytes are stored beside

@@ -11,8 +11,7 @@
 use bytes::Bytes;
 use kiwi_store::{PARTITIONS, Root, partition_of};
 
-use crate::load::MAX_SMALL_BYTES;
-use crate::table::Hasher;
+use crate::table::{Hasher, MAX_SMALL_BYTES};
 
 /// A place has the upper bits of the hash, and one more than where the row is. That of an empty one is 0.
 const ROW_BITS: u32 = 40;

@@ -9,9 +9,9 @@ use std::time::SystemTime;
 use kiwi_store::{Error, Head, Id, Name, Result, network_filesystem};
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::copy::{Copied, CopyMode, WriteLock};
 use super::file;
 use super::header::{Header, millis, time};
-use super::{Copied, CopyMode, WriteLock};
 use crate::texts::Texts;
 
 const COPY: &str = "kiwi";

@@ -20,8 +20,8 @@ use kiwi_store::{Error, Head, PARTITIONS, Result, Root};
 use memmap2::Mmap;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::copy::{Copied, CopyMode};
 use super::header::{FORMAT, Header, TableEntry};
-use super::{Copied, CopyMode};
 use crate::table::Hasher;
 use crate::texts::{TextTable, Texts};
 

@@ -5,12 +5,11 @@
 //! a newer one takes its place, and whoever has the old one mapped keeps it. One process at a time loads a map and writes it, which
 //! a lock on a file decides; the others wait for that file and map it.
 
+mod copy;
 mod directory;
 mod file;
 mod header;
 
-use std::fs::File;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -18,23 +17,8 @@ use kiwi_store::{Error, Head, Id, Name, Result};
 use tracing::{debug, warn};
 
 use crate::texts::Texts;
+pub(crate) use copy::{Copied, CopyMode, CopySettings, ToWrite, WriteLock};
 use directory::Directory;
-
-/// How a copy on disk is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum CopyMode {
-    /// Mapped into memory: all processes share what they read.
-    Mapped,
-    /// Into memory of the process.
-    Read,
-}
-
-/// Which copies a reader uses.
-#[derive(Clone, Debug)]
-pub(crate) struct CopySettings {
-    pub(crate) dir: PathBuf,
-    pub(crate) mode: CopyMode,
-}
 
 /// The copies of one cache.
 pub(crate) struct Copies {
@@ -47,23 +31,6 @@ pub(crate) struct Copies {
     failed_at: Option<Instant>,
     /// The last thing that was wrong with a copy: said once.
     warned: Option<String>,
-}
-
-/// A copy that was read: what it is of, and its entries.
-pub(crate) struct Copied {
-    pub(crate) head: Head,
-    pub(crate) texts: Texts,
-}
-
-/// Whoever has it writes the copy. It ends with the process.
-pub(crate) struct WriteLock(File);
-
-impl Drop for WriteLock {
-    /// Not only by closing the file: a process that was forked meanwhile has it open too, and would keep the lock.
-    fn drop(&mut self) {
-        // Where that fails, it ends with the processes that have it.
-        let _ = self.0.unlock();
-    }
 }
 
 /// How often it is written down that a copy is still what the source has.

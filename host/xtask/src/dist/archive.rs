@@ -6,9 +6,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::VERSION;
 use super::target::Target;
-use super::tools::source_date;
+use super::tools::{VERSION, source_date};
 use crate::command::Run;
 use crate::workspace;
 

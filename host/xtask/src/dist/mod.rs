@@ -33,9 +33,6 @@ pub(crate) struct Args {
     try_wheels: bool,
 }
 
-/// The version of everything that is published: that of the workspace, and so of this program.
-const VERSION: &str = env!("CARGO_PKG_VERSION");
-
 /// Builds for each target. One that cannot be built is an error, after the others have been built.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let out = match &args.out {

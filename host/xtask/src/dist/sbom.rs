@@ -6,9 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use super::VERSION;
 use super::target::Target;
-use super::tools::{Tools, source_date};
+use super::tools::{Tools, VERSION, source_date};
 use crate::cargo::cargo;
 use crate::workspace::{self, WASM};
 

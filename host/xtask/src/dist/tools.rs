@@ -9,6 +9,9 @@ use anyhow::{Context, Result};
 use crate::command::Run;
 use crate::{python, setup};
 
+/// The version of everything that is published: that of the workspace, and so of this program.
+pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
+
 /// The tools: cargo-zigbuild with zig, hatchling, twine and cargo-cyclonedx.
 pub(super) struct Tools {
     /// `bin` of the Python environment.

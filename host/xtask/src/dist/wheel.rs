@@ -5,10 +5,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use super::VERSION;
 use super::archive::copy;
 use super::target::Target;
-use super::tools::{Tools, source_date};
+use super::tools::{Tools, VERSION, source_date};
 use crate::cargo::target_dir;
 use crate::workspace;
 
