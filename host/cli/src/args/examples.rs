@@ -94,8 +94,8 @@ Examples:
   kiwi-host inspect plugins/mine.wasm --config /etc/kiwi.toml    Also show what is granted";
 
 pub(super) const PLUGINS: &str = "\
-A shipped plugin is used by its name: `kiwi-host run currencies`, or in kiwi.toml `plugin = \"table\"`.
-What contains a dot or a slash is a path: `plugin = \"plugins/mine.wasm\"`.
+A shipped plugin is used by its name: `kiwi-host run currencies`, or `plugin = \"table\"` in a
+kiwi.toml. What contains a dot or a slash is a path: `plugin = \"plugins/mine.wasm\"`.
 
 They are in ../share/kiwi-host/plugins, seen from the directory of kiwi-host, or in the directory
 that KIWI_PLUGINS names.";
