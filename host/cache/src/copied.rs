@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use kiwi_store::{Batch, Head, Presence};
+use kiwi_store::{Batch, Head, Id, Presence};
 use tokio::time::Instant;
 use tracing::{info, warn};
 
@@ -41,11 +41,10 @@ impl<V: Value + ?Sized> Reload<V> {
                 return;
             }
         };
-        let (cache, seen) = (self.local.cache.clone(), Seen::copied(&head));
+        let (cache, seen) = (&self.local.cache, Seen::copied(&head));
         info!(%cache, id = %head.id, age = ?seen.age(Instant::now()), "starting with the copy on disk");
-        let snapshot = Arc::new(Snapshot::new(cache, &head, entries, self.settings.missing.clone()));
-        self.local.hold(Held { snapshot, seen });
-        self.copy = Some(head.id);
+        self.local.hold(Held { snapshot: self.snapshot(&head, entries), seen });
+        self.lies_over(Some(head.id));
     }
 
     /// The whole map: from a copy on disk that another process has written, or else from the store. `None`: another process loads
@@ -55,11 +54,11 @@ impl<V: Value + ?Sized> Reload<V> {
             let Some(copies) = &mut self.copies else { break None };
             // In this order: whoever had the lock has written the copy before it gave the lock back.
             let lock = copies.try_lock().await;
-            if let Some(load) = self.load_copy(published).await? {
-                self.waits_since = None;
+            let waits_since = *copies.waits_since.get_or_insert_with(|| Instant::now().into_std());
+            if let Some((copy, load)) = self.load_copy(published).await? {
+                self.lies_over(Some(copy));
                 return Ok(Some(load));
             }
-            let waits_since = *self.waits_since.get_or_insert_with(Instant::now);
             if lock.is_some() || waits_since.elapsed() > WAIT {
                 break lock;
             }
@@ -69,26 +68,34 @@ impl<V: Value + ?Sized> Reload<V> {
             }
             tokio::time::sleep(LOOK_INTERVAL).await;
         };
-        self.waits_since = None;
         let (cache, store) = (&self.local.cache, &self.source.store);
         let keeps_text = self.settings.kept_text.is_some() || (lock.is_some() && !V::IS_TEXT);
         let keep = if keeps_text { Keep::ValuesAndText } else { Keep::Values };
         let loaded = load::load(store, cache, published, keep).await?;
-        self.copy = None;
-        if let Some(text) = &self.settings.kept_text {
-            text.keep(&loaded.head, loaded.text);
-        } else {
-            self.to_write = lock.map(|lock| ToWrite { lock, head: loaded.head.clone(), text: loaded.text });
+        self.lies_over(None);
+        match (&self.settings.kept_text, &mut self.copies) {
+            (Some(text), _) => text.keep(&loaded.head, loaded.text),
+            (None, Some(copies)) => {
+                copies.to_write = lock.map(|lock| ToWrite { lock, head: loaded.head.clone(), text: loaded.text });
+            }
+            (None, None) => {}
         }
         Ok(Some(Load { head: loaded.head, entries: loaded.entries, changes: None }))
     }
 
-    /// What the copy on disk leads to: it is what is published, or deltas lead on from it. `None`: neither, it cannot be used, or what
-    /// is held lies over it already.
-    async fn load_copy(&mut self, published: &Presence) -> Result<Option<Load<V>>, LoadFailure> {
+    /// Notes which copy what is held lies over.
+    fn lies_over(&mut self, copy: Option<Id>) {
+        if let Some(copies) = &mut self.copies {
+            (copies.held, copies.waits_since) = (copy, None);
+        }
+    }
+
+    /// What the copy on disk leads to, and which one that is: it is what is published, or deltas lead on from it. `None`: neither, it
+    /// cannot be used, or what is held lies over it already.
+    async fn load_copy(&mut self, published: &Presence) -> Result<Option<(Id, Load<V>)>, LoadFailure> {
         let Some(copies) = &mut self.copies else { return Ok(None) };
         let Some((id, _)) = copies.peek().await else { return Ok(None) };
-        if [self.copy, self.unusable_copy].contains(&Some(id)) {
+        if [copies.held, copies.unusable].contains(&Some(id)) {
             return Ok(None);
         }
         let is_published = published.id() == Some(id);
@@ -104,22 +111,20 @@ impl<V: Value + ?Sized> Reload<V> {
         let Some(copied) = copies.read().await.filter(|copied| copied.head.id == id) else { return Ok(None) };
         let load = match self.load_of(copied).await {
             Err(LoadFailure::Refused(..)) if !is_published => {
-                self.unusable_copy = Some(id);
+                self.copies.iter_mut().for_each(|copies| copies.unusable = Some(id));
                 return Ok(None);
             }
             load => load?,
         };
         let Some(changes) = changes else {
-            self.copy = Some(id);
             // The store knows more of it than the file does.
             let head = published.whole().cloned().unwrap_or(load.head);
-            return Ok(Some(Load { head, ..load }));
+            return Ok(Some((id, Load { head, ..load })));
         };
         let cache = &self.local.cache;
         let snapshot = Snapshot::new(cache.clone(), &load.head, load.entries, None);
         let Some(entries) = deltas::apply(cache, &snapshot, &changes).await? else { return Ok(None) };
-        self.copy = Some(id);
-        Ok(Some(Load { head: changes.head, entries, changes: None }))
+        Ok(Some((id, Load { head: changes.head, entries, changes: None })))
     }
 
     /// The map of a copy. Where values are parsed, that keeps a thread busy.
@@ -134,7 +139,8 @@ impl<V: Value + ?Sized> Reload<V> {
 
     /// Writes the copy of what was just loaded and is held, and holds it as it is read from there.
     pub(crate) async fn write_copy(&mut self) {
-        let Some(ToWrite { lock, head, text }) = self.to_write.take() else { return };
+        let to_write = self.copies.as_mut().and_then(|copies| copies.to_write.take());
+        let Some(ToWrite { lock, head, text }) = to_write else { return };
         let Some(snapshot) = self.local.with_held(|held| Arc::clone(&held.snapshot)) else { return };
         let texts = tokio::task::spawn_blocking(move || {
             let of_text = || {
@@ -155,7 +161,7 @@ impl<V: Value + ?Sized> Reload<V> {
         match copies.peek().await {
             Some((id, _)) if id == head.id => {
                 copies.checked(id, head.checked_at).await;
-                if self.copy != Some(id) && snapshot.entries().unchanged_base().is_none() {
+                if copies.held != Some(id) && snapshot.entries().unchanged_base().is_none() {
                     self.take_over(head).await;
                 }
                 return false;
@@ -189,8 +195,9 @@ impl<V: Value + ?Sized> Reload<V> {
     /// Lays what is held over the copy that another process has written.
     async fn take_over(&mut self, head: &Head) -> bool {
         match self.load_copy(&Presence::Whole(head.clone())).await {
-            Ok(Some(load)) if load.head.id == head.id => {
+            Ok(Some((copy, load))) if load.head.id == head.id => {
                 self.hold_same(load);
+                self.lies_over(Some(copy));
                 true
             }
             _ => false,
@@ -200,7 +207,7 @@ impl<V: Value + ?Sized> Reload<V> {
     async fn write(&mut self, lock: WriteLock, head: &Head, texts: Texts) {
         let Some(copies) = &mut self.copies else { return };
         let Some(texts) = copies.write(lock, head, texts).await else { return };
-        self.copy = Some(head.id);
+        copies.held = Some(head.id);
         // Only text is served from the copy; other values are parsed already.
         if V::IS_TEXT
             && let Ok(load) = self.load_of(Copied { head: head.clone(), texts }).await

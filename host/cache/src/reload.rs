@@ -8,7 +8,7 @@ use futures_util::FutureExt;
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
-use crate::copies::{Copies, ToWrite};
+use crate::copies::Copies;
 use crate::deltas::{self, changed_keys, follow};
 use crate::entries::Entries;
 use crate::failure::{LoadFailure, no_data};
@@ -40,14 +40,6 @@ pub(crate) struct Reload<V: Stored + ?Sized> {
     pub(crate) whole_due: Option<Instant>,
     retired: Retired,
     pub(crate) copies: Option<Copies>,
-    /// The copy that is to be written of what was loaded.
-    pub(crate) to_write: Option<ToWrite>,
-    /// Which copy on disk the entries that are held were loaded from, or written to.
-    pub(crate) copy: Option<Id>,
-    /// The copy that has a value of another type, and is not tried again.
-    pub(crate) unusable_copy: Option<Id>,
-    /// Since when another process is waited for, which loads and writes a copy.
-    pub(crate) waits_since: Option<Instant>,
 }
 
 /// What calls for a poll.
@@ -83,10 +75,6 @@ impl<V: Value + ?Sized> Reload<V> {
             whole_due: None,
             retired: Retired::default(),
             copies,
-            to_write: None,
-            copy: None,
-            unusable_copy: None,
-            waits_since: None,
         }
     }
 
@@ -311,8 +299,7 @@ impl<V: Value + ?Sized> Reload<V> {
     ) -> ReaderEvent {
         let Load { head, entries, changes } = load;
         let len = entries.len();
-        let cache = self.local.cache.clone();
-        let snapshot = Arc::new(Snapshot::new(cache, &head, entries, self.settings.missing.clone()));
+        let snapshot = self.snapshot(&head, entries);
         let replaced = self.local.with_held(|held| Arc::clone(&held.snapshot));
         let is_new = replaced.as_ref().is_none_or(|replaced| replaced.id() != head.id);
         self.local.hold(Held { snapshot, seen: Seen::new(&head, store_now, asked_at) });
@@ -331,10 +318,12 @@ impl<V: Value + ?Sized> Reload<V> {
     pub(crate) fn hold_same(&mut self, Load { head, entries, .. }: Load<V>) {
         let held = self.local.with_held(|held| (Arc::clone(&held.snapshot), held.seen.clone()));
         let Some((replaced, seen)) = held.filter(|(snapshot, _)| snapshot.id() == head.id) else { return };
-        let cache = self.local.cache.clone();
-        let snapshot = Arc::new(Snapshot::new(cache, &head, entries, self.settings.missing.clone()));
-        self.local.hold(Held { snapshot, seen });
+        self.local.hold(Held { snapshot: self.snapshot(&head, entries), seen });
         self.retired.add(replaced);
+    }
+
+    pub(crate) fn snapshot(&self, head: &Head, entries: Entries<V>) -> Arc<Snapshot<V>> {
+        Arc::new(Snapshot::new(self.local.cache.clone(), head, entries, self.settings.missing.clone()))
     }
 
     /// Loads what is published: by the deltas that lead there from the copy, or else the whole map. `None`: that is put off

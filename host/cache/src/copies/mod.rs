@@ -31,6 +31,14 @@ pub(crate) struct Copies {
     failed_at: Option<Instant>,
     /// The last thing that was wrong with a copy: said once.
     warned: Option<String>,
+    /// The copy that what the reader holds was loaded from, or written to.
+    pub(crate) held: Option<Id>,
+    /// The copy that has a value of another type, and is not tried again.
+    pub(crate) unusable: Option<Id>,
+    /// Since when another process is waited for, which loads a map and writes its copy.
+    pub(crate) waits_since: Option<Instant>,
+    /// The copy that is to be written of what was loaded.
+    pub(crate) to_write: Option<ToWrite>,
 }
 
 /// How often it is written down that a copy is still what the source has.
@@ -52,6 +60,10 @@ impl Copies {
             checked: None,
             failed_at: None,
             warned: None,
+            held: None,
+            unusable: None,
+            waits_since: None,
+            to_write: None,
         })
     }
 
